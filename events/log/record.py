@@ -1,0 +1,80 @@
+"""A record: an event as kept, with its place in the log; and a submission: an event on its way there."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from events.vocabulary import Event, read_body
+
+PreciseTo = Literal["instant", "day", "month", "year"]
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """An event checked at the door and not yet kept. `body` holds its canonical JSON."""
+
+    stream: str
+    source: str
+    id: str
+    type: str
+    occurred_at: datetime
+    precise_to: PreciseTo
+    actor: str
+    body: str
+    expected: int | None = None
+    """The version the stream must be at: 0 for a stream that must not exist, None for any."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log answers for a record it keeps. The same event told again gets the same receipt, marked `duplicate`."""
+
+    position: int
+    version: int
+    recorded_at: datetime
+    leaf: bytes
+    duplicate: bool = False
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as kept, one row of `log.records`."""
+
+    organisation: str
+    position: int
+    stream: str
+    version: int
+    source: str
+    id: str
+    type: str
+    occurred_at: datetime
+    precise_to: PreciseTo
+    recorded_at: datetime
+    actor: str
+    body: str
+    leaf: bytes
+
+    @property
+    def subject(self) -> str:
+        """What it happened to, without the kind of stream: `P-17` for `project/P-17`."""
+        return self.stream.partition("/")[2]
+
+    @property
+    def occurred(self) -> str:
+        """When it happened, written as exactly as it is known: an instant, day, month or year."""
+        return written(self.occurred_at, self.precise_to)
+
+    def event(self) -> Event:
+        """The event in today's words. Raises UnknownType if this code is older than the record."""
+        return read_body(self.type, self.body).upcast()
+
+
+_FORMS: dict[PreciseTo, str] = {
+    "instant": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "day": "%Y-%m-%d",
+    "month": "%Y-%m",
+    "year": "%Y",
+}
+
+
+def written(moment: datetime, precise_to: PreciseTo = "instant") -> str:
+    """A moment as it stands in a canonical record: UTC, and no more exact than it is known."""
+    return moment.astimezone(UTC).strftime(_FORMS[precise_to])
