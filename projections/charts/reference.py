@@ -1,0 +1,197 @@
+"""Questions to a chart, as reference cases and analysts' files ask them.
+
+Reads one JSON object: a bare input (`{"values": [...]}`), or a case with `input`, `options` and `chart`. The
+words of the collections in `tests/projections/charts/oracle` are all understood (`values`, `y` or
+`numerators`; `n` or `denominators`; `dates`, `x` or `keys`; …), so that their cases can be asked as they
+stand. Points in files count from 1, ours from 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from projections.charts.averages import mean
+from projections.charts.baseline import Baseline, Rebase, rebases_on
+from projections.charts.chart import draw
+from projections.charts.chart_type import ChartType
+from projections.charts.drawn import Chart
+from projections.charts.series import Annotation, CannotDraw, CycleMark, Series, series_of, subgroups
+
+Words = Mapping[str, Any]
+
+_VALUES = ("values", "y", "numerators", "value", "val", "sds")
+_DENOMINATORS = ("denominators", "n", "denominator")
+_LABELS = ("dates", "labels", "keys", "x")
+_SUMMED = {ChartType.P, ChartType.P_PRIME, ChartType.U, ChartType.U_PRIME, ChartType.C, ChartType.I_PRIME}
+_METHODS = {
+    "ihi": "provost-murray-1",
+    "nelson": "nelson-1",
+    "weco": "western-electric-1",
+    "anhoej": "anhoej-1",
+}
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `draw` needs to answer."""
+
+    series: Series
+    chart: ChartType
+    rules: str | None = None
+    baseline: Baseline = Baseline()
+    direction: str = "neutral"
+    target: float | None = None
+    multiply: float = 1.0
+
+    def drawn(self) -> Chart:
+        """The answer."""
+        return draw(
+            self.series,
+            chart=self.chart,
+            rules=self.rules,
+            baseline=self.baseline,
+            direction=self.direction,
+            target=self.target,
+            multiply=self.multiply,
+        )
+
+
+def question(case: Words, *, chart: str | None = None, rules: str | None = None) -> Question:
+    """The question a JSON object asks; `chart` and `rules`, where given, go before what it says itself."""
+    words = _gathered(case)
+    kind = _kind(words, chart)
+    series = _series(words, kind)
+    named = rules or words.get("rules") or _METHODS.get(str(words.get("method", "")))
+    if named is None and "frozen_median" in words:
+        named = "ihi-run-chart-1"
+    return Question(
+        series=series,
+        chart=kind,
+        rules=named,
+        baseline=_baseline(words, series),
+        direction=words.get("improvement_direction") or words.get("direction") or "neutral",
+        target=_number(words, "target"),
+        multiply=_number(words, "multiply") or _multiplier(words),
+    )
+
+
+def _gathered(case: Words) -> dict[str, Any]:
+    """The case's own words, its options and its input in one; columns named within `data` are put in their
+    places.
+    """
+    inside = case.get("input", case)
+    if not isinstance(inside, Mapping):
+        raise CannotDraw("The input is a list of several series", "Give one series, or name a case")
+    words = {
+        **{k: v for k, v in case.items() if k not in ("input", "options", "expected")},
+        **case.get("options", {}),
+    }
+    words.update(inside)
+    data = words.pop("data", None)
+    if isinstance(data, Mapping):
+        words.update(
+            {name: data[column] for name in ("x", "y", "n") if isinstance(column := words.get(name), str)}
+        )
+    words["shape_of_qikit"] = "chart" in inside
+    return words
+
+
+def _kind(words: Words, chart: str | None) -> ChartType:
+    named = chart or words.get("chart")
+    if named is None:
+        named = "run" if "frozen_median" in words else "xmr"
+    try:
+        return ChartType(str(named).lower())
+    except ValueError:
+        raise CannotDraw(f"There is no chart {named!r}", f"Choose one of {', '.join(ChartType)}") from None
+
+
+def _series(words: Words, kind: ChartType) -> Series:
+    values, sizes, labels = _column(words, _VALUES), _column(words, _DENOMINATORS), _column(words, _LABELS)
+    if values is None:
+        raise CannotDraw("There are no values", f"Give them as one of {', '.join(_VALUES)}")
+    if sizes is not None and len(sizes) == 1:
+        sizes = sizes * len(values)
+    spreads = _column(words, ("spreads", "sds", "xbar_sds"))
+    if kind in (ChartType.XBAR, ChartType.S) and spreads is None and labels is not None:
+        return subgroups(labels, values)
+    if labels is not None and len(set(labels)) < len(labels):
+        labels, values, sizes = _aggregated(labels, values, sizes, kind)
+    return series_of(
+        values,
+        sizes,
+        labels=[str(label) for label in labels] if labels is not None else None,
+        spreads=spreads,
+        title=str(words.get("title") or words.get("id") or ""),
+        unit=str(words.get("unit") or ""),
+        annotations=msgspec.convert(words.get("annotations", []), list[Annotation]),
+        cycles=msgspec.convert(words.get("cycles", []), list[CycleMark]),
+    )
+
+
+def _column(words: Words, names: Sequence[str]) -> list[Any] | None:
+    for name in names:
+        found = words.get(name)
+        if isinstance(found, int | float) and name in _DENOMINATORS:
+            return [found]
+        if isinstance(found, list):
+            return found
+    return None
+
+
+def _aggregated(
+    labels: list[Any], values: list[Any], sizes: list[Any] | None, kind: ChartType
+) -> tuple[list[Any], list[Any], list[Any] | None]:
+    """Several measurements of one moment become one point: summed where they are counts, else averaged."""
+    members: dict[Any, list[int]] = {}
+    for i, label in enumerate(labels):
+        members.setdefault(label, []).append(i)
+    summed = sizes is not None or kind in _SUMMED
+
+    def gather(column: list[Any], *, add: bool) -> list[Any]:
+        known = [[column[i] for i in places if column[i] is not None] for places in members.values()]
+        return [(sum(group) if group else None) if add else mean(group) for group in known]
+
+    return list(members), gather(values, add=summed), gather(sizes, add=True) if sizes is not None else None
+
+
+def _baseline(words: Words, series: Series) -> Baseline:
+    rebases = rebases_on(series, words.get("rebase_dates") or [])
+    parts = words.get("part") or []
+    rebases += tuple(
+        Rebase(at) for at in ([parts] if isinstance(parts, int) else parts) if 0 < at < len(series)
+    )
+    freeze = words.get("fix_after_n_points") or (None if parts else words.get("freeze"))
+    screening = words.get(
+        "screen_outliers", words.get("screened_moving_ranges", words.get("screening", True))
+    )
+    excluded = words.get("exclude") or []
+    return Baseline(
+        rebases=rebases,
+        freeze=freeze,
+        exclude=frozenset(at - 1 for at in ([excluded] if isinstance(excluded, int) else excluded)),
+        screening=bool(screening),
+        centre=_number(words, "cl", "clOverride", "frozen_median", "centre"),
+        lower=_number(words, "lower"),
+        upper=_number(words, "upper"),
+        spread=_number(words, "sBar"),
+        laney_floor=words["shape_of_qikit"],
+        test_excluded=not words["shape_of_qikit"],
+    )
+
+
+def _number(words: Words, *names: str) -> float | None:
+    found = next((words[name] for name in names if words.get(name) is not None), None)
+    if found is not None and (isinstance(found, bool) or not isinstance(found, int | float)):
+        raise CannotDraw(f"{' or '.join(names)} is {found!r}", "Give a number")
+    return found
+
+
+def _multiplier(words: Words) -> float:
+    """PowerBI-SPC's settings are lines of code; the one that scales is `multiplier`. It draws proportions in
+    per cent.
+    """
+    for line in words.get("settings", []):
+        if "multiplier = " in line:
+            return float(line.split("multiplier = ")[1].strip(" ;"))
+    return 100.0 if "settings" in words and words.get("chart") in ("p", "pp") else 1.0

@@ -1,0 +1,44 @@
+"""The Anhøj rules: an unusually long run, or unusually few crossings (doi 10.1371/journal.pone.0113825).
+
+With limits, also a point outside them, as in qicharts2 0.8.1. There is no trend rule, on purpose: it finds
+next to nothing that these two do not. Moving ranges share their measurements, so an MR chart is only tested
+against its limits.
+"""
+
+from projections.charts.rules.limits_only import beyond_limits
+from projections.charts.rules.patterns import Span, shifts
+from projections.charts.rules.rule import Rule, RuleSet, View, by_direction
+from projections.charts.rules.runs import longest_run_max, runs_about_centre
+
+
+def _long_run(view: View) -> list[Span]:
+    useful = sum(1 for _, sign in view.sides_in_turn() if sign)
+    if not useful or not view.runs_apply:
+        return []
+    return shifts(view.sides_in_turn(), longest_run_max(useful) + 1, on_line="skipped", gap="skipped")
+
+
+def _few_crossings(view: View) -> list[Span]:
+    found = runs_about_centre(view.sides_in_turn(), judged=view.runs_apply)
+    if found.n_crossings is None or found.n_crossings_min is None or not view.runs_apply:
+        return []
+    few = found.n_crossings < found.n_crossings_min
+    return [Span(tuple(i for i, sign in view.sides_in_turn() if sign), 0)] if few else []
+
+
+RULES = RuleSet(
+    id="anhoej-1",
+    name="Anhøj rules",
+    source="Anhøj & Olesen 2014, doi 10.1371/journal.pone.0113825",
+    rules=(
+        Rule("outside", by_direction("Above the upper limit", "Below the lower limit"), beyond_limits),
+        Rule("long-run", by_direction("Unusually long run above", "Unusually long run below"), _long_run),
+        Rule(
+            "few-crossings",
+            by_direction("", "", "Unusually few crossings"),
+            _few_crossings,
+            flags_points=False,
+        ),
+    ),
+    needs_limits=False,
+)
