@@ -10,7 +10,7 @@ from events.vocabulary import Event, read_body
 PreciseTo = Literal["instant", "day", "month", "year"]
 
 
-class Submission(msgspec.Struct, frozen=True, kw_only=True):
+class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event checked at the door and not yet kept. `body` holds its canonical JSON."""
 
     stream: str
