@@ -1,9 +1,9 @@
 """The appender: many callers, one commit.
 
-While one batch is on its way to the database, the requests that come in gather into the next. So one head lock, one
-round trip and one fsync serve as many events as happen to wait, and a lone event waits for nobody. An outcome is
-handed to its caller only after the commit that makes it true; a crash before that leaves the caller without an answer,
-and telling the same event again gets the receipt it would have had.
+While one batch is on its way to the database, the requests that come in gather into the next. So one head lock,
+one round trip and one fsync serve as many events as happen to wait, and a lone event waits for nobody. An outcome
+is handed to its caller only after the commit that makes it true; a crash before that leaves the caller without an
+answer, and telling the same event again gets the receipt it would have had.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ Pool: TypeAlias = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 EVENTS_MAX = 1_000  # in one call of log.append
 BYTES_MAX = 4 * 1024 * 1024  # of event bodies in one call
 WAITING_MAX = 20_000  # events gathered for one organisation before callers are told that the log is busy
-IN_FLIGHT_MAX = 2  # calls at once per organisation: while one holds the head lock, the next is sent and parsed
+IN_FLIGHT_MAX = (
+    2  # calls at once per organisation: while one holds the head lock, the next is sent and parsed
+)
 
 _APPEND = "SELECT item, outcome, position, version, recorded_at, leaf FROM log.append(%s, %s::jsonb)"
 _encode = msgspec.json.Encoder().encode
@@ -87,8 +89,8 @@ class Appender:
     ) -> list[Outcome]:
         """Keeps the events, and answers for each in the order given, once that is durable.
 
-        Raises UnknownOrganisation, or LogBusy when the log is behind, locked or away: then nothing was acknowledged
-        and telling the same events again is safe.
+        Raises UnknownOrganisation, or LogBusy when the log is behind, locked or away: then nothing was
+        acknowledged and telling the same events again is safe.
         """
         if not submissions:
             return []
@@ -134,7 +136,9 @@ class Appender:
     async def _call(self, organisation: str, requests: list[_Request]) -> list[TupleRow]:
         batch = _encode(_items(requests)).decode()
         async with self._pool.connection() as conn:
-            await conn.set_autocommit(True)  # the call is its own transaction: no round trips for BEGIN and COMMIT
+            await conn.set_autocommit(
+                True
+            )  # the call is its own transaction: no round trips for BEGIN and COMMIT
             cursor = await conn.execute(_APPEND, (organisation, batch), prepare=True, binary=True)
             return await cursor.fetchall()
 
@@ -168,7 +172,9 @@ def _outcome(row: Sequence[Any], submission: Submission) -> Outcome:
         case "appended":
             return Receipt(position=position, version=version, recorded_at=recorded_at, leaf=leaf)
         case "duplicate":
-            return Receipt(position=position, version=version, recorded_at=recorded_at, leaf=leaf, duplicate=True)
+            return Receipt(
+                position=position, version=version, recorded_at=recorded_at, leaf=leaf, duplicate=True
+            )
         case "conflict":
             kept = Receipt(position=position, version=version, recorded_at=recorded_at, leaf=leaf)
             return Conflict(source=submission.source, id=submission.id, kept=kept)

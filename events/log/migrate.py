@@ -1,13 +1,12 @@
 """Brings a database to the schema of this code, forward only.
 
 Each `migrations/NNNN_name.sql` runs once, in order, in one transaction together with its line in
-`public.qiledger_migrations`; a crash leaves either all of a file or nothing of it. An advisory lock lets many processes
+`public.qiledger_migrations`; a crash leaves all of a file or nothing of it. An advisory lock lets many processes
 ask at once. A file that was changed after it ran, or a database newer than the code, is refused.
 """
 
 from hashlib import sha256
 from importlib import resources
-from typing import LiteralString, cast
 
 import msgspec
 import psycopg
@@ -60,8 +59,7 @@ def migrate(conninfo: str) -> list[str]:
         missing = _missing(conn)
         for migration in missing:
             with conn.transaction():
-                # Ours, shipped with the code, never a caller's words.
-                conn.execute(cast(LiteralString, migration.sql))
+                conn.execute(migration.sql)  # ours, shipped with the code: never a caller's words
                 conn.execute(_NOTE, (migration.name, migration.checksum))
         return [migration.name for migration in missing]
 
@@ -78,8 +76,12 @@ def _missing(conn: psycopg.Connection[tuple[object, ...]]) -> list[Migration]:
     ours = {migration.name: migration for migration in migrations()}
     applied = {str(name): str(checksum) for name, checksum in conn.execute(_APPLIED)}
     if newer := sorted(applied.keys() - ours.keys()):
-        raise SchemaMismatch(f"the database is newer than this code: it has {', '.join(newer)}. Install the newer version.")
+        raise SchemaMismatch(
+            f"the database is newer than this code: it has {', '.join(newer)}. Install the newer version."
+        )
     for name, checksum in applied.items():
         if ours[name].checksum != checksum:
-            raise SchemaMismatch(f"migration {name} was changed after it ran. Put the old file back and add a new one.")
+            raise SchemaMismatch(
+                f"migration {name} was changed after it ran. Put the old file back and add a new one."
+            )
     return [migration for name, migration in ours.items() if name not in applied]

@@ -1,8 +1,7 @@
-"""Reading the log: keyset pages in the order of positions. Because no position is ever skipped, a page is the truth.
+"""Reading the log: keyset pages in the order of positions. No position is ever skipped, so a page is the truth.
 
-The SQL serves both colours: the API runs it through the async functions here, the engine runs it in its own loops.
-Every reader first says for which organisation it reads (`set_config('qiledger.organisation', …)`); without that,
-row-level security shows nothing.
+The SQL serves both colours: the API runs it through the async functions here, the engine in its own loops. Every
+reader first says for which organisation it reads (`FOR_ORGANISATION`); else row-level security shows nothing.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,8 @@ FOR_ORGANISATION = "SELECT set_config('qiledger.organisation', %s, true)"
 HEAD = "SELECT position, recorded_at FROM log.heads WHERE organisation = %(organisation)s"
 
 PAGE = """
-    SELECT organisation, position, stream, version, source, id, type, occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND position > %(after)s AND position <= %(until)s
      ORDER BY position
@@ -30,7 +30,8 @@ PAGE = """
 """
 
 FILTERED_PAGE = """
-    SELECT organisation, position, stream, version, source, id, type, occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND position > %(after)s AND position <= %(until)s
        AND (%(types)s::text[] IS NULL OR type = ANY (%(types)s))
@@ -40,13 +41,15 @@ FILTERED_PAGE = """
 """
 
 ONE = """
-    SELECT organisation, position, stream, version, source, id, type, occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND position = %(position)s
 """
 
 STREAM = """
-    SELECT organisation, position, stream, version, source, id, type, occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND stream = %(stream)s AND version > %(after)s
      ORDER BY version
@@ -76,7 +79,21 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 def record_of(row: Sequence[Any]) -> Record:
     """The record in a row of the columns above."""
-    (organisation, position, stream, version, source, id_, type_, occurred_at, precise_to, recorded_at, actor, body, leaf) = row
+    (
+        organisation,
+        position,
+        stream,
+        version,
+        source,
+        id_,
+        type_,
+        occurred_at,
+        precise_to,
+        recorded_at,
+        actor,
+        body,
+        leaf,
+    ) = row
     return Record(
         organisation=organisation,
         position=position,
@@ -121,8 +138,8 @@ async def records_after(
 ) -> Page:
     """At most `limit` records after position `after`, in order.
 
-    `types` keeps those event types; `stream` keeps one stream (`project/P-17`) or a kind of stream (`project/`). With
-    a filter at most SCANNED_MAX positions are looked at, so a page may be empty and yet not the end.
+    `types` keeps those event types; `stream` keeps one stream (`project/P-17`) or a kind of stream (`project/`).
+    With a filter at most SCANNED_MAX positions are looked at, so a page may be empty and yet not the end.
     """
     async with conn.transaction():
         at = await _head(conn, organisation)

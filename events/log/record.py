@@ -26,7 +26,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log answers for a record it keeps. The same event told again gets the same receipt, marked `duplicate`."""
+    """What the log answers for a record it keeps. The same event told again gets the same receipt, marked so."""
 
     position: int
     version: int
@@ -35,7 +35,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: bool = False
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True):
     """An event as kept, one row of `log.records`."""
 
     organisation: str
