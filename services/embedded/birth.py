@@ -2,9 +2,9 @@
 
 Run by path in an isolated interpreter (`python -I -S birth.py '{...}' command...`), before anything of ours
 is importable: it imports the standard library only.
-A script of its own, and not `preexec_fn`, because Python may not run between fork and exec while other threads
-hold locks; and because the order matters: the kernel forgets the parent-death signal when a process changes
-its ids.
+A script of its own, and not `preexec_fn`, because Python may not run between fork and exec while other
+threads hold locks; and because the order matters: the kernel forgets the parent-death signal when a process
+changes its ids.
 """
 
 import ctypes

@@ -3,7 +3,7 @@
 Two locks, both released by the kernel, however their holders end:
 - `house.lock` is held by the process that runs the server: a second one is refused at once;
 - `server.lock` is inherited by the server and all its children: whoever gets it knows that none of them
-  lives. So a pid file left by a crash is never believed, and a server told to stop by our death is waited for.
+  lives. So a pid file left by a crash is never believed, and a stopping orphan is waited for.
 """
 
 import fcntl

@@ -121,7 +121,7 @@ class Postgres(Server):
         ]
 
     def _forget_the_dead(self) -> None:
-        """Drop the pid file of a crash: its number may be another process's by now, and Postgres would defer to it.
+        """Drop the pid file of a crash: its number may be another's by now, and Postgres would defer to that.
 
         We hold `server.lock`, so no server of ours lives. One started past us, by hand, is left in peace.
         """
@@ -139,7 +139,7 @@ class Postgres(Server):
         return [self.binaries.postgres, "-D", self.data, *options]
 
     def ready(self, pid: int) -> bool:
-        """Line 1 of `postmaster.pid` is this process, line 8 says ready (as one from before a crash may too)."""
+        """`postmaster.pid` names this process and says ready. A file from before a crash says ready too."""
         lines = _lines(self.data / "postmaster.pid")
         return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
