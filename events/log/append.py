@@ -36,7 +36,7 @@ class _Bundled(Submission, frozen=True, kw_only=True):
     """An event that stands or falls with the others of its request."""
 
     bundle: int
-    whole: bool = True
+    whole: bool
 
 
 class _Request:
@@ -148,7 +148,7 @@ def _items(requests: list[_Request]) -> list[Submission]:
     items: list[Submission] = []
     for bundle, request in enumerate(requests):
         if request.whole:
-            items += [_Bundled(**msgspec.structs.asdict(s), bundle=bundle) for s in request.submissions]
+            items += [_Bundled(**msgspec.structs.asdict(s), bundle=bundle, whole=True) for s in request.submissions]
         else:
             items += request.submissions
     return items

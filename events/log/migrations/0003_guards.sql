@@ -116,8 +116,9 @@ ALTER ROLE qiledger_auditor SET default_transaction_read_only = on;
 
 
 -- The third ring. Event triggers belong to superusers: where the migrating role is none, the log stands without it, and
--- `qiledger doctor` says so.
-CREATE FUNCTION log.refuse_redefining() RETURNS event_trigger
+-- `qiledger doctor` says so. It lives in a schema of its own, or dropping the schema `log` would take the guard along.
+CREATE SCHEMA guard;
+CREATE FUNCTION guard.refuse_redefining() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -154,8 +155,8 @@ $$;
 DO $$
 BEGIN
     IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-        CREATE EVENT TRIGGER qiledger_log_stands ON ddl_command_end EXECUTE FUNCTION log.refuse_redefining();
-        CREATE EVENT TRIGGER qiledger_log_is_not_dropped ON sql_drop EXECUTE FUNCTION log.refuse_redefining();
+        CREATE EVENT TRIGGER qiledger_log_stands ON ddl_command_end EXECUTE FUNCTION guard.refuse_redefining();
+        CREATE EVENT TRIGGER qiledger_log_is_not_dropped ON sql_drop EXECUTE FUNCTION guard.refuse_redefining();
         ALTER EVENT TRIGGER qiledger_log_stands ENABLE ALWAYS;
         ALTER EVENT TRIGGER qiledger_log_is_not_dropped ENABLE ALWAYS;
     END IF;

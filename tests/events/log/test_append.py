@@ -1,0 +1,241 @@
+"""What `log.append` promises to one caller: a place in the log, once, in order, or a precise refusal."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from events.log import append
+from events.log.append import Appender
+from events.log.outcomes import Conflict, HeldBack, LogBusy, UnknownOrganisation, WrongVersion
+from events.log.read import head, record_at, records_after, stream_records
+from events.log.record import Receipt, written
+from tests.events.log.conftest import NOON, Tell
+
+
+def receipts(outcomes: list[Any]) -> list[Receipt]:
+    assert all(isinstance(outcome, Receipt) for outcome in outcomes), outcomes
+    return outcomes
+
+
+async def test_positions_and_versions_count_from_one_without_gaps(appender: Appender, organisation: str, tell: Tell):
+    told = [tell("project/A"), tell("project/B"), tell("project/A")]
+    kept = receipts(await appender.append(organisation, told))
+    assert [(r.position, r.version) for r in kept] == [(1, 1), (2, 1), (3, 2)]
+    (later,) = receipts(await appender.append(organisation, [tell("project/B")]))
+    assert (later.position, later.version) == (4, 2)
+
+
+async def test_the_same_event_told_again_gets_its_first_receipt(appender: Appender, organisation: str, tell: Tell):
+    event = tell()
+    (first,) = receipts(await appender.append(organisation, [event]))
+    (again,) = receipts(await appender.append(organisation, [event]))
+    assert again == Receipt(
+        position=first.position,
+        version=first.version,
+        recorded_at=first.recorded_at,
+        leaf=first.leaf,
+        duplicate=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"body": '{"cycle":"C-2"}'},
+        {"type": "cycle.planned"},
+        {"stream": "project/P-18"},
+        {"actor": "client/another"},
+        {"occurred_at": NOON + timedelta(microseconds=1)},
+        {"precise_to": "day"},
+    ],
+)
+async def test_another_event_under_the_same_id_is_a_conflict(
+    appender: Appender, organisation: str, tell: Tell, other: dict[str, Any]
+):
+    (first,) = receipts(await appender.append(organisation, [tell(id="same")]))
+    (refused,) = await appender.append(organisation, [tell(id="same", **other)])
+    assert isinstance(refused, Conflict)
+    assert (refused.kept.position, refused.kept.leaf) == (first.position, first.leaf)
+
+
+async def test_the_same_id_from_another_source_is_another_event(appender: Appender, organisation: str, tell: Tell):
+    both = [tell(id="same"), tell(id="same", source="https://example.org/other")]
+    assert [r.position for r in receipts(await appender.append(organisation, both))] == [1, 2]
+
+
+async def test_a_batch_that_repeats_itself_keeps_the_event_once(appender: Appender, organisation: str, tell: Tell):
+    twice = [tell(id="same"), tell(), tell(id="same"), tell(id="same", body="{}")]
+    outcomes = await appender.append(organisation, twice)
+    assert [getattr(o, "position", None) for o in outcomes] == [1, 2, 1, None]
+    assert isinstance(outcomes[3], Conflict)
+    assert outcomes[3].kept.position == 1
+
+
+async def test_an_expected_version_is_held_to(appender: Appender, organisation: str, tell: Tell):
+    told = [tell(expected=0), tell(expected=1), tell(expected=1), tell(expected=2)]
+    outcomes = await appender.append(organisation, told)
+    assert outcomes[2] == WrongVersion(stream="project/P-17", expected=1, found=2)
+    assert [o.version for o in outcomes if isinstance(o, Receipt)] == [1, 2, 3]
+
+
+async def test_a_retry_with_a_version_now_past_still_gets_its_receipt(
+    appender: Appender, organisation: str, tell: Tell
+):
+    event = tell(expected=0)
+    await appender.append(organisation, [event, tell()])
+    (again,) = receipts(await appender.append(organisation, [event]))
+    assert (again.version, again.duplicate) == (1, True)
+
+
+async def test_one_refusal_holds_back_an_all_or_nothing_request(appender: Appender, organisation: str, tell: Tell):
+    told = [tell(id="new"), tell(expected=7), tell(id="new")]
+    outcomes = await appender.append(organisation, told, all_or_nothing=True)
+    assert outcomes == [HeldBack(), WrongVersion(stream="project/P-17", expected=7, found=1), HeldBack()]
+    (kept,) = receipts(await appender.append(organisation, [tell(id="new")]))
+    assert kept.position == 1
+
+
+async def test_a_refused_request_does_not_touch_its_neighbours(appender: Appender, organisation: str, tell: Tell):
+    """The first call is under way when the others arrive, so they share the next batch."""
+    requests = [
+        ([tell()], False),
+        ([tell("project/A"), tell("project/A", expected=9)], True),
+        ([tell("project/A")], False),
+        ([tell("project/A", expected=5), tell("project/B")], False),
+        ([tell("project/C"), tell("project/A", expected=1)], True),
+    ]
+    _, second, third, fourth, fifth = await asyncio.gather(
+        *(appender.append(organisation, told, all_or_nothing=whole) for told, whole in requests)
+    )
+    assert [type(o) for o in second] == [HeldBack, WrongVersion]
+    assert receipts(third)[0].version == 1
+    assert [type(o) for o in fourth] == [WrongVersion, Receipt]
+    assert [r.version for r in receipts(fifth)] == [1, 2]
+
+
+async def test_a_duplicate_does_not_break_an_all_or_nothing_request(
+    appender: Appender, organisation: str, tell: Tell
+):
+    event = tell()
+    await appender.append(organisation, [event])
+    outcomes = receipts(await appender.append(organisation, [event, tell()], all_or_nothing=True))
+    assert [(r.position, r.duplicate) for r in outcomes] == [(1, True), (2, False)]
+
+
+async def test_the_leaf_is_the_hash_of_the_line_that_an_export_shows(
+    appender: Appender, pool: AsyncConnectionPool[Any], organisation: str, tell: Tell
+):
+    """RFC 9162, section 2.1.1, over the canonical record, with characters that need care."""
+    told = tell(
+        id='quote " and \\ and é and 🙂', body='{"text":"a \\"word\\" — ü"}', precise_to="month", actor='client/"q"'
+    )
+    (kept,) = receipts(await appender.append(organisation, [told]))
+    line = (
+        f'{{"organisation":"{organisation}","position":1,"stream":"project/P-17","version":1'
+        ',"source":"https://example.org/qi","id":"quote \\" and \\\\ and é and 🙂","type":"cycle.tested"'
+        f',"occurred":"2022-05","recorded":"{written(kept.recorded_at)}","actor":"client/\\"q\\""'
+        ',"body":{"text":"a \\"word\\" — ü"}}'
+    )
+    assert kept.leaf == sha256(b"\x00" + line.encode()).digest()
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (organisation,))
+        cursor = await conn.execute("SELECT canonical FROM log.canonical_records WHERE position = 1")
+        assert await cursor.fetchone() == (line,)
+
+
+async def test_recorded_times_never_run_backwards(appender: Appender, database_url: str, organisation: str, tell: Tell):
+    """Even when the clock does: here it was a day ahead when the last record was kept."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("SET ROLE qiledger_appender")
+        conn.execute(
+            "UPDATE log.heads SET recorded_at = %s WHERE organisation = %s", (tomorrow, organisation)
+        )
+    (kept,) = receipts(await appender.append(organisation, [tell()]))
+    assert kept.recorded_at == tomorrow
+
+
+async def test_an_organisation_without_a_log_is_named(appender: Appender, tell: Tell):
+    with pytest.raises(UnknownOrganisation, match="NOBODY"):
+        await appender.append("NOBODY", [tell()])
+
+
+async def test_a_full_queue_says_so_and_keeps_what_it_took(
+    appender: Appender, organisation: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(append, "WAITING_MAX", 3)
+    taken = [asyncio.ensure_future(appender.append(organisation, [tell()])) for _ in range(3)]
+    await asyncio.sleep(0)  # let each of them ask
+    with pytest.raises(LogBusy):
+        await appender.append(organisation, [tell() for _ in range(4)])
+    positions = [receipts(outcomes)[0].position for outcomes in await asyncio.gather(*taken)]
+    assert sorted(positions) == [1, 2, 3]
+
+
+async def test_a_log_that_is_locked_too_long_is_busy_and_nothing_is_kept(
+    database_url: str, organisation: str, tell: Tell
+):
+    from tests.events.log.conftest import as_role
+
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT FROM log.heads WHERE organisation = %s FOR UPDATE", (organisation,))
+        async with AsyncConnectionPool(
+            as_role(database_url, "qiledger_api") + " connect_timeout=5", min_size=1, max_size=1
+        ) as pool:
+            async with pool.connection() as conn:
+                await conn.set_autocommit(True)
+                await conn.execute("SET statement_timeout = '200ms'")
+            with pytest.raises(LogBusy):
+                await Appender(pool).append(organisation, [tell()])
+    with psycopg.connect(database_url) as conn:
+        row = conn.execute("SELECT position FROM log.heads WHERE organisation = %s", (organisation,)).fetchone()
+        assert row == (0,)
+
+
+async def test_a_caller_who_gives_up_takes_nobody_along(appender: Appender, organisation: str, tell: Tell):
+    asked = [asyncio.ensure_future(appender.append(organisation, [tell()])) for _ in range(5)]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    asked[3].cancel()
+    others = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(o) for o in others] == [asyncio.CancelledError, list, list, asyncio.CancelledError, list]
+
+
+async def test_pages_hold_every_record_in_order(
+    appender: Appender, pool: AsyncConnectionPool[Any], organisation: str, tell: Tell
+):
+    await appender.append(organisation, [tell(f"project/P-{n % 3}") for n in range(10)])
+    async with pool.connection() as conn:
+        first = await records_after(conn, organisation, 0, limit=7)
+        rest = await records_after(conn, organisation, first.scanned, limit=7)
+        assert [r.position for r in first.records + rest.records] == list(range(1, 11))
+        assert (first.caught_up, rest.caught_up) == (False, True)
+        assert (await head(conn, organisation)).position == 10
+        assert [r.version for r in await stream_records(conn, organisation, "project/P-0", limit=9)] == [1, 2, 3, 4]
+        third = await record_at(conn, organisation, 3)
+        assert third is not None
+        assert third.stream == "project/P-2"
+        assert await record_at(conn, organisation, 11) is None
+
+
+async def test_a_filtered_page_says_how_far_it_looked(
+    appender: Appender,
+    pool: AsyncConnectionPool[Any],
+    organisation: str,
+    tell: Tell,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    await appender.append(organisation, [tell(type="aim.set" if n == 8 else "cycle.tested") for n in range(10)])
+    monkeypatch.setattr("events.log.read.SCANNED_MAX", 5)
+    async with pool.connection() as conn:
+        empty = await records_after(conn, organisation, 0, limit=3, types=["aim.set"])
+        assert (empty.records, empty.scanned, empty.caught_up) == ([], 5, False)
+        found = await records_after(conn, organisation, empty.scanned, limit=3, types=["aim.set"])
+        assert ([r.position for r in found.records], found.scanned) == ([9], 10)
+        by_kind = await records_after(conn, organisation, 0, limit=3, stream="forum/")
+        assert (by_kind.records, by_kind.scanned) == ([], 5)

@@ -1,0 +1,162 @@
+"""Every way we can think of to change, remove, hide or forge what is on record, by every role: the database refuses.
+
+A statement counts as refused when it raises, and the log afterwards is byte for byte what it was.
+"""
+
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from events.log.migrate import migrate
+
+OWNER, APPENDER = "qiledger_owner", "qiledger_appender"
+READERS = ("qiledger_api", "qiledger_worker", "qiledger_report", "qiledger_auditor")
+
+EVENT = (
+    '{"stream":"project/A","source":"s","id":"%s","type":"t","occurred_at":"2022-05-20T00:00:00Z",'
+    '"precise_to":"day","actor":"a","body":"{}"}'
+)
+FORGED: LiteralString = (
+    "INSERT INTO log.records (organisation, position, version, occurred_at, recorded_at, stream, source, id, type,"
+    " precise_to, actor, body, leaf) VALUES ('RWK', 3, 3, now(), now(), 'project/A', 's', 'forged', 't', 'day', 'a',"
+    " '{}', '\\x00')"
+)
+
+ANYBODY: dict[str, LiteralString] = {
+    "update one": "UPDATE log.records SET body = '{}' WHERE position = 1",
+    "update nothing": "UPDATE log.records SET body = '{}' WHERE false",
+    "update through a view": "UPDATE log.canonical_records SET leaf = '\\x00'",
+    "delete one": "DELETE FROM log.records WHERE position = 2",
+    "delete all": "DELETE FROM log.records",
+    "delete with a data-modifying query": "WITH gone AS (DELETE FROM log.records RETURNING 1) SELECT count(*) FROM gone",
+    "truncate": "TRUNCATE log.records",
+    "truncate everything that hangs on it": "TRUNCATE log.records, log.heads CASCADE",
+    "insert a forged record": FORGED,
+    "insert over a record": FORGED + " ON CONFLICT (organisation, source, id) DO UPDATE SET body = 'x'",
+    "merge": "MERGE INTO log.records r USING (SELECT 1) o ON r.position = 1 WHEN MATCHED THEN UPDATE SET body = 'x'",
+    "copy in": "COPY log.records FROM STDIN",
+    "copy in from a program": "COPY log.records FROM PROGRAM 'true'",
+    "move the head back": "UPDATE log.heads SET position = 0",
+    "remove the head": "DELETE FROM log.heads",
+    "drop the table": "DROP TABLE log.records",
+    "drop the schema": "DROP SCHEMA log CASCADE",
+    "drop a trigger": "DROP TRIGGER never_rewritten ON log.records",
+    "switch the triggers off": "ALTER TABLE log.records DISABLE TRIGGER ALL",
+    "switch one trigger off": "ALTER TABLE log.records DISABLE TRIGGER never_rewritten",
+    "play replica": "SET session_replication_role = replica",
+    "change a column's type": "ALTER TABLE log.records ALTER COLUMN body TYPE text USING 'rewritten'",
+    "drop a column": "ALTER TABLE log.records DROP COLUMN actor",
+    "add a generated column": "ALTER TABLE log.records ADD COLUMN x text GENERATED ALWAYS AS ('x') STORED",
+    "rename the table": "ALTER TABLE log.records RENAME TO old_records",
+    "rename the schema": "ALTER SCHEMA log RENAME TO old_log",
+    "move the table elsewhere": "ALTER TABLE log.records SET SCHEMA public",
+    "put a rule on it": "CREATE RULE silent AS ON INSERT TO log.records DO INSTEAD NOTHING",
+    "put a trigger on it": "CREATE TRIGGER mine BEFORE INSERT ON log.records EXECUTE FUNCTION log.refuse_rewriting()",
+    "hide rows by a policy": "CREATE POLICY hide ON log.records AS RESTRICTIVE FOR SELECT USING (position > 1)",
+    "drop a policy": "DROP POLICY own_organisation ON log.records",
+    "switch row security off": "ALTER TABLE log.records NO FORCE ROW LEVEL SECURITY",
+    "slip in a child table": "CREATE TABLE public.child () INHERITS (log.records)",
+    "drop a constraint": "ALTER TABLE log.records DROP CONSTRAINT records_once",
+    "replace the appender": "CREATE OR REPLACE FUNCTION log.append(text, jsonb) RETURNS void LANGUAGE sql AS 'SELECT'",
+    "replace the guard": (
+        "CREATE OR REPLACE FUNCTION log.refuse_rewriting() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN RETURN NULL; END'"
+    ),
+    "drop the guard of the guards": "DROP EVENT TRIGGER qiledger_log_stands",
+    "disable the guard of the guards": "ALTER EVENT TRIGGER qiledger_log_stands DISABLE",
+    "become the appender": "SET ROLE qiledger_appender",
+    "join the appender": "GRANT qiledger_appender TO CURRENT_USER",
+    "hand the table over": "ALTER TABLE log.records OWNER TO qiledger_report",
+    "drop all that is owned": "DROP OWNED BY qiledger_owner CASCADE",
+    "add a partition's worth by foreign table": "CREATE FOREIGN TABLE public.f () INHERITS (log.records) SERVER nowhere",
+    "edit the catalogue": "UPDATE pg_catalog.pg_class SET relname = 'x' WHERE relname = 'records'",
+    "set the version column loose": "ALTER TABLE log.records ALTER COLUMN version DROP NOT NULL",
+    "open a log for a stranger": "SELECT log.open('ZZZ', 'A stranger')",
+}
+
+
+@pytest.fixture(scope="module")
+def log_url(postgres_url: str, servers: Any, worker_id: str) -> Iterator[str]:
+    """A database of its own with two records in it: the attacks may not reach any other."""
+    from tests.conftest import drop_database, in_database
+
+    name = f"qiledger_test_{servers.run}_{worker_id}_attacked"
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = in_database(postgres_url, name)
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("SELECT log.open('RWK', 'A trust')")
+        conn.execute("SELECT log.append('RWK', %s::jsonb)", (f"[{EVENT % 1},{EVENT % 2}]",))
+    yield url
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        drop_database(conn, name)
+
+
+def everything(url: str) -> list[tuple]:
+    """The log as a superuser finds it, with its definition."""
+    with psycopg.connect(url) as conn:
+        return [
+            *conn.execute("SELECT * FROM log.records ORDER BY position").fetchall(),
+            *conn.execute("SELECT * FROM log.heads ORDER BY organisation").fetchall(),
+            *conn.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'log.records'::regclass ORDER BY 1"),
+            *conn.execute("SELECT polname FROM pg_policy ORDER BY 1"),
+            *conn.execute("SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY 1"),
+        ]
+
+
+@pytest.mark.parametrize("role", [OWNER, *READERS])
+@pytest.mark.parametrize("attack", ANYBODY)
+def test_history_stays(log_url: str, role: str, attack: str):
+    before = everything(log_url)
+    with psycopg.connect(log_url) as conn:
+        conn.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+        conn.execute("SELECT set_config('qiledger.organisation', 'RWK', true)")
+        with pytest.raises(psycopg.Error):  # noqa: PT012 - COPY raises on leaving
+            if attack == "copy in":
+                with conn.cursor().copy(ANYBODY[attack]) as copy:
+                    copy.write_row(("RWK", 3))
+            else:
+                conn.execute(ANYBODY[attack])
+    assert everything(log_url) == before
+
+
+@pytest.mark.parametrize("attack", ["update one", "delete all", "truncate", "drop the table", "rename the schema"])
+def test_not_even_the_appender_rewrites(log_url: str, attack: str):
+    before = everything(log_url)
+    with psycopg.connect(log_url) as conn:
+        conn.execute("SET SESSION AUTHORIZATION qiledger_appender")
+        with pytest.raises(psycopg.Error):
+            conn.execute(ANYBODY[attack])
+    assert everything(log_url) == before
+
+
+@pytest.mark.parametrize("attack", ["update one", "delete one", "truncate", "insert a forged record"])
+def test_even_a_superuser_is_refused_until_he_takes_the_guards_away(log_url: str, attack: str):
+    before = everything(log_url)
+    with psycopg.connect(log_url) as conn:
+        conn.execute("SET session_replication_role = replica")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute(ANYBODY[attack])
+    assert everything(log_url) == before
+
+
+@pytest.mark.parametrize("role", ["qiledger_worker", "qiledger_report", "qiledger_auditor"])
+def test_only_the_api_appends(log_url: str, role: str):
+    with psycopg.connect(log_url) as conn:
+        conn.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("SELECT log.append('RWK', %s::jsonb)", (f"[{EVENT % 3}]",))
+
+
+@pytest.mark.parametrize("role", READERS)
+def test_readers_make_nothing_of_their_own_beside_the_log(log_url: str, role: str):
+    """A temporary or public table could be taken for the real one."""
+    with psycopg.connect(log_url, autocommit=True) as conn:
+        conn.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+        for statement in ("CREATE TEMP TABLE records (x int)", "CREATE TABLE public.records (x int)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute(statement)
