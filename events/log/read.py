@@ -18,7 +18,11 @@ SCANNED_MAX = 20_000  # positions that one filtered page looks at before it answ
 
 FOR_ORGANISATION = "SELECT set_config('qiledger.organisation', %s, true)"
 
-HEAD = "SELECT position, recorded_at FROM log.heads WHERE organisation = %(organisation)s"
+HEAD = """
+    SELECT position, nullif(recorded_at, '-infinity') AS recorded_at
+      FROM log.heads
+     WHERE organisation = %(organisation)s
+"""
 
 PAGE = """
     SELECT organisation, position, stream, version, source, id, type,
@@ -124,7 +128,7 @@ async def _head(conn: psycopg.AsyncConnection[Any], organisation: str) -> Head:
     row = await cursor.fetchone()
     if row is None:
         raise UnknownOrganisation(organisation)
-    return Head(row[0], row[1] if row[0] else None)
+    return Head(*row)
 
 
 async def records_after(
