@@ -159,20 +159,17 @@ def _printable(field: msgspec.structs.FieldInfo, value: Any) -> str:
 def without_password(text: str) -> str:
     """A URL with its password hidden, in the user part or in the query; other text as it is.
 
-    What merely looks like a URL with somebody's name in it is hidden up to the last `@`: rather too much.
+    A password may hold anything, so all up to the last `@` counts as user part: rather hidden too much.
     """
     if "@" in text:
         scheme, slashes, rest = text.partition("://")
+        user, _, place = (rest if slashes else text).rpartition("@")
+        name, colon, _ = user.partition(":")
         if not slashes:
-            text = f"{MASK}@{text.rpartition('@')[2]}"
-        elif ":" in (user := _user_part(rest)):
-            text = f"{scheme}://{user.partition(':')[0]}:{MASK}@{rest[len(user) + 1 :]}"
+            text = f"{MASK}@{place}"
+        elif colon:
+            text = f"{scheme}://{name}:{MASK}@{place}"
     return re.sub(r"(password=)[^&#\s]*", lambda found: found[1] + MASK, text)
-
-
-def _user_part(rest: str) -> str:
-    """What stands before the host; empty if nothing does. A password may hold an `@` itself, a host may not."""
-    return re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[0]
 
 
 def _slips_of_the_pen(environ: Mapping[str, str], names: list[str]) -> list[str]:

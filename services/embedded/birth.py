@@ -25,6 +25,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 GUARD_PATIENCE_S = 15.0
+DESCRIPTORS_MAX = 65536
 
 
 def checked(result: int) -> None:
@@ -80,8 +81,6 @@ def take_identity(kind: str, uid: int, gid: int) -> None:
 
 def die_with(parent: int, death_signal: int) -> None:
     """Ask Linux for `death_signal` when the parent ends; leave at once if it already has."""
-    if sys.platform != "linux":
-        return
     checked(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0))
     if os.getppid() != parent:
         os._exit(0)
@@ -103,22 +102,20 @@ def start_guard(parent_pipe: int, death_signal: int, sweep: str | None) -> None:
         return
     if os.fork() != 0:  # twice, so that the server never finds a child it did not start
         os._exit(0)
-    keep = {parent_pipe, server_gone}
-    for descriptor in os.listdir("/dev/fd"):
-        if int(descriptor) not in keep:
-            close_quietly(int(descriptor))
+    close_all_but(parent_pipe, server_gone)  # the server's locks and its pipe among them
     stand_guard(parent_pipe, server_gone, server, death_signal)
     if sweep is not None:
         sweep_away(sweep)
     os._exit(0)
 
 
-def close_quietly(descriptor: int) -> None:
-    """Close what may be closed already."""
-    try:
-        os.close(descriptor)
-    except OSError:
-        return
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor but these."""
+    first = 0
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, DESCRIPTORS_MAX)
 
 
 def stand_guard(parent_pipe: int, server_gone: int, server: int, death_signal: int) -> None:
@@ -161,8 +158,9 @@ def main(instructions: dict[str, Any], argv: list[str]) -> NoReturn:
     take_identity(instructions["identity"], instructions["uid"], instructions["gid"])
     if instructions["directory"] is not None:
         os.chdir(instructions["directory"])
-    die_with(instructions["parent"], instructions["death_signal"])
-    os.execv(argv[0], argv)
+    if instructions["kernel_tells"]:
+        die_with(instructions["parent"], instructions["death_signal"])
+    os.execvp(argv[0], argv)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from services.embedded import birth
 WATCH_EVERY_S = 0.5
 KERNEL_TELLS_OF_DEATH = sys.platform == "linux"
 
-_starters: dict[int, ThreadPoolExecutor] = {}
+_starters: dict[int, ThreadPoolExecutor] = {}  # by process: a fork has no threads, and needs its own
+_death_pipes: dict[int, tuple[int, int]] = {}
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -44,8 +45,7 @@ class Descent(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity = OWN
     directory: Path | None = None
     inherit: tuple[int, ...] = ()  # file descriptors it keeps
-    parent_pipe: int | None = None  # read end for the guard; None where the kernel does its work
-    sweep: Path | None = None  # what the guard removes at the end
+    sweep: Path | None = None  # a directory of sockets, removed when it is gone
 
 
 def launch(
@@ -57,8 +57,9 @@ def launch(
 ) -> subprocess.Popen[bytes]:
     """Start a command, in a session of its own, that ends when we do. Its pid is the command's own pid.
 
-    `argv[0]` is an absolute path. Out of reach of a Ctrl-C meant for us: we say when it stops.
+    Out of reach of a Ctrl-C meant for us: we say when it stops.
     """
+    pipe = _death_pipe() if descent.sweep is not None or not KERNEL_TELLS_OF_DEATH else None
     instructions = {
         "parent": os.getpid(),
         "death_signal": int(descent.death_signal),
@@ -66,11 +67,12 @@ def launch(
         "uid": descent.identity.uid,
         "gid": descent.identity.gid,
         "directory": None if descent.directory is None else str(descent.directory),
-        "parent_pipe": descent.parent_pipe,
+        "kernel_tells": KERNEL_TELLS_OF_DEATH,
+        "parent_pipe": pipe,
         "sweep": None if descent.sweep is None else str(descent.sweep),
     }
     command = [sys.executable, "-I", "-S", birth.__file__, msgspec.json.encode(instructions).decode()]
-    pipes = () if descent.parent_pipe is None else (descent.parent_pipe,)
+    pipes = () if pipe is None else (pipe,)
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -90,6 +92,13 @@ def _from_the_lasting_thread(start: Callable[[], subprocess.Popen[bytes]]) -> su
     """Call `start` in this process's one starting thread (a forked process gets its own)."""
     starter = _starters.setdefault(os.getpid(), ThreadPoolExecutor(1, thread_name_prefix="starter"))
     return starter.submit(start).result()
+
+
+def _death_pipe() -> int:
+    """The end of a pipe that guards read from; it ends when this process does, for the other end is here alone."""
+    if os.getpid() not in _death_pipes:
+        _death_pipes[os.getpid()] = os.pipe()
+    return _death_pipes[os.getpid()][0]
 
 
 def die_with_parent(death_signal: signal.Signals = signal.SIGTERM, *, parent: int | None = None) -> None:

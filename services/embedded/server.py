@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 
 from services.embedded.claim import Claim
 from services.embedded.identity import identity_for, owner_of
-from services.embedded.lifeline import KERNEL_TELLS_OF_DEATH, OWN, Descent, Identity, launch
+from services.embedded.lifeline import OWN, Descent, Identity, launch
 from services.embedded.places import fits_socket, short_directory
 
 LOOK_EVERY_S = 0.01
@@ -58,7 +58,6 @@ class Server(ABC):
         self._identity = identity or OWN
         self._find_identity = identity is None
         self._process: subprocess.Popen[bytes] | None = None
-        self._parent_pipe: int | None = None
         self._changing = threading.RLock()
         self._wanted = False
 
@@ -193,21 +192,15 @@ class Server(ABC):
 
     def _launch(self, lock: int) -> None:
         outside = self.socket_directory if self.socket_directory.parent != self.directory else None
-        theirs: int | None = None
-        if outside is not None or not KERNEL_TELLS_OF_DEATH:
-            theirs, self._parent_pipe = os.pipe()
         descent = Descent(
             death_signal=self.death_signal,
             identity=self._identity,
             directory=self.data,
             inherit=(lock,),
-            parent_pipe=theirs,
             sweep=outside,
         )
         with self._log() as log:
             self._process = launch(self.command(), descent, output=log, env=clean_environment())
-        if theirs is not None:
-            os.close(theirs)
 
     @contextlib.contextmanager
     def _log(self) -> Iterator[int]:
@@ -242,16 +235,12 @@ class Server(ABC):
             time.sleep(LOOK_EVERY_S)
 
     def _end(self, goodbyes: Sequence[tuple[signal.Signals, float]]) -> None:
-        if self._process is not None:
-            for goodbye, patience_s in goodbyes:
-                if not self.alive:
-                    break
-                self._process.send_signal(goodbye)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(patience_s)
-        if self._parent_pipe is not None:
-            os.close(self._parent_pipe)
-            self._parent_pipe = None
+        for goodbye, patience_s in goodbyes:
+            if self._process is None or not self.alive:
+                return
+            self._process.send_signal(goodbye)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience_s)
 
 
 def clean_environment() -> dict[str, str]:

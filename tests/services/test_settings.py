@@ -112,9 +112,7 @@ def test_a_description_hides_what_is_secret() -> None:
     assert described["QILEDGER_PORT"] == "8080"
 
 
-@pytest.mark.parametrize(
-    "text", ["plain", "/a/path", "http://host/a:b@c", "postgresql://host/db?host=%2Ftmp"]
-)
+@pytest.mark.parametrize("text", ["plain", "/a/path", "http://me@host/a", "postgresql://host/db?host=%2Ftmp"])
 def test_what_holds_no_password_is_shown_whole(text: str) -> None:
     assert without_password(text) == text
 
@@ -131,7 +129,8 @@ def test_a_new_setting_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["postgres//api:s3cret@db", "host=db password=s3cret", "mysql://api:s3cret@db/x?password=s3cret"]
+    "wrong",
+    ["postgres//api:s3cret@db", "host=db password=s3cret", "mysql://api:s3c@s3cret/x@db/x?password=s3cret"],
 )
 def test_a_password_in_a_wrong_value_is_not_told_in_the_refusal(wrong: str) -> None:
     with pytest.raises(WrongSettings, match="QILEDGER_DATABASE_URL=") as refusal:

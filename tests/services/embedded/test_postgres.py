@@ -16,27 +16,12 @@ from services.embedded import NoServerFound, Postgres, ServerFailed
 from services.embedded.binaries import postgres_binaries
 from services.embedded.claim import DirectoryInUse
 from services.embedded.lifeline import Identity
+from tests.patience import gone, wait_until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can choose who a server runs as")
 ON_LINUX = pytest.mark.skipif(
     sys.platform != "linux", reason="namespaces, capabilities and /proc are Linux's"
 )
-
-
-def wait_until(condition: Callable[[], bool], *, within_s: float, what: str) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def setting(server: Postgres, name: str) -> str:

@@ -1,0 +1,1 @@
+"""The rooms mirrored, the laws, the failures, the journeys."""
