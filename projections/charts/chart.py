@@ -23,6 +23,7 @@ from projections.charts.icons import (
 from projections.charts.limits.lines import Column, Lines, Phase
 from projections.charts.refusals import refuse_misuse
 from projections.charts.rules import rule_set
+from projections.charts.rules.limits_only import beyond_limits
 from projections.charts.rules.patterns import Span
 from projections.charts.rules.rule import RuleSet, View, view_of
 from projections.charts.rules.runs import runs_about_centre
@@ -64,7 +65,8 @@ def draw(
     for stretch in stretches(baseline, len(series)):
         judged = _judged(series, kind, found_by, baseline, stretch)
         points += _points(series, judged, found_by, baseline, stretch, better, multiply)
-        phases.append(_phase(judged, stretch, reasons.get(stretch.first, ""), multiply))
+        reason = reasons.get(stretch.first, "")
+        phases.append(_phase(judged, found_by, stretch, reason=reason, multiply=multiply))
         signals += _signals(judged, found_by, stretch)
     latest = next((point for point in reversed(points) if point.value is not None), None)
     unplaced = (
@@ -72,7 +74,8 @@ def draw(
         and latest.type is PointType.COMMON_CAUSE
         and _about_the_whole(signals, found_by, phases[-1])
     )
-    end = points[-1] if points else None
+    last = phases[-1].first if phases else 0
+    bounds = next(((p.lower, p.upper) for p in reversed(points[last:]) if p.upper is not None), (None, None))
     return Chart(
         chart=kind,
         rule_set=found_by.id,
@@ -83,7 +86,7 @@ def draw(
         direction=better,
         target=target,
         variation=None if latest is None or unplaced else variation(latest.type, better),
-        assurance=assurance(target, better, lower=end.lower, upper=end.upper) if end else None,
+        assurance=assurance(target, better, lower=bounds[0], upper=bounds[1]),
         progress=_progress(phases, target),
     )
 
@@ -126,7 +129,11 @@ def _judged(series: Series, kind: ChartType, rules: RuleSet, baseline: Baseline,
     view = view_of(
         lines, included=included, test_excluded=baseline.test_excluded, runs_apply=kind is not ChartType.MR
     )
-    return _Judged(lines, view, [rule.find(view) for rule in rules.rules])
+    return _Judged(
+        lines,
+        view,
+        [rule.find(view) if view.runs_apply or rule.find is beyond_limits else [] for rule in rules.rules],
+    )
 
 
 def _given_limits(lines: Lines, baseline: Baseline) -> Lines:
@@ -218,7 +225,7 @@ def _scaled(column: Sequence[float | None], factor: float) -> Sequence[float | N
     return column if factor == 1 else [None if y is None else y * factor for y in column]
 
 
-def _phase(judged: _Judged, stretch: Stretch, reason: str, multiply: float) -> DrawnPhase:
+def _phase(judged: _Judged, rules: RuleSet, stretch: Stretch, *, reason: str, multiply: float) -> DrawnPhase:
     view, centre = judged.view, judged.lines.centre[0]
     return DrawnPhase(
         number=stretch.group,
@@ -227,7 +234,9 @@ def _phase(judged: _Judged, stretch: Stretch, reason: str, multiply: float) -> D
         reason=reason,
         trial=stretch.end - stretch.first < TRIAL_BELOW,
         centre=None if centre is None else centre * multiply,
-        runs=runs_about_centre(view.sides_in_turn(), judged=view.runs_apply),
+        runs=runs_about_centre(
+            view.sides_in_turn(), judged=view.runs_apply, floored=rules.id == "anhoej-floored-1"
+        ),
     )
 
 

@@ -64,6 +64,8 @@ def question(case: Words, *, chart: str | None = None, rules: str | None = None)
     named = rules or words.get("rules") or _METHODS.get(str(words.get("method", "")))
     if named is None and "frozen_median" in words:
         named = "ihi-run-chart-1"
+    if named is None and words["shape_of_qikit"]:
+        named = "anhoej-floored-1"
     return Question(
         series=series,
         chart=kind,
@@ -161,6 +163,8 @@ def _baseline(words: Words, series: Series) -> Baseline:
     rebases += tuple(
         Rebase(at) for at in ([parts] if isinstance(parts, int) else parts) if 0 < at < len(series)
     )
+    groups = words.get("groupings") or []
+    rebases += tuple(Rebase(i) for i in range(1, len(groups)) if groups[i] != groups[i - 1])
     freeze = words.get("fix_after_n_points") or (None if parts else words.get("freeze"))
     screening = words.get(
         "screen_outliers", words.get("screened_moving_ranges", words.get("screening", True))
@@ -175,6 +179,7 @@ def _baseline(words: Words, series: Series) -> Baseline:
         lower=_number(words, "lower"),
         upper=_number(words, "upper"),
         spread=_number(words, "sBar"),
+        g_from_median=words["shape_of_qikit"],
         laney_floor=words["shape_of_qikit"],
         test_excluded=not words["shape_of_qikit"],
     )

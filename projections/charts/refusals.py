@@ -13,6 +13,9 @@ _NEEDING_SIZES = _PROPORTIONS | {
     ChartType.S,
 }
 
+SMALLEST = 1e-100
+"""A denominator closer to 0 than this makes a ratio that no number can hold."""
+
 
 def refuse_misuse(series: Series, chart: ChartType) -> None:
     """Raise CannotDraw where the data do not fit the chart. Missing values are no misuse."""
@@ -42,8 +45,8 @@ def _refuse_sizes(series: Series, chart: ChartType) -> None:
     if chart in (ChartType.C, ChartType.G, ChartType.T):
         return  # they do not use denominators
     for label, value, size in zip(series.labels, series.values, series.denominators or (), strict=False):
-        if size is not None and size < 0:
-            raise CannotDraw(f"Point {label} has the denominator {size:g}", "It cannot be below 0")
+        if size is not None and (size < 0 or 0 < size < SMALLEST):
+            raise CannotDraw(f"Point {label} has the denominator {size:g}", "Give what it was counted out of")
         if size == 0 and value:
             raise CannotDraw(
                 f"Point {label} counts {value:g} out of 0",

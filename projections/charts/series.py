@@ -1,7 +1,7 @@
 """What is given to a chart: the measurements in their order, and what people noted beside them."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from math import isfinite, isnan
+from math import isnan
 
 import msgspec
 
@@ -11,7 +11,11 @@ POINTS_MAX = 20_000
 """More points than this are refused: no picture of them can be read, and a page has to come back in time."""
 
 
-class CannotDraw(ValueError):  # noqa: N818 (a domain word)
+LARGEST = 1e100
+"""Beyond this, sums of squares overflow; no measure of care comes near."""
+
+
+class CannotDraw(ValueError):
     """A series that a chart would misrepresent: what is wrong, and what to do about it."""
 
     def __init__(self, problem: str, cure: str) -> None:
@@ -68,10 +72,10 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
                 f"{len(self.values)} points are more than {POINTS_MAX}", "Draw a shorter time or wider steps"
             )
         for column in (self.values, self.denominators or (), self.spreads or ()):
-            for label, value in zip(self.labels, column, strict=True) if column else ():
-                if value is not None and not isfinite(value):
+            for label, value in zip(self.labels, column, strict=False):
+                if value is not None and not abs(value) <= LARGEST:
                     raise CannotDraw(
-                        f"Point {label} is {value}, which is no number", "Leave a missing value empty"
+                        f"Point {label} is {value}, which cannot be drawn", "Leave a missing value empty"
                     )
         for at in (*(note.at for note in self.annotations), *(cycle.at for cycle in self.cycles)):
             if not 0 <= at < len(self.values):
@@ -133,4 +137,14 @@ def subgroups(keys: Sequence[Hashable], values: Sequence[float | None]) -> Serie
 
 
 def _tidied(column: Iterable[float | None]) -> tuple[float | None, ...]:
-    return tuple(None if value is None or isnan(value) else value for value in column)
+    return tuple(None if value is None else _number(value) for value in column)
+
+
+def _number(value: float) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise CannotDraw(
+            f"{str(value)[:40]!r} is no number", "Correct it, or leave a missing value empty"
+        ) from None
+    return None if isnan(number) else number

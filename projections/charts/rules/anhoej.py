@@ -11,16 +11,20 @@ from projections.charts.rules.rule import Rule, RuleSet, View, by_direction
 from projections.charts.rules.runs import longest_run_max, runs_about_centre
 
 
-def _long_run(view: View) -> list[Span]:
+def long_run(view: View, *, floored: bool = False) -> list[Span]:
+    """A run of more useful points on one side than chance explains."""
     useful = sum(1 for _, sign in view.sides_in_turn() if sign)
-    if not useful or not view.runs_apply:
+    if not useful:
         return []
-    return shifts(view.sides_in_turn(), longest_run_max(useful) + 1, on_line="skipped", gap="skipped")
+    return shifts(
+        view.sides_in_turn(), longest_run_max(useful, floored=floored) + 1, on_line="skipped", gap="skipped"
+    )
 
 
-def _few_crossings(view: View) -> list[Span]:
-    found = runs_about_centre(view.sides_in_turn(), judged=view.runs_apply)
-    if found.n_crossings is None or found.n_crossings_min is None or not view.runs_apply:
+def few_crossings(view: View) -> list[Span]:
+    """Fewer crossings of the centre line than chance explains: a finding about the whole phase."""
+    found = runs_about_centre(view.sides_in_turn())
+    if found.n_crossings is None or found.n_crossings_min is None:
         return []
     few = found.n_crossings < found.n_crossings_min
     return [Span(tuple(i for i, sign in view.sides_in_turn() if sign), 0)] if few else []
@@ -32,11 +36,11 @@ RULES = RuleSet(
     source="Anhøj & Olesen 2014, doi 10.1371/journal.pone.0113825",
     rules=(
         Rule("outside", by_direction("Above the upper limit", "Below the lower limit"), beyond_limits),
-        Rule("long-run", by_direction("Unusually long run above", "Unusually long run below"), _long_run),
+        Rule("long-run", by_direction("Unusually long run above", "Unusually long run below"), long_run),
         Rule(
             "few-crossings",
             by_direction("", "", "Unusually few crossings"),
-            _few_crossings,
+            few_crossings,
             flags_points=False,
         ),
     ),

@@ -28,7 +28,9 @@ class Runs(msgspec.Struct, frozen=True):
     rule_set: str = "anhoej-1"
 
 
-def runs_about_centre(sides: Iterable[tuple[int, Sign]], *, judged: bool = True) -> Runs:
+def runs_about_centre(
+    sides: Iterable[tuple[int, Sign]], *, judged: bool = True, floored: bool = False
+) -> Runs:
     """Count the runs. Points on the line and missing ones neither add to a run nor break it.
 
     Not judged: the numbers are given and no signal is (MR charts, whose neighbouring points share a
@@ -45,16 +47,27 @@ def runs_about_centre(sides: Iterable[tuple[int, Sign]], *, judged: bool = True)
             crossings, length = crossings + 1, 0
         length, before = length + 1, sign
         longest = max(longest, length)
-    longest_max, crossings_min = longest_run_max(len(useful)), crossings_least(len(useful))
+    longest_max, crossings_min = longest_run_max(len(useful), floored=floored), crossings_least(len(useful))
     signal = judged and (longest > longest_max or crossings < crossings_min)
     return Runs(
-        len(column), len(useful), crossings + 1, longest, longest_max, crossings, crossings_min, signal
+        n_obs=len(column),
+        n_useful=len(useful),
+        n_runs=crossings + 1,
+        longest_run=longest,
+        longest_run_max=longest_max,
+        n_crossings=crossings,
+        n_crossings_min=crossings_min,
+        runs_signal=signal,
+        rule_set="anhoej-floored-1" if floored else "anhoej-1",
     )
 
 
-def longest_run_max(n_useful: int) -> int:
-    """The longest run that chance explains: round(log2 n) + 3 (Anhøj & Olesen 2014; Schilling 2012)."""
-    return round(log2(n_useful)) + 3
+def longest_run_max(n_useful: int, *, floored: bool = False) -> int:
+    """The longest run that chance explains: round(log2 n) + 3 (Anhøj & Olesen 2014; Schilling 2012).
+
+    `floored` is for one reference, clinical-qikit 0.5.0, which rounds log2 n down.
+    """
+    return (n_useful.bit_length() - 1 if floored else round(log2(n_useful))) + 3
 
 
 @lru_cache(maxsize=4096)
