@@ -1,0 +1,187 @@
+"""The doorbell: after a commit, whoever waits for news is told. A hint, never a fact.
+
+Two things ring on Redis: the new head is published (for long-polls, streams and warm workers), and a worker is woken
+by an RQ job. Both may be lost, doubled or late without harm: the log and the checkpoints in Postgres say what there is
+to do, and a sweep driven by them rings again.
+
+A wake-up is coalesced by a short-lived key of its own, not by the id of the job: RQ holds the id of a killed job for
+minutes, and would turn later wake-ups away all that time (`docs/decisions/0003-wake-ups.md`).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import cast
+
+import redis
+import redis.asyncio
+import structlog
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+FRESH, LONG = "fresh", "long"  # queues by urgency; a worker listens to one, for RQ loses jobs of those who listen to more
+RUNG_FOR_S = 5  # a wake-up that nobody answered is forgotten after this, and may be rung again
+FOLLOWED_FOR_S = 3  # a follower that does not renew its claim is gone after this
+ANSWER_WITHIN_S = 1.0
+COMPLAIN_EVERY_S = 30.0
+KEEP_FRESH = "services.worker.jobs.keep_fresh.keep_fresh"
+CHANNELS = "qiledger:head:*"
+
+log = structlog.get_logger(__name__)
+
+
+def channel(organisation: str) -> str:
+    """Where the heads of an organisation's log are published."""
+    return f"qiledger:head:{organisation}"
+
+
+def _rung(organisation: str) -> str:
+    return f"qiledger:rung:{organisation}"
+
+
+def connect(url: str) -> redis.Redis:
+    """A Redis that answers soon or not at all."""
+    return redis.Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S)
+
+
+def queue(connection: redis.Redis, name: str) -> Queue:
+    """A queue whose jobs are JSON: whoever can write to Redis can name a job, and not bring code of his own."""
+    return Queue(name, connection=connection, serializer=JSONSerializer)
+
+
+def wake(connection: redis.Redis, organisation: str) -> bool:
+    """Wakes a worker for an organisation, unless one was rung for just now or follows it. Says whether it rang."""
+    if not connection.set(_rung(organisation), "rung", nx=True, ex=RUNG_FOR_S):
+        return False
+    queue(connection, FRESH).enqueue(
+        KEEP_FRESH,
+        organisation,
+        job_timeout=120,
+        result_ttl=0,
+        failure_ttl=3600,
+        description=f"keep {organisation} fresh",
+    )
+    return True
+
+
+def ring(connection: redis.Redis, organisation: str, position: int) -> None:
+    """Publishes a head, and wakes a worker."""
+    connection.publish(channel(organisation), position)
+    wake(connection, organisation)
+
+
+class Follower:
+    """A worker that stays with an organisation while there is news: nobody else need be woken for it meanwhile."""
+
+    def __init__(self, connection: redis.Redis, organisation: str) -> None:
+        self._connection = connection
+        self._organisation = organisation
+        self._heads = connection.pubsub(ignore_subscribe_messages=True)
+
+    @contextlib.contextmanager
+    def following(self) -> Iterator[None]:
+        """From before the first look at the log until after the last: no wake-up falls between."""
+        with contextlib.closing(self._heads):
+            self._heads.subscribe(channel(self._organisation))
+            self.renew()
+            try:
+                yield
+            finally:
+                self._connection.delete(_rung(self._organisation))
+
+    def renew(self) -> None:
+        """Says that the follower is still there."""
+        self._connection.set(_rung(self._organisation), "followed", ex=FOLLOWED_FOR_S)
+
+    def news(self, *, within_s: float) -> bool:
+        """Waits for a head to be published."""
+        if self._heads.get_message(timeout=within_s) is None:
+            return False
+        while self._heads.get_message(timeout=0) is not None:
+            pass  # a later head says all that the earlier ones did
+        return True
+
+
+class Doorbell:
+    """The API's end: rings without keeping a request waiting, and lets long-polls wait for others' rings."""
+
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+        self._due: dict[str, int] = {}
+        self._something_due = asyncio.Event()
+        self._heads: defaultdict[str, int] = defaultdict(int)
+        self._waiting: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._complained_at = -COMPLAIN_EVERY_S
+
+    async def open(self) -> None:
+        """Starts ringing and listening."""
+        if self._url is not None:
+            loop = asyncio.get_running_loop()
+            self._tasks = [loop.create_task(self._ring_on()), loop.create_task(self._listen_on())]
+
+    async def close(self) -> None:
+        """Stops at once, and lets those who wait go. What was not rung yet, the sweep finds."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for organisation in list(self._waiting):
+            self._tell(organisation, self._heads[organisation])
+
+    def ring(self, organisation: str, position: int) -> None:
+        """Says that the log has come to `position`. Never waits, never fails."""
+        self._tell(organisation, position)
+        self._due[organisation] = max(position, self._due.get(organisation, 0))
+        self._something_due.set()
+
+    async def wait(self, organisation: str, *, after: int, within_s: float) -> None:
+        """Returns when the log may have gone beyond `after`, or after `within_s` seconds. Look, then wait again."""
+        if self._heads[organisation] > after:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._waiting[organisation].wait(), within_s)
+
+    def _tell(self, organisation: str, position: int) -> None:
+        self._heads[organisation] = max(position, self._heads[organisation])
+        if (waiting := self._waiting.pop(organisation, None)) is not None:
+            waiting.set()
+
+    async def _ring_on(self) -> None:
+        connection = connect(cast(str, self._url))
+        while True:
+            await self._something_due.wait()
+            self._something_due.clear()
+            due, self._due = self._due, {}
+            try:
+                await asyncio.to_thread(_ring_all, connection, due)
+            except redis.RedisError as failure:
+                self._complain(failure)
+
+    async def _listen_on(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (redis.RedisError, OSError) as failure:
+                self._complain(failure)
+                await asyncio.sleep(ANSWER_WITHIN_S)
+
+    async def _listen(self) -> None:
+        async with redis.asyncio.Redis.from_url(cast(str, self._url)) as connection, connection.pubsub() as heads:
+            await heads.psubscribe(CHANNELS)
+            async for message in heads.listen():
+                if message["type"] == "pmessage":
+                    organisation = message["channel"].decode().rpartition(":")[2]
+                    self._tell(organisation, int(message["data"]))
+
+    def _complain(self, failure: Exception) -> None:
+        """Once in a while: without Redis everything goes on, a little later."""
+        if time.monotonic() - self._complained_at >= COMPLAIN_EVERY_S:
+            self._complained_at = time.monotonic()
+            log.warning("the doorbell is out of order; the sweep takes its place", reason=type(failure).__name__)
+
+
+def _ring_all(connection: redis.Redis, due: dict[str, int]) -> None:
+    for organisation, position in due.items():
+        ring(connection, organisation, position)

@@ -1,0 +1,40 @@
+"""What every job needs when it begins: settings, the database as the workers' role, and an end with its parent."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from services.embedded.lifeline import die_with_parent
+from services.settings import Settings
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+
+class NoDatabase(RuntimeError):
+    """A worker was started without being told where the log is kept."""
+
+
+@contextlib.contextmanager
+def on_duty(*, name: str) -> Iterator[Connection]:
+    """A connection for one job, in a process that does not outlive the worker that forked it.
+
+    RQ's work-horses run on when their worker is killed; the fencing of checkpoints makes that harmless, and this makes
+    it rare.
+    """
+    die_with_parent()
+    with connected(Settings.read(), name=name) as conn:
+        yield conn
+
+
+@contextlib.contextmanager
+def connected(settings: Settings, *, name: str) -> Iterator[Connection]:
+    """A connection that commits each statement unless told otherwise."""
+    if settings.database_url is None:
+        raise NoDatabase("set QILEDGER_DATABASE_URL to the workers' way into the database")
+    conninfo = make_conninfo(settings.database_url, application_name=f"qiledger {name}", connect_timeout=5)
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        conn.execute("SET timezone = 'UTC'")
+        yield conn
