@@ -1,0 +1,54 @@
+# qiledger: every target sets itself up; `make` alone lists them.
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+LOCKED := requirements-dev.txt
+ROOMS  := events projections services
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check lint format bench torture lock clean
+
+help: ## list what can be made
+	@echo "make <target>, with ARGS=\"...\" handed on where it says so"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## an environment in .venv from the hashed lock (PYTHON=... chooses the interpreter)
+
+$(STAMP): $(LOCKED) pyproject.toml deploy/environment.sh
+	@sh deploy/environment.sh "$(VENV)" "$(LOCKED)" "$(STAMP)"
+
+demo: $(STAMP) ## the whole house with real history, on servers of its own (ARGS)
+	@exec $(VENV)/bin/qiledger demo $(ARGS)
+
+test: $(STAMP) ## all tests, on servers of their own (ARGS, such as ARGS="tests/laws -k cycle")
+	@$(PY) -m pytest -n auto $(ARGS)
+
+check: lint test ## what a change has to pass: lint, then test
+
+lint: $(STAMP) ## style, format, types, direction of imports
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy --strict $(ROOMS)
+	@$(VENV)/bin/lint-imports --no-cache
+
+format: $(STAMP) ## put style and format right where a machine can
+	@$(PY) -m ruff check --fix-only
+	@$(PY) -m ruff format
+
+bench: $(STAMP) ## measure, print medians and ratios (ARGS)
+	@$(PY) -m bench $(ARGS)
+
+torture: $(STAMP) ## kill everything at random under load, and count what is lost: nothing (ARGS)
+	@$(PY) -m pytest tests/failures -m torture -s $(ARGS)
+
+lock: $(STAMP) ## write the hashed locks anew from pyproject.toml (ARGS, such as ARGS=--upgrade)
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra embedded $(ARGS) -o requirements.txt pyproject.toml
+	@$(PY) -m uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra embedded --group dev $(ARGS) -o requirements-dev.txt pyproject.toml
+
+clean: ## remove the environment and all caches; your data stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find $(ROOMS) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
