@@ -34,14 +34,14 @@ def checked(result: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def enter_user_namespace(uid: int) -> None:
-    """Root outside, an ordinary user within: files of root stay reachable, and Postgres agrees to start."""
+def enter_user_namespace(uid: int, gid: int) -> None:
+    """Ourselves outside, another user within: our files stay reachable, and Postgres agrees to start."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     checked(ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER))
     for name, line in (
         ("setgroups", "deny"),
         ("uid_map", f"{uid} {outer_uid} 1"),
-        ("gid_map", f"{uid} {outer_gid} 1"),
+        ("gid_map", f"{gid} {outer_gid} 1"),
     ):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(line)
@@ -74,7 +74,7 @@ def take_identity(kind: str, uid: int, gid: int) -> None:
     if kind == "drop":
         drop_to(uid, gid)
     elif kind == "namespace":
-        enter_user_namespace(uid)
+        enter_user_namespace(uid, gid)
     elif kind == "reach":
         drop_but_reach(uid, gid)
 

@@ -1,14 +1,16 @@
-"""Postgres refuses to run as root. Whom it runs as when we are, with no user added and no directory opened.
+"""Postgres refuses to run as root, and initdb as a user without a name. Whom it runs as then.
 
-Tried in this order, each by really running the binary there:
-1. `drop`: uid 65534 (nobody), where that user can reach the binaries and the directory;
-2. `namespace`: a user namespace in which we are uid 1000, where things lie under a closed /root;
-3. `reach`: uid 65534 with the one capability to walk through closed directories, where namespaces are
-   forbidden (as in most containers).
-A directory that already holds a server's data is run as the user who owns it.
+No user is added and no directory opened. Tried in this order, each by really running the binary there:
+1. `drop`: nobody, where that user can reach the binaries and the directory;
+2. `namespace`: a user namespace in which we are nobody, where things lie under a closed /root;
+3. `reach`: nobody with the one capability to walk through closed directories, where namespaces are forbidden
+   (as in most containers).
+A directory that already holds a server's data is run as the user who owns it. An ordinary user runs it as
+themselves, or as nobody in a namespace if the machine has no name for them (as for made-up numbers in containers).
 """
 
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -16,8 +18,6 @@ from pathlib import Path
 
 from services.embedded.lifeline import OWN, Descent, Identity, launch
 
-NOBODY = 65534
-USER_IN_NAMESPACE = 1000
 PROBE_TIMEOUT_S = 20.0
 
 
@@ -43,31 +43,48 @@ def identity_for(directory: Path, binary: Path, *, in_use: bool) -> Identity:
 
     Raises `NoIdentity` if we are root and nobody else can.
     """
-    if os.geteuid() != 0:
-        return OWN
     found = directory.stat()
-    for candidate in _candidates(found.st_uid, in_use=in_use):
-        _own(directory, candidate)
+    for candidate in _candidates(found.st_uid if in_use else None):
+        if os.geteuid() == 0:
+            os.chown(directory, *owner_of(candidate))
         if _can_run(candidate, directory, binary):
             return candidate
+    if os.geteuid() != 0:
+        return OWN  # and let the server say what it lacks
     os.chown(directory, found.st_uid, found.st_gid)
     raise NoIdentity(directory, binary)
 
 
-def _candidates(owner: int, *, in_use: bool) -> Iterator[Identity]:
-    if owner != 0 or not in_use:
-        uid = owner if in_use else NOBODY
-        yield Identity("drop", uid, uid)
-    if owner == 0 or not in_use:
-        yield Identity("namespace", USER_IN_NAMESPACE, USER_IN_NAMESPACE)
-    if owner != 0 or not in_use:
-        uid = owner if in_use else NOBODY
-        yield Identity("reach", uid, uid)
+def _candidates(owner: int | None) -> Iterator[Identity]:
+    """Who might run it, best first, given who owns the data (None: there are none yet)."""
+    uid, gid = _nobody()
+    namespace = Identity("namespace", uid, gid)
+    if os.geteuid() != 0:
+        yield OWN if _has_name(os.geteuid()) else namespace
+    elif owner is None:
+        yield from (Identity("drop", uid, gid), namespace, Identity("reach", uid, gid))
+    elif owner == 0:
+        yield namespace
+    else:
+        yield from (Identity("drop", owner, owner), Identity("reach", owner, owner))
 
 
-def _own(directory: Path, identity: Identity) -> None:
-    uid, gid = owner_of(identity)
-    os.chown(directory, uid, gid)
+def _nobody() -> tuple[int, int]:
+    """An unprivileged user with a name: nobody, else whom this machine knows."""
+    known = [(entry.pw_uid, entry.pw_gid) for entry in pwd.getpwall() if entry.pw_uid != 0]
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return known[0] if known else (65534, 65534)
+    return nobody.pw_uid, nobody.pw_gid
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def owner_of(identity: Identity) -> tuple[int, int]:

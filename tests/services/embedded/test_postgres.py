@@ -264,7 +264,7 @@ def test_data_of_a_version_that_is_not_here_are_refused_with_the_ways_out(throwa
 @ON_LINUX
 @pytest.mark.parametrize(
     "identity",
-    [Identity("drop", 65534, 65534), Identity("namespace", 1000, 1000), Identity("reach", 65534, 65534)],
+    [Identity("drop", 65534, 65534), Identity("namespace", 65534, 65534), Identity("reach", 65534, 65534)],
     ids=lambda identity: str(identity.kind),
 )
 def test_root_runs_it_as_somebody_else(throwaway: Path, identity: Identity) -> None:
@@ -276,6 +276,26 @@ def test_root_runs_it_as_somebody_else(throwaway: Path, identity: Identity) -> N
         status = Path(f"/proc/{server.pid}/status").read_text()
         owner = 0 if identity.kind == "namespace" else 65534
         assert f"Uid:\t{owner}\t" in status
+
+
+@AS_ROOT
+@ON_LINUX
+def test_a_user_whom_the_machine_has_no_name_for_runs_it_too(throwaway: Path) -> None:
+    """As in containers that are started under a made-up user number."""
+    (throwaway / "theirs").mkdir()
+    os.chown(throwaway / "theirs", 54321, 54321)
+    script = (
+        "import sys, psycopg\nfrom services.embedded import Postgres\n"
+        "with Postgres(sys.argv[1]) as server, psycopg.connect(server.url()) as connection:\n"
+        " print(*connection.execute('SELECT 1').fetchone())\n"
+    )
+    command = [sys.executable, "-c", script, str(throwaway / "theirs" / "pg")]
+    stranger = {"user": 54321, "group": 54321, "extra_groups": ()}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **stranger)
+    except PermissionError:
+        pytest.skip("this Python lies where other users cannot reach it")
+    assert done.stdout == "1\n", done.stderr
 
 
 @AS_ROOT
@@ -296,12 +316,11 @@ def test_root_keeps_its_closed_directories_closed(throwaway: Path) -> None:
 def test_root_dies_and_a_server_under_a_closed_directory_dies_too(throwaway: Path, kind: str) -> None:
     closed = throwaway / "closed"
     closed.mkdir(mode=0o700)
-    uid = 1000 if kind == "namespace" else 65534
     script = (
         "import sys, signal\n"
         "from services.embedded import Postgres\n"
         "from services.embedded.lifeline import Identity\n"
-        f"with Postgres(sys.argv[1], identity=Identity({kind!r}, {uid}, {uid})) as server:\n"
+        f"with Postgres(sys.argv[1], identity=Identity({kind!r}, 65534, 65534)) as server:\n"
         " print(server.pid, flush=True)\n signal.pause()\n"
     )
     with subprocess.Popen(
