@@ -52,8 +52,7 @@ def labelled(labels: Sequence[str], *, room: float, letter_width: float, labels_
 
 
 def apart(places: Sequence[float], *, least: float) -> list[float]:
-    """The places moved as little as needed to lie `least` apart, in the order given. For labels beside lines.
-    """
+    """The places moved as little as needed to lie `least` apart, in the order given. For labels beside lines."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved = list(places)
     for _ in range(MOVES_MAX):

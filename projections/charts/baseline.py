@@ -48,8 +48,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stretch(msgspec.Struct, frozen=True):
-    """The points from `first` up to, not including, `end`: one phase. `group` counts the re-bases before it.
-    """
+    """The points from `first` up to, not including, `end`: one phase. `group` counts the re-bases before it."""
 
     first: int
     end: int

@@ -24,6 +24,9 @@ def message(chart: Chart) -> str:
     name = chart.series.title or ABOUT[chart.chart].name
     if all(point.value is None for point in chart.points):
         return f"{name}: no measurements yet"
+    last = chart.points[chart.phases[-1].first :]
+    if chart.chart is not ChartType.RUN and all(point.upper is None for point in last):
+        return f"{name}: too few points, or too little variation, to say"
     latest = latest_signal(chart)
     if chart.variation is None:
         why = _sentence(chart, latest) if latest else "a signal"
@@ -46,8 +49,7 @@ def _since_rebase(chart: Chart) -> str:
 
 
 def latest_signal(chart: Chart) -> Signal | None:
-    """The signal that the latest point is part of, by precedence; else one about the whole of the last phase.
-    """
+    """The signal that the latest point is part of, by precedence; else one about the whole of the last phase."""
     known = [i for i, point in enumerate(chart.points) if point.value is not None]
     if not known:
         return None
@@ -61,8 +63,7 @@ def latest_signal(chart: Chart) -> Signal | None:
 
 
 def description(chart: Chart) -> str:
-    """The chart for those who cannot see it: kind, time, centre and limits by phase, signals, icons, target.
-    """
+    """The chart for those who cannot see it: kind, time, centre and limits by phase, signals, icons, target."""
     about, points = ABOUT[chart.chart], chart.points
     if not points:
         return f"{about.name} without points."

@@ -6,6 +6,7 @@ words of the collections in `tests/projections/charts/oracle` are all understood
 stand. Points in files count from 1, ours from 0.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def _gathered(case: Words) -> dict[str, Any]:
         raise CannotDraw("The input is a list of several series", "Give one series, or name a case")
     words = {
         **{k: v for k, v in case.items() if k not in ("input", "options", "expected")},
-        **case.get("options", {}),
+        **(case.get("options") or {}),
     }
     words.update(inside)
     data = words.pop("data", None)
@@ -115,9 +116,15 @@ def _series(words: Words, kind: ChartType) -> Series:
     if sizes is not None and len(sizes) == 1:
         sizes = sizes * len(values)
     spreads = _column(words, ("spreads", "sds", "xbar_sds"))
+    _refuse_uneven(values, denominators=sizes, labels=labels, spreads=spreads)
+    if labels is not None and _are_dates(labels):
+        order = sorted(range(len(labels)), key=list(map(str, labels)).__getitem__)
+        values, labels = [values[i] for i in order], [labels[i] for i in order]
+        sizes = sizes and [sizes[i] for i in order]
+        spreads = spreads and [spreads[i] for i in order]
     if kind in (ChartType.XBAR, ChartType.S) and spreads is None and labels is not None:
         return subgroups(labels, values)
-    if labels is not None and len(set(labels)) < len(labels):
+    if labels is not None and len(set(map(str, labels))) < len(labels):
         labels, values, sizes = _aggregated(labels, values, sizes, kind)
     return series_of(
         values,
@@ -128,6 +135,21 @@ def _series(words: Words, kind: ChartType) -> Series:
         unit=str(words.get("unit") or ""),
         annotations=msgspec.convert(words.get("annotations", []), list[Annotation]),
         cycles=msgspec.convert(words.get("cycles", []), list[CycleMark]),
+    )
+
+
+def _refuse_uneven(values: list[Any], **columns: list[Any] | None) -> None:
+    for name, column in columns.items():
+        if column is not None and len(column) != len(values):
+            raise CannotDraw(
+                f"There are {len(values)} values and {len(column)} {name}", "Give one for each point"
+            )
+
+
+def _are_dates(labels: list[Any]) -> bool:
+    """Labels that are all ISO dates say their order themselves; others stand as they are given."""
+    return len({len(str(label)) for label in labels}) == 1 and all(
+        re.fullmatch(r"\d{4}-\d\d(-\d\d(T[\d:.]+Z?)?)?", str(label)) for label in labels
     )
 
 
@@ -158,22 +180,18 @@ def _aggregated(
 
 
 def _baseline(words: Words, series: Series) -> Baseline:
-    rebases = rebases_on(series, words.get("rebase_dates") or [])
-    parts = words.get("part") or []
-    rebases += tuple(
-        Rebase(at) for at in ([parts] if isinstance(parts, int) else parts) if 0 < at < len(series)
-    )
-    groups = words.get("groupings") or []
+    parts, groups = _wholes(words, "part"), words.get("groupings") or []
+    rebases = rebases_on(series, map(str, words.get("rebase_dates") or []))
+    rebases += tuple(Rebase(at) for at in parts if 0 < at < len(series))
     rebases += tuple(Rebase(i) for i in range(1, len(groups)) if groups[i] != groups[i - 1])
-    freeze = words.get("fix_after_n_points") or (None if parts else words.get("freeze"))
+    freeze = _wholes(words, "fix_after_n_points") or ([] if parts else _wholes(words, "freeze"))
     screening = words.get(
         "screen_outliers", words.get("screened_moving_ranges", words.get("screening", True))
     )
-    excluded = words.get("exclude") or []
     return Baseline(
         rebases=rebases,
-        freeze=freeze,
-        exclude=frozenset(at - 1 for at in ([excluded] if isinstance(excluded, int) else excluded)),
+        freeze=freeze[0] if freeze else None,
+        exclude=frozenset(at - 1 for at in _wholes(words, "exclude")),
         screening=bool(screening),
         centre=_number(words, "cl", "clOverride", "frozen_median", "centre"),
         lower=_number(words, "lower"),
@@ -183,6 +201,15 @@ def _baseline(words: Words, series: Series) -> Baseline:
         laney_floor=words["shape_of_qikit"],
         test_excluded=not words["shape_of_qikit"],
     )
+
+
+def _wholes(words: Words, name: str) -> list[int]:
+    """One whole number, or a list of them, or nothing."""
+    found = words.get(name)
+    several = found if isinstance(found, list) else [] if found is None else [found]
+    if any(isinstance(one, bool) or not isinstance(one, int) for one in several):
+        raise CannotDraw(f"{name} is {found!r}", "Give points by their number, counted from 1")
+    return several
 
 
 def _number(words: Words, *names: str) -> float | None:

@@ -20,8 +20,7 @@ from projections.charts.sustained import sustained_medians
 
 
 def answer(case: Words, *, chart: str | None = None, rules: str | None = None) -> Any:
-    """What we say to a case. `chart` and `rules` go before what the case says; a flag case has its own rule.
-    """
+    """What we say to a case. `chart` and `rules` go before what the case says; a flag case has its own rule."""
     words: Mapping[str, Any] = case.get("input", case)
     if "rule" in case:
         return _flags(str(case["rule"]), words)

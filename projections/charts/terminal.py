@@ -47,13 +47,18 @@ def terminal(chart: Chart, *, width: int = 100, height: int = 18) -> RenderableT
     named = _line_names(chart, lambda value: round(values.at(value)), height)
     rows = [_row(written.get(y, ""), grid[y], named.get(y, ""), gutter) for y in range(height)]
     return Group(
-        Text(message(chart), style="bold"),
+        _said(message(chart), "bold"),
         Text(f"{ABOUT[chart.chart].name} · signals by {chart.rule_set}", style="dim"),
         *rows,
         Text(" " * gutter + "└" + "─" * inner, style="dim"),
         _labels(chart, columns, inner, gutter),
         *_legend(chart),
     )
+
+
+def _said(words: str, style: str = "") -> Text:
+    """Words as they are: no markup, and no control characters that would steer somebody's terminal."""
+    return Text("".join(c if c.isprintable() else " " for c in words), style=style)
 
 
 def _row(tick: str, cells: Sequence[Cell], name: str, gutter: int) -> Text:
@@ -113,7 +118,9 @@ def _labels(chart: Chart, columns: list[int], inner: int, gutter: int) -> Text:
         for offset, letter in enumerate(labels[i][:16]):
             if columns[i] + offset < len(line):
                 line[columns[i] + offset] = letter
-    return Text(" " * (gutter + 1) + "".join(line).rstrip(), style="dim", no_wrap=True)
+    text = _said(" " * (gutter + 1) + "".join(line).rstrip(), "dim")
+    text.no_wrap = True
+    return text
 
 
 def _legend(chart: Chart) -> list[Text]:
@@ -122,19 +129,19 @@ def _legend(chart: Chart) -> list[Text]:
         not point.included for point in chart.points
     )
     said = [Text("   ".join(keys), style="dim")] if keys else []
-    said += [Text(f"{icon.words}.") for icon in (chart.variation, chart.assurance) if icon is not None]
+    said += [_said(f"{icon.words}.") for icon in (chart.variation, chart.assurance) if icon is not None]
     if chart.progress is not None and len(chart.phases) > 1 and not isclose(chart.progress, 0):
-        said.append(Text(f"{chart.progress:.0%} of the way from the first centre line to the target."))
+        said.append(_said(f"{chart.progress:.0%} of the way from the first centre line to the target."))
     for signal in chart.signals[:SIGNALS_TOLD]:
         first, last = chart.points[signal.first].label, chart.points[signal.last].label
-        said.append(Text(f"  {plain(signal.label)}: {first}" + (f" to {last}" if last != first else "")))
+        said.append(_said(f"  {plain(signal.label)}: {first}" + (f" to {last}" if last != first else "")))
     for n, cycle in enumerate(chart.series.cycles, 1):
         said.append(
             Text(
                 f"  P{n} PDSA cycle at {chart.points[cycle.at].label}: {cycle.name} {cycle.decision}".rstrip()
             )
         )
-    said += [Text(f"  {chart.points[note.at].label}: {note.text}") for note in chart.series.annotations]
+    said += [_said(f"  {chart.points[note.at].label}: {note.text}") for note in chart.series.annotations]
     return said + [Text(warning, style="yellow") for warning in warnings(chart)]
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import fsum, pi, sqrt
 
 from projections.charts.averages import average_range, known, mean, moving_ranges
-from projections.charts.limits.lines import Column, Lines, Phase, around, ratios
+from projections.charts.limits.lines import Column, Lines, Phase, around, ratios, sizes_of_drawn
 
 NHS_FACTOR = 2.66
 """Limits lie this many mean moving ranges from the mean: Making Data Count, as in NHSRplotthedots 0.2.2."""
@@ -38,8 +38,8 @@ def individuals_prime(phase: Phase) -> Lines:
 
     Sigma of a point is the average of sqrt(pi / 2) |dy| / sqrt(1/n + 1/n_before), times sqrt(1/n).
     """
-    sizes = phase.sizes()
     drawn = ratios(phase)
+    sizes = sizes_of_drawn(phase, drawn)
     centre = phase.baseline.centre
     basis = [i for i in phase.basis if drawn[i] is not None]
     if centre is None:

@@ -66,6 +66,11 @@ def ratios(phase: Phase) -> Column:
     ]
 
 
+def sizes_of_drawn(phase: Phase, drawn: Column) -> Column:
+    """The denominators of the points that are drawn. A point without a value has no limits of its own either."""
+    return [None if y is None else size for y, size in zip(drawn, phase.sizes(), strict=True)]
+
+
 def pooled(phase: Phase, drawn: Column) -> float | None:
     """The sum of the numerators over the sum of the denominators, of the points that have both."""
     sizes = phase.sizes()

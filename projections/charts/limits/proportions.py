@@ -3,7 +3,7 @@
 from math import sqrt
 
 from projections.charts.limits.laney import beyond_counting, widened
-from projections.charts.limits.lines import Column, Lines, Phase, around, pooled, ratios
+from projections.charts.limits.lines import Column, Lines, Phase, around, pooled, ratios, sizes_of_drawn
 
 
 def proportion(phase: Phase) -> Lines:
@@ -20,7 +20,8 @@ def proportion_prime(phase: Phase) -> Lines:
 
 
 def _binomial(phase: Phase) -> tuple[Column, float | None, Column]:
-    sizes, drawn = phase.sizes(), ratios(phase)
+    drawn = ratios(phase)
+    sizes = sizes_of_drawn(phase, drawn)
     p = pooled(phase, drawn) if phase.baseline.centre is None else phase.baseline.centre
     sigma: Column = [None if p is None or not size else sqrt(max(p * (1 - p), 0.0) / size) for size in sizes]
     return drawn, p, sigma

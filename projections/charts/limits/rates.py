@@ -3,7 +3,7 @@
 from math import sqrt
 
 from projections.charts.limits.laney import beyond_counting, widened
-from projections.charts.limits.lines import Column, Lines, Phase, around, pooled, ratios
+from projections.charts.limits.lines import Column, Lines, Phase, around, pooled, ratios, sizes_of_drawn
 
 
 def rate(phase: Phase) -> Lines:
@@ -19,7 +19,8 @@ def rate_prime(phase: Phase) -> Lines:
 
 
 def _poisson(phase: Phase) -> tuple[Column, float | None, Column]:
-    sizes, drawn = phase.sizes(), ratios(phase)
+    drawn = ratios(phase)
+    sizes = sizes_of_drawn(phase, drawn)
     u = pooled(phase, drawn) if phase.baseline.centre is None else phase.baseline.centre
     sigma: Column = [None if u is None or u < 0 or not size else sqrt(u / size) for size in sizes]
     return drawn, u, sigma
