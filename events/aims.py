@@ -32,17 +32,9 @@ class AimSet(ProjectEvent, frozen=True, kw_only=True, tag="aim.set"):
 @example(
     statement="80% of people referred are seen within 28 days by July 2025",
     by="2025-07",
-    reason="Two months lost.",
+    reason="Two months were lost to a move.",
 )
-class AimRevised(ProjectEvent, frozen=True, kw_only=True, tag="aim.revised"):
-    """A project changed its aim. The earlier aim stays on record; this one is told in full."""
+class AimRevised(AimSet, frozen=True, kw_only=True, tag="aim.revised"):
+    """A project changed its aim. It is told in full; the earlier aim stays on record."""
 
-    statement: Text  # the aim in full
-    measure: MeasureId | None = None  # the measure that will show it
-    baseline: Number | None = None  # where it starts
-    target: Number | None = None  # where it wants to be
-    unit: Label | None = None  # what baseline and target are counted in
-    direction: Direction | None = None  # which way is better
-    by: WrittenDate | None = None  # when the aim is to be met
-    population: Title | None = None  # for whom
     reason: Text | None = None  # why the aim changed

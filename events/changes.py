@@ -17,7 +17,7 @@ Drivers = Annotated[tuple[DriverId, ...], Meta(max_length=30, description="Drive
 class ChangeIdeaAdded(ProjectEvent, frozen=True, kw_only=True, tag="change_idea.added"):
     """A team has an idea for a change that might lead to improvement. It is a guess until it is tested."""
 
-    change_idea: ChangeIdeaId  # which
+    change_idea: ChangeIdeaId  # which idea
     text: Text  # the change
     drivers: Drivers = ()  # the drivers it is meant to move
     origin: Label | None = None  # where the idea came from
@@ -34,7 +34,7 @@ class ChangeIdeaAdded(ProjectEvent, frozen=True, kw_only=True, tag="change_idea.
 class ChangeIdeaRevised(ProjectEvent, frozen=True, kw_only=True, tag="change_idea.revised"):
     """A change idea was worded anew or serves other drivers. It is told in full."""
 
-    change_idea: ChangeIdeaId  # which
+    change_idea: ChangeIdeaId  # which idea
     text: Text  # the change
     drivers: Drivers = ()  # the drivers it is meant to move
     reason: Text | None = None  # why
@@ -44,7 +44,7 @@ class ChangeIdeaRevised(ProjectEvent, frozen=True, kw_only=True, tag="change_ide
 class ChangeIdeaParked(ProjectEvent, frozen=True, kw_only=True, tag="change_idea.parked"):
     """A change idea is kept for later."""
 
-    change_idea: ChangeIdeaId  # which
+    change_idea: ChangeIdeaId  # which idea
     reason: Text | None = None  # why
 
 
@@ -52,7 +52,7 @@ class ChangeIdeaParked(ProjectEvent, frozen=True, kw_only=True, tag="change_idea
 class ChangeIdeaDropped(ProjectEvent, frozen=True, kw_only=True, tag="change_idea.dropped"):
     """A team gave a change idea up. What its tests taught stays."""
 
-    change_idea: ChangeIdeaId  # which
+    change_idea: ChangeIdeaId  # which idea
     reason: Text | None = None  # why
 
 

@@ -5,19 +5,29 @@ revisions one by one: the engine folds a revised stream again, without what was 
 A revision of a revision has no effect; tell the event again under a new id instead.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from events.fields import Text
-from events.vocabulary import ANY_STREAM, Event, example, read_body, tag_of
+from events.vocabulary import ANY_STREAM, Event, example
 
 TellingId = Annotated[
-    str, Meta(min_length=1, max_length=256, description="The CloudEvents `id` under which the earlier event was told.")
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        description="The CloudEvents `id` under which the earlier event was told.",
+    ),
 ]
 TellingSource = Annotated[
-    str, Meta(min_length=1, max_length=256, description="The `source` of the earlier event, where it is not the same.")
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        description="The `source` of the earlier event, where it is not the same.",
+    ),
 ]
 
 
@@ -36,13 +46,19 @@ class EventRetracted(Revision, frozen=True, tag="event.retracted"):
     """An earlier event of this stream should not have been told. It stays on record, and no longer counts."""
 
 
-@example(of="P-17-aim", fields={"statement": "Length of stay under 45 days by March"}, reason="The target was mistyped.")
+@example(
+    of="P-17-aim",
+    fields={"statement": "Length of stay under 45 days by March"},
+    reason="The target was mistyped.",
+)
 class EventCorrected(Revision, frozen=True, kw_only=True, tag="event.corrected"):
-    """Some fields of an earlier event of this stream were wrong. It counts as though it had been told with these values."""
+    """Some fields of an earlier event of this stream were wrong. It counts as though told with these values."""
 
-    fields: dict[str, object]  # the fields that were wrong, with their right values
+    fields: Annotated[
+        dict[str, Any], Meta(min_length=1, max_length=50)
+    ]  # the fields that were wrong, with their right values
 
     def mend(self, told: Event) -> Event:
         """The event `told` with the right fields. Raises msgspec.ValidationError if its type does not allow them."""
         mended = msgspec.to_builtins(told) | dict(self.fields)
-        return read_body(tag_of(type(told)), msgspec.json.encode(mended))
+        return msgspec.json.decode(msgspec.json.encode(mended), type=type(told))

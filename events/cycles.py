@@ -37,7 +37,7 @@ Comparison = Literal["as_predicted", "better", "worse", "unclear"]
 class CyclePlanned(ProjectEvent, frozen=True, kw_only=True, tag="cycle.planned"):
     """A team planned a PDSA cycle: a small test of a change, with a prediction that the test can prove wrong."""
 
-    cycle: CycleId  # which
+    cycle: CycleId  # which cycle
     number: Ordinal | None = None  # which in its ramp: 1 for the first test of an idea
     change_idea: ChangeIdeaId | None = None  # the change that is tested
     objective: Text | None = None  # what the test is for
@@ -50,6 +50,59 @@ class CyclePlanned(ProjectEvent, frozen=True, kw_only=True, tag="cycle.planned")
     previous: CycleId | None = None  # the cycle it follows from
     due: WrittenDate | None = None  # when it is to be studied
     published: Citation | None = None  # where this was read
+
+
+@example(cycle="C-7")
+class CycleStarted(ProjectEvent, frozen=True, kw_only=True, tag="cycle.started"):
+    """A planned test began."""
+
+    cycle: CycleId  # which cycle
+
+
+@example(
+    cycle="C-7",
+    observations="Fourteen messages sent; two came back.",
+    problems="One clinic list was out of date.",
+)
+class CycleDone(ProjectEvent, frozen=True, kw_only=True, tag="cycle.done"):
+    """A test was carried out. What was seen is kept before anybody has made sense of it."""
+
+    cycle: CycleId  # which cycle
+    observations: Text | None = None  # what was seen
+    problems: Text | None = None  # what did not go as planned
+
+
+@example(
+    cycle="C-7",
+    happened="Two of fourteen missed it; one had changed her number.",
+    compared="worse",
+    learned="Numbers have to be checked when booking.",
+)
+class CycleStudied(ProjectEvent, frozen=True, kw_only=True, tag="cycle.studied"):
+    """A team compared what happened with what it had predicted."""
+
+    cycle: CycleId  # which cycle
+    happened: Text  # what happened
+    compared: Comparison | None = None  # how that compares with the prediction
+    learned: Text | None = None  # what the team learned
+
+
+@example(cycle="C-7", decision="adapt", next="Check the number when booking, and test again next Tuesday.")
+class CycleActed(ProjectEvent, frozen=True, kw_only=True, tag="cycle.acted"):
+    """A team decided what becomes of the change it tested. With that the cycle is over; more testing is a new cycle."""
+
+    cycle: CycleId  # which cycle
+    decision: Decision  # adapt, adopt or abandon
+    next: Text | None = None  # what the team does next
+    next_cycle: CycleId | None = None  # the cycle that goes on from here
+
+
+@example(cycle="C-8", reason="The clinic was closed that day.")
+class CycleAbandoned(ProjectEvent, frozen=True, kw_only=True, tag="cycle.abandoned"):
+    """A planned test will not be carried out. Nothing is said about the change it would have tested."""
+
+    cycle: CycleId  # which cycle
+    reason: Text | None = None  # why
 
 
 @example(
@@ -69,7 +122,7 @@ class CycleTested(ProjectEvent, frozen=True, kw_only=True, tag="cycle.tested"):
     Where a report tells only that a change was tested, `tested` says what, and the rest stays open.
     """
 
-    cycle: CycleId  # which
+    cycle: CycleId  # which cycle
     number: Ordinal | None = None  # which in its ramp: 1 for the first test of an idea
     change_idea: ChangeIdeaId | None = None  # the change that was tested
     tested: Text | None = None  # what was done

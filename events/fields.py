@@ -42,23 +42,27 @@ Id = Annotated[
         description="An identifier of the sender's own: letters, digits, and . _ ~ -",
     ),
 ]
-ProjectId = Annotated[Id, Meta(description="Which project: its stream without `project/`.")]
-ForumId = Annotated[Id, Meta(description="Which QI Forum: its stream without `forum/`.")]
-ImprovementId = Annotated[Id, Meta(description="Which improvement outside projects.")]
-IdeaId = Annotated[Id, Meta(description="Which idea: its stream without `idea/`.")]
-StoryId = Annotated[Id, Meta(description="Which story.")]
-ProgrammeId = Annotated[Id, Meta(description="Which programme or collaborative.")]
-DirectorateId = Annotated[Id, Meta(description="Which directorate, division or borough.")]
-StrategyId = Annotated[Id, Meta(description="Which strategy.")]
-CourseId = Annotated[Id, Meta(description="Which training programme, such as `pocket_qi` or `ilp`.")]
-CohortId = Annotated[Id, Meta(description="Which wave or cohort of a training programme.")]
-MeetingId = Annotated[Id, Meta(description="Which meeting, within its forum.")]
-CycleId = Annotated[Id, Meta(description="Which PDSA cycle, within its project.")]
-ChangeIdeaId = Annotated[Id, Meta(description="Which change idea, within its project.")]
-DriverId = Annotated[Id, Meta(description="Which driver, within its project.")]
-MeasureId = Annotated[Id, Meta(description="Which measure, within its project.")]
-BarrierId = Annotated[Id, Meta(description="Which barrier, within its project.")]
-ConsentId = Annotated[Id, Meta(description="Which consent: the giver's stream holds what it allows.")]
+ProjectId = Annotated[Id, Meta(description="Id of a project: its stream without `project/`.")]
+ForumId = Annotated[Id, Meta(description="Id of a QI Forum: its stream without `forum/`.")]
+ImprovementId = Annotated[
+    Id, Meta(description="Id of an improvement outside projects: its stream without `improvement/`.")
+]
+IdeaId = Annotated[Id, Meta(description="Id of an idea: its stream without `idea/`.")]
+StoryId = Annotated[Id, Meta(description="Id of a story: its stream without `story/`.")]
+ProgrammeId = Annotated[
+    Id, Meta(description="Id of a programme or collaborative: its stream without `programme/`.")
+]
+DirectorateId = Annotated[Id, Meta(description="Id of a directorate: its stream without `directorate/`.")]
+StrategyId = Annotated[Id, Meta(description="Id of a strategy: its stream without `strategy/`.")]
+CourseId = Annotated[Id, Meta(description="Id of a training programme, such as `pocket_qi` or `ilp`.")]
+CohortId = Annotated[Id, Meta(description="Id of a wave or cohort: its stream without `cohort/`.")]
+MeetingId = Annotated[Id, Meta(description="Id of a meeting within its forum.")]
+CycleId = Annotated[Id, Meta(description="Id of a PDSA cycle within its project.")]
+ChangeIdeaId = Annotated[Id, Meta(description="Id of a change idea within its project.")]
+DriverId = Annotated[Id, Meta(description="Id of a driver within its project.")]
+MeasureId = Annotated[Id, Meta(description="Id of a measure within its project.")]
+BarrierId = Annotated[Id, Meta(description="Id of a barrier within its project.")]
+ConsentId = Annotated[Id, Meta(description="Id of a consent; the giver's stream says what it allows.")]
 AreaId = Annotated[
     str,
     Meta(

@@ -8,7 +8,7 @@ from msgspec import Meta
 from events.corrections import Revision
 from events.fields import Citation, Direction, Label, MeasureId, Number, Size, Text, Title, WrittenDate
 from events.streams import ProjectEvent
-from events.vocabulary import Event, example, read_body, tag_of
+from events.vocabulary import Event, example, tag_of
 
 MeasureKind = Literal["outcome", "process", "balancing"]
 Interval = Literal["daily", "weekly", "fortnightly", "monthly", "quarterly", "yearly", "irregular"]
@@ -43,16 +43,14 @@ Subgroup = Annotated[
 class MeasureDefined(ProjectEvent, frozen=True, kw_only=True, tag="measure.defined"):
     """A project said what it measures, so that two people who measure it would get the same number."""
 
-    measure: MeasureId  # which
+    measure: MeasureId  # which measure
     name: Title  # what it is called
     kind: MeasureKind | None = None  # whether it shows the outcome, the process, or harm done elsewhere
     definition: Text | None = None  # the operational definition
     unit: Label | None = None  # what a value is counted in
     numerator: Title | None = None  # what is counted above the line, if it is a share or rate
     denominator: Title | None = None  # what is counted below the line
-    multiply: Size | None = (
-        None  # what a share or rate is multiplied by to be shown: 1000 for "per 1,000 bed days"
-    )
+    multiply: Size | None = None  # shown times this: 1000 for a rate per 1,000 bed days
     chart: ChartKind | None = None  # the chart that fits the data
     interval: Interval | None = None  # how often it is measured
     direction: Direction | None = None  # which way is better
@@ -64,31 +62,15 @@ class MeasureDefined(ProjectEvent, frozen=True, kw_only=True, tag="measure.defin
 @example(
     measure="M-1",
     name="Seen within 28 days",
-    kind="outcome",
     definition="As before, without people referred by mistake",
-    unit="%",
     chart="p",
-    interval="monthly",
     direction="increase",
     target=80,
     reason="Mistaken referrals hid the change.",
 )
-class MeasureRevised(ProjectEvent, frozen=True, kw_only=True, tag="measure.revised"):
+class MeasureRevised(MeasureDefined, frozen=True, kw_only=True, tag="measure.revised"):
     """A measure was defined anew. It is told in full; values before and after may not compare."""
 
-    measure: MeasureId  # which
-    name: Title  # what it is called
-    kind: MeasureKind | None = None  # whether it shows the outcome, the process, or harm done elsewhere
-    definition: Text | None = None  # the operational definition
-    unit: Label | None = None  # what a value is counted in
-    numerator: Title | None = None  # what is counted above the line, if it is a share or rate
-    denominator: Title | None = None  # what is counted below the line
-    multiply: Size | None = None  # what a share or rate is multiplied by to be shown
-    chart: ChartKind | None = None  # the chart that fits the data
-    interval: Interval | None = None  # how often it is measured
-    direction: Direction | None = None  # which way is better
-    target: Number | None = None  # the value to reach, in the unit shown
-    owner: Label | None = None  # the role that collects it
     reason: Text | None = None  # why the measure changed
 
 
@@ -96,7 +78,7 @@ class MeasureRevised(ProjectEvent, frozen=True, kw_only=True, tag="measure.revis
 class MeasureRetired(ProjectEvent, frozen=True, kw_only=True, tag="measure.retired"):
     """A measure is no longer collected. Its data stay."""
 
-    measure: MeasureId  # which
+    measure: MeasureId  # which measure
     reason: Text | None = None  # why
 
 
@@ -150,7 +132,11 @@ class MeasurementCorrected(Revision, frozen=True, kw_only=True, tag="measurement
             raise msgspec.ValidationError(
                 f"`of` names an event of type {tag_of(type(told))}, not a measurement"
             )
-        right = {"value": self.value, "numerator": self.numerator, "denominator": self.denominator}
-        right |= {"n": told.n if self.n is None else self.n}
-        mended = msgspec.to_builtins(told) | right | {"note": self.note or told.note}
-        return read_body(tag_of(MeasurementRecorded), msgspec.json.encode(mended))
+        return msgspec.structs.replace(
+            told,
+            value=self.value,
+            numerator=self.numerator,
+            denominator=self.denominator,
+            n=told.n if self.n is None else self.n,
+            note=told.note if self.note is None else self.note,
+        )

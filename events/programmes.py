@@ -17,6 +17,8 @@ from events.fields import (
 from events.streams import ProgrammeEvent, ProjectEvent
 from events.vocabulary import example
 
+ProgrammeKind = Literal["programme", "collaborative", "learning_system"]
+
 
 @example(
     title="Reducing violence on inpatient wards",
@@ -30,9 +32,7 @@ class ProgrammeStarted(ProgrammeEvent, frozen=True, kw_only=True, tag="programme
     """A programme, collaborative or learning system began."""
 
     title: Title  # what it is called
-    kind: Literal["programme", "collaborative", "learning_system"] | None = (
-        None  # how its teams work together
-    )
+    kind: ProgrammeKind | None = None  # how its teams work together
     aim: Text | None = None  # what it is for
     areas: Areas = ()  # the strategy areas it contributes to
     directorates: Directorates = ()  # whose teams take part

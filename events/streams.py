@@ -4,43 +4,10 @@ A stream is `kind/id`, such as `project/P-17`. All that happens to a project, fr
 is in the project's own stream, so that everything known of it can be folded again from there.
 """
 
-from events.vocabulary import ANY_STREAM, Event
+from collections.abc import Mapping
+from inspect import cleandoc
 
-
-class OrganisationEvent(Event, frozen=True):
-    """Happens to the organisation as a whole: `organisation/RWK`."""
-
-    stream = "organisation"
-
-
-class StrategyEvent(Event, frozen=True):
-    """Happens to a strategy, whose areas improvement work contributes to."""
-
-    stream = "strategy"
-
-
-class PriorityEvent(Event, frozen=True):
-    """Happens to an improvement priority of a forum, a directorate or the organisation."""
-
-    stream = "priority"
-
-
-class DirectorateEvent(Event, frozen=True):
-    """Happens to a directorate, division or borough."""
-
-    stream = "directorate"
-
-
-class ProgrammeEvent(Event, frozen=True):
-    """Happens to a programme, collaborative or learning system that cuts across teams."""
-
-    stream = "programme"
-
-
-class ForumEvent(Event, frozen=True):
-    """Happens to a QI Forum: its members, its meetings, its decisions."""
-
-    stream = "forum"
+from events.vocabulary import ANY_STREAM, Event, vocabulary
 
 
 class IdeaEvent(Event, frozen=True):
@@ -61,6 +28,30 @@ class ProjectEvent(Event, frozen=True):
     stream = "project"
 
 
+class ForumEvent(Event, frozen=True):
+    """Happens to a QI Forum: its members, its meetings, its decisions."""
+
+    stream = "forum"
+
+
+class ProgrammeEvent(Event, frozen=True):
+    """Happens to a programme, collaborative or learning system that cuts across teams."""
+
+    stream = "programme"
+
+
+class PriorityEvent(Event, frozen=True):
+    """Happens to an improvement priority of a forum, a directorate or the organisation."""
+
+    stream = "priority"
+
+
+class StrategyEvent(Event, frozen=True):
+    """Happens to a strategy, whose areas improvement work contributes to."""
+
+    stream = "strategy"
+
+
 class StoryEvent(Event, frozen=True):
     """Happens to a story told of improvement work."""
 
@@ -79,6 +70,18 @@ class CohortEvent(Event, frozen=True):
     stream = "cohort"
 
 
+class DirectorateEvent(Event, frozen=True):
+    """Happens to a directorate, division or borough."""
+
+    stream = "directorate"
+
+
+class OrganisationEvent(Event, frozen=True):
+    """Happens to the organisation as a whole: `organisation/RWK`."""
+
+    stream = "organisation"
+
+
 class PersonEvent(Event, frozen=True):
     """Happens to a person, known by an opaque reference only: the stream is the reference."""
 
@@ -89,3 +92,10 @@ class AnyEvent(Event, frozen=True):
     """Can happen to anything: it is told in the stream of what it is about."""
 
     stream = ANY_STREAM
+
+
+def kinds() -> Mapping[str, str]:
+    """Every kind of stream, with what happens to it; `*`, which stands for any kind, is none of them."""
+    vocabulary()  # a kind may be declared in any file of this room
+    bases = [base for base in Event.__subclasses__() if base.stream != ANY_STREAM]
+    return {base.stream: cleandoc(base.__doc__ or "") for base in bases}
