@@ -148,7 +148,9 @@ def _items(requests: list[_Request]) -> list[Submission]:
     items: list[Submission] = []
     for bundle, request in enumerate(requests):
         if request.whole:
-            items += [_Bundled(**msgspec.structs.asdict(s), bundle=bundle, whole=True) for s in request.submissions]
+            items += [
+                _Bundled(**msgspec.structs.asdict(s), bundle=bundle, whole=True) for s in request.submissions
+            ]
         else:
             items += request.submissions
     return items
@@ -177,7 +179,7 @@ def _outcome(row: Sequence[Any], submission: Submission) -> Outcome:
             )
         case "conflict":
             kept = Receipt(position=position, version=version, recorded_at=recorded_at, leaf=leaf)
-            return Conflict(source=submission.source, id=submission.id, kept=kept)
+            return Conflict(source=submission.source, id=submission.id, kept=kept if position else None)
         case "wrong_version":
             return WrongVersion(stream=submission.stream, expected=submission.expected or 0, found=version)
         case _:

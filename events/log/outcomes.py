@@ -12,7 +12,8 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     id: str
-    kept: Receipt
+    kept: Receipt | None
+    """The other's receipt; None if the other stands in the same all-or-nothing request, which is held back."""
 
 
 class WrongVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -129,7 +129,9 @@ async def live(
     heard: Heard = []
     ring, done = asyncio.Event(), asyncio.Event()
     async with (
-        AsyncConnectionPool(writing, min_size=2, max_size=2, check=AsyncConnectionPool.check_connection) as pool,
+        AsyncConnectionPool(
+            writing, min_size=2, max_size=2, check=AsyncConnectionPool.check_connection
+        ) as pool,
         AsyncConnectionPool(reading, min_size=1, max_size=1) as readers,
     ):
         appenders = [Appender(pool), Appender(pool)]  # two processes' worth
@@ -159,7 +161,9 @@ def test_the_log_keeps_its_promises(database_url: str, plan: list[list[Asking]],
             " WHERE organisation = %s ORDER BY position",
             (organisation,),
         ).fetchall()
-        counted = conn.execute("SELECT position FROM log.heads WHERE organisation = %s", (organisation,)).fetchone()
+        counted = conn.execute(
+            "SELECT position FROM log.heads WHERE organisation = %s", (organisation,)
+        ).fetchone()
 
     assert [row[0] for row in kept] == list(range(1, len(kept) + 1))
     assert counted == (len(kept),)
@@ -185,10 +189,12 @@ def holds(asking: Asking, outcomes: list[Outcome], kept: list[tuple[Any, ...]]) 
                 assert (version, leaf, recorded_at) == (outcome.version, outcome.leaf, outcome.recorded_at)
                 if telling.expected is not None and not outcome.duplicate:
                     assert version == telling.expected + 1
-            case Conflict():
+            case Conflict(kept=None):
+                assert asking.whole
+            case Conflict(kept=Receipt() as other):
                 told = telling.submission()
-                _, stream, _, id_, body, leaf, _ = kept[outcome.kept.position - 1]
-                assert (id_, leaf) == (told.id, outcome.kept.leaf)
+                _, stream, _, id_, body, leaf, _ = kept[other.position - 1]
+                assert (id_, leaf) == (told.id, other.leaf)
                 assert (stream, body) != (told.stream, told.body)
             case WrongVersion():
                 assert outcome.found != outcome.expected == telling.expected

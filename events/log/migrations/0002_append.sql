@@ -86,8 +86,10 @@ BEGIN
         IF item.closes THEN
             IF broken THEN
                 FOR i IN began .. item.n LOOP
-                    IF positions[i] > began_at THEN  -- appended, or the duplicate of one that was
-                        outcomes[i] := 'held_back';
+                    IF positions[i] > began_at THEN  -- appended, or the twin of one that was
+                        IF outcomes[i] <> 'conflict' THEN
+                            outcomes[i] := 'held_back';
+                        END IF;
                         positions[i] := NULL;
                         versions[i] := NULL;
                     END IF;
@@ -109,7 +111,7 @@ $$;
 --
 --   appended       kept now: position, version, recorded_at, leaf
 --   duplicate      kept before, the same in every respect: the first receipt again
---   conflict       another event was kept under this source and id: its receipt
+--   conflict       another event was kept under this source and id: its receipt (none if that one is held back now)
 --   wrong_version  the stream is not at the version expected: version says where it is
 --   held_back      nothing is wrong with it, but its all-or-nothing request had a refused item
 --
@@ -123,17 +125,18 @@ SET lock_timeout = '5s'
 AS $$
 #variable_conflict use_column
 DECLARE
+    told     bigint := jsonb_array_length(batch);
     head     bigint;
     now_at   timestamptz;
     now_text text;
     judged   record;
     added    bigint;
 BEGIN
-    -- From here to the commit this organisation's log is ours alone.
-    SELECT h.position, greatest(clock_timestamp(), h.recorded_at) INTO head, now_at
-      FROM log.heads AS h
+    -- From here to the commit this organisation's log is ours alone. The head moves for all items at once.
+    UPDATE log.heads AS h
+       SET position = h.position + told, recorded_at = greatest(clock_timestamp(), h.recorded_at)
      WHERE h.organisation = for_organisation
-       FOR UPDATE;
+    RETURNING h.position - told, h.recorded_at INTO head, now_at;
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('organisation %s has no log', for_organisation);
     END IF;
@@ -211,9 +214,9 @@ BEGIN
          ORDER BY j.n;
     END IF;
 
-    IF added > 0 THEN
+    IF added < told THEN  -- back to what was kept
         UPDATE log.heads AS h
-           SET position = head + added, recorded_at = now_at
+           SET position = head + added
          WHERE h.organisation = for_organisation;
     END IF;
 END

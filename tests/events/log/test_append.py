@@ -22,7 +22,9 @@ def receipts(outcomes: list[Any]) -> list[Receipt]:
     return outcomes
 
 
-async def test_positions_and_versions_count_from_one_without_gaps(appender: Appender, organisation: str, tell: Tell):
+async def test_positions_and_versions_count_from_one_without_gaps(
+    appender: Appender, organisation: str, tell: Tell
+):
     told = [tell("project/A"), tell("project/B"), tell("project/A")]
     kept = receipts(await appender.append(organisation, told))
     assert [(r.position, r.version) for r in kept] == [(1, 1), (2, 1), (3, 2)]
@@ -30,7 +32,9 @@ async def test_positions_and_versions_count_from_one_without_gaps(appender: Appe
     assert (later.position, later.version) == (4, 2)
 
 
-async def test_the_same_event_told_again_gets_its_first_receipt(appender: Appender, organisation: str, tell: Tell):
+async def test_the_same_event_told_again_gets_its_first_receipt(
+    appender: Appender, organisation: str, tell: Tell
+):
     event = tell()
     (first,) = receipts(await appender.append(organisation, [event]))
     (again,) = receipts(await appender.append(organisation, [event]))
@@ -60,19 +64,25 @@ async def test_another_event_under_the_same_id_is_a_conflict(
     (first,) = receipts(await appender.append(organisation, [tell(id="same")]))
     (refused,) = await appender.append(organisation, [tell(id="same", **other)])
     assert isinstance(refused, Conflict)
+    assert refused.kept is not None
     assert (refused.kept.position, refused.kept.leaf) == (first.position, first.leaf)
 
 
-async def test_the_same_id_from_another_source_is_another_event(appender: Appender, organisation: str, tell: Tell):
+async def test_the_same_id_from_another_source_is_another_event(
+    appender: Appender, organisation: str, tell: Tell
+):
     both = [tell(id="same"), tell(id="same", source="https://example.org/other")]
     assert [r.position for r in receipts(await appender.append(organisation, both))] == [1, 2]
 
 
-async def test_a_batch_that_repeats_itself_keeps_the_event_once(appender: Appender, organisation: str, tell: Tell):
+async def test_a_batch_that_repeats_itself_keeps_the_event_once(
+    appender: Appender, organisation: str, tell: Tell
+):
     twice = [tell(id="same"), tell(), tell(id="same"), tell(id="same", body="{}")]
     outcomes = await appender.append(organisation, twice)
     assert [getattr(o, "position", None) for o in outcomes] == [1, 2, 1, None]
     assert isinstance(outcomes[3], Conflict)
+    assert outcomes[3].kept is not None
     assert outcomes[3].kept.position == 1
 
 
@@ -92,7 +102,9 @@ async def test_a_retry_with_a_version_now_past_still_gets_its_receipt(
     assert (again.version, again.duplicate) == (1, True)
 
 
-async def test_one_refusal_holds_back_an_all_or_nothing_request(appender: Appender, organisation: str, tell: Tell):
+async def test_one_refusal_holds_back_an_all_or_nothing_request(
+    appender: Appender, organisation: str, tell: Tell
+):
     told = [tell(id="new"), tell(expected=7), tell(id="new")]
     outcomes = await appender.append(organisation, told, all_or_nothing=True)
     assert outcomes == [HeldBack(), WrongVersion(stream="project/P-17", expected=7, found=1), HeldBack()]
@@ -100,7 +112,17 @@ async def test_one_refusal_holds_back_an_all_or_nothing_request(appender: Append
     assert kept.position == 1
 
 
-async def test_a_refused_request_does_not_touch_its_neighbours(appender: Appender, organisation: str, tell: Tell):
+async def test_a_request_at_odds_with_itself_is_refused_whole(
+    appender: Appender, organisation: str, tell: Tell
+):
+    told = [tell(id="same"), tell(id="same", body="{}")]
+    outcomes = await appender.append(organisation, told, all_or_nothing=True)
+    assert outcomes == [HeldBack(), Conflict(source="https://example.org/qi", id="same", kept=None)]
+
+
+async def test_a_refused_request_does_not_touch_its_neighbours(
+    appender: Appender, organisation: str, tell: Tell
+):
     """The first call is under way when the others arrive, so they share the next batch."""
     requests = [
         ([tell()], False),
@@ -132,7 +154,10 @@ async def test_the_leaf_is_the_hash_of_the_line_that_an_export_shows(
 ):
     """RFC 9162, section 2.1.1, over the canonical record, with characters that need care."""
     told = tell(
-        id='quote " and \\ and é and 🙂', body='{"text":"a \\"word\\" — ü"}', precise_to="month", actor='client/"q"'
+        id='quote " and \\ and é and 🙂',
+        body='{"text":"a \\"word\\" — ü"}',
+        precise_to="month",
+        actor='client/"q"',
     )
     (kept,) = receipts(await appender.append(organisation, [told]))
     line = (
@@ -148,7 +173,9 @@ async def test_the_leaf_is_the_hash_of_the_line_that_an_export_shows(
         assert await cursor.fetchone() == (line,)
 
 
-async def test_recorded_times_never_run_backwards(appender: Appender, database_url: str, organisation: str, tell: Tell):
+async def test_recorded_times_never_run_backwards(
+    appender: Appender, database_url: str, organisation: str, tell: Tell
+):
     """Even when the clock does: here it was a day ahead when the last record was kept."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     with psycopg.connect(database_url, autocommit=True) as conn:
@@ -193,7 +220,9 @@ async def test_a_log_that_is_locked_too_long_is_busy_and_nothing_is_kept(
             with pytest.raises(LogBusy):
                 await Appender(pool).append(organisation, [tell()])
     with psycopg.connect(database_url) as conn:
-        row = conn.execute("SELECT position FROM log.heads WHERE organisation = %s", (organisation,)).fetchone()
+        row = conn.execute(
+            "SELECT position FROM log.heads WHERE organisation = %s", (organisation,)
+        ).fetchone()
         assert row == (0,)
 
 
@@ -216,7 +245,12 @@ async def test_pages_hold_every_record_in_order(
         assert [r.position for r in first.records + rest.records] == list(range(1, 11))
         assert (first.caught_up, rest.caught_up) == (False, True)
         assert (await head(conn, organisation)).position == 10
-        assert [r.version for r in await stream_records(conn, organisation, "project/P-0", limit=9)] == [1, 2, 3, 4]
+        assert [r.version for r in await stream_records(conn, organisation, "project/P-0", limit=9)] == [
+            1,
+            2,
+            3,
+            4,
+        ]
         third = await record_at(conn, organisation, 3)
         assert third is not None
         assert third.stream == "project/P-2"
@@ -230,7 +264,9 @@ async def test_a_filtered_page_says_how_far_it_looked(
     tell: Tell,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    await appender.append(organisation, [tell(type="aim.set" if n == 8 else "cycle.tested") for n in range(10)])
+    await appender.append(
+        organisation, [tell(type="aim.set" if n == 8 else "cycle.tested") for n in range(10)]
+    )
     monkeypatch.setattr("events.log.read.SCANNED_MAX", 5)
     async with pool.connection() as conn:
         empty = await records_after(conn, organisation, 0, limit=3, types=["aim.set"])

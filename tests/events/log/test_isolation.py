@@ -25,23 +25,31 @@ async def two(appender: Appender, organisation: str, database_url: str, tell: Te
 
 
 @pytest.mark.parametrize("role", READERS)
-async def test_a_forgotten_where_shows_ones_own_records_only(two: tuple[str, str], database_url: str, role: str):
+async def test_a_forgotten_where_shows_ones_own_records_only(
+    two: tuple[str, str], database_url: str, role: str
+):
     with psycopg.connect(database_url) as conn:
         conn.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
         conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (two[1],))
         assert conn.execute("SELECT DISTINCT organisation FROM log.records").fetchall() == [(two[1],)]
         assert conn.execute("SELECT DISTINCT organisation FROM log.events").fetchall() == [(two[1],)]
-        assert conn.execute("SELECT DISTINCT organisation FROM log.canonical_records").fetchall() == [(two[1],)]
+        assert conn.execute("SELECT DISTINCT organisation FROM log.canonical_records").fetchall() == [
+            (two[1],)
+        ]
 
 
 @pytest.mark.parametrize("role", READERS)
-async def test_a_reader_who_does_not_say_for_whom_sees_nothing(two: tuple[str, str], database_url: str, role: str):
+async def test_a_reader_who_does_not_say_for_whom_sees_nothing(
+    two: tuple[str, str], database_url: str, role: str
+):
     with psycopg.connect(database_url) as conn:
         conn.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
         assert conn.execute("SELECT count(*) FROM log.records").fetchone() == (0,)
 
 
-async def test_workers_see_how_far_every_log_has_come_and_others_their_own(two: tuple[str, str], database_url: str):
+async def test_workers_see_how_far_every_log_has_come_and_others_their_own(
+    two: tuple[str, str], database_url: str
+):
     heads = "SELECT organisation, position FROM log.heads WHERE organisation = ANY (%s) ORDER BY position"
     with psycopg.connect(database_url) as conn:
         conn.execute("SET SESSION AUTHORIZATION qiledger_worker")

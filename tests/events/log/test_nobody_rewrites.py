@@ -102,7 +102,9 @@ def everything(url: str) -> list[tuple]:
         return [
             *conn.execute("SELECT * FROM log.records ORDER BY position").fetchall(),
             *conn.execute("SELECT * FROM log.heads ORDER BY organisation").fetchall(),
-            *conn.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'log.records'::regclass ORDER BY 1"),
+            *conn.execute(
+                "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'log.records'::regclass ORDER BY 1"
+            ),
             *conn.execute("SELECT polname FROM pg_policy ORDER BY 1"),
             *conn.execute("SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY 1"),
         ]
@@ -124,7 +126,9 @@ def test_history_stays(log_url: str, role: str, attack: str):
     assert everything(log_url) == before
 
 
-@pytest.mark.parametrize("attack", ["update one", "delete all", "truncate", "drop the table", "rename the schema"])
+@pytest.mark.parametrize(
+    "attack", ["update one", "delete all", "truncate", "drop the table", "rename the schema"]
+)
 def test_not_even_the_appender_rewrites(log_url: str, attack: str):
     before = everything(log_url)
     with psycopg.connect(log_url) as conn:

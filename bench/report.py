@@ -1,0 +1,66 @@
+"""How a measurement is printed: a row with its medians, its spread, and the ratio to what it is set against."""
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement against its peer. `reach` is what the design asks of the ratio, where it asks."""
+
+    what: str
+    unit: str
+    ours: list[float]
+    peer: list[float] = []
+    peer_is: str = ""
+    reach: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return statistics.median(self.ours) / statistics.median(self.peer) if self.peer else None
+
+
+def pairs(runs: int, ours: Callable[[], float], peer: Callable[[], float]) -> tuple[list[float], list[float]]:
+    """Runs the two in turn, A B A B …, so that a machine that slows down slows both."""
+    measured = [(ours(), peer()) for _ in range(runs)]
+    return [a for a, _ in measured], [b for _, b in measured]
+
+
+def show(title: str, rows: list[Row]) -> None:
+    """Prints a table of measurements."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for heading in ("what", "median", "spread", "against", "its median", "ratio", "reach"):
+        table.add_column(heading, justify="left" if heading in ("what", "against") else "right")
+    for row in rows:
+        ratio = row.ratio
+        table.add_row(
+            row.what,
+            f"{_figure(statistics.median(row.ours))} {row.unit}",
+            _spread(row.ours),
+            row.peer_is,
+            _figure(statistics.median(row.peer)) if row.peer else "",
+            f"{ratio:.2f}" if ratio is not None else "",
+            f"≥ {row.reach:g}" if row.reach is not None else "",
+        )
+    console.print(table)
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Says what is going on while it does."""
+    with console.status(f"{what} …"):
+        yield
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{_figure(min(values))} – {_figure(max(values))}" if len(values) > 1 else ""
