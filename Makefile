@@ -5,6 +5,9 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 LOCKED := requirements-dev.txt
 ROOMS  := events projections services
+# Who kills make has killed the demo too.
+TIED   := import os, sys; from services.embedded.lifeline import die_with_parent; \
+          die_with_parent(); os.execv(sys.argv[1], sys.argv[1:])
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test check lint format bench torture lock clean
@@ -19,7 +22,7 @@ $(STAMP): $(LOCKED) pyproject.toml deploy/environment.sh
 	@sh deploy/environment.sh "$(VENV)" "$(LOCKED)" "$(STAMP)"
 
 demo: $(STAMP) ## the whole house with real history, on servers of its own (ARGS)
-	@exec $(VENV)/bin/qiledger demo $(ARGS)
+	@exec $(PY) -c '$(TIED)' $(VENV)/bin/qiledger demo $(ARGS)
 
 test: $(STAMP) ## all tests, on servers of their own (ARGS, such as ARGS="tests/laws -k cycle")
 	@$(PY) -m pytest -n auto $(ARGS)

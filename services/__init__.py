@@ -1,0 +1,1 @@
+"""Who asks: HTTP, jobs, commands; and what they run on."""
