@@ -5,7 +5,7 @@ by an RQ job. Both may be lost, doubled or late without harm: the log and the ch
 to do, and a sweep driven by them rings again.
 
 A wake-up is coalesced by a short-lived key of its own, not by the id of the job: RQ holds the id of a killed job for
-minutes, and would turn later wake-ups away all that time (`docs/decisions/0003-wake-ups.md`).
+minutes, and would turn later wake-ups away all that time (`docs/decisions/0002-wake-ups.md`).
 """
 
 import asyncio
