@@ -18,7 +18,7 @@ from msgspec import inspect as shapes
 from events.fields import Part
 from events.in_words import bounds_in_words, kind_in_words
 from events.streams import AnyEvent, kinds
-from events.vocabulary import ANY_STREAM, Event, UnknownType, example_of, tag_of, vocabulary
+from events.vocabulary import ANY_STREAM, Event, UnknownType, canonical_body, example_of, tag_of, vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -61,7 +61,7 @@ def entry(tag: str) -> CatalogueEntry:
         says=says(kind),
         fields=fields_of(kind),
         schema=schema_of(kind),
-        example=_without_tag(msgspec.to_builtins(example_of(kind))),
+        example=msgspec.json.decode(canonical_body(example_of(kind))),
     )
 
 
@@ -130,7 +130,7 @@ def fields_of(kind: type) -> tuple[CatalogueField, ...]:
 def schema_of(kind: type[Event]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of an event's `data`, with the words of the catalogue as descriptions."""
     _, found = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
-    components = cast(dict[str, dict[str, Any]], msgspec.to_builtins(found))
+    components: dict[str, dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(found))
     parts = {part.__name__: part for part in Part.__subclasses__()}
     for name, component in components.items():
         _describe(component, field_docs(parts.get(name, kind)))

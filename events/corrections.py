@@ -31,7 +31,7 @@ TellingSource = Annotated[
 ]
 
 
-class Revision(Event, frozen=True):
+class Revision(Event, frozen=True, kw_only=True):
     """Puts right one earlier event of the same stream."""
 
     stream = ANY_STREAM
