@@ -95,7 +95,7 @@ def _gathered(case: Words) -> dict[str, Any]:
         words.update(
             {name: data[column] for name in ("x", "y", "n") if isinstance(column := words.get(name), str)}
         )
-    words["shape_of_qikit"] = "chart" in inside
+    words["shape_of_qikit"] = "check" in case
     return words
 
 
@@ -110,32 +110,59 @@ def _kind(words: Words, chart: str | None) -> ChartType:
 
 
 def _series(words: Words, kind: ChartType) -> Series:
-    values, sizes, labels = _column(words, _VALUES), _column(words, _DENOMINATORS), _column(words, _LABELS)
+    values, labels = _column(words, _VALUES), _column(words, _LABELS)
     if values is None:
         raise CannotDraw("There are no values", f"Give them as one of {', '.join(_VALUES)}")
-    if sizes is not None and len(sizes) == 1:
-        sizes = sizes * len(values)
+    same_for_all = next(
+        (words[name] for name in _DENOMINATORS if isinstance(words.get(name), int | float)), None
+    )
+    sizes = _column(words, _DENOMINATORS) if same_for_all is None else [same_for_all] * len(values)
     spreads = _column(words, ("spreads", "sds", "xbar_sds"))
     _refuse_uneven(values, denominators=sizes, labels=labels, spreads=spreads)
-    if labels is not None and _are_dates(labels):
-        order = sorted(range(len(labels)), key=list(map(str, labels)).__getitem__)
-        values, labels = [values[i] for i in order], [labels[i] for i in order]
-        sizes = sizes and [sizes[i] for i in order]
-        spreads = spreads and [spreads[i] for i in order]
+    members = _moments(labels, len(values))
+    place = {i: at for at, several in enumerate(members) for i in several}
     if kind in (ChartType.XBAR, ChartType.S) and spreads is None and labels is not None:
-        return subgroups(labels, values)
-    if labels is not None and len(set(map(str, labels))) < len(labels):
-        labels, values, sizes = _aggregated(labels, values, sizes, kind)
-    return series_of(
-        values,
-        sizes,
-        labels=[str(label) for label in labels] if labels is not None else None,
-        spreads=spreads,
+        series = subgroups([str(labels[i]) for i in place], [values[i] for i in place])
+    else:
+        summed = sizes is not None or kind in _SUMMED
+        series = series_of(
+            _together(values, members, add=summed),
+            _together(sizes, members, add=True) if sizes is not None else None,
+            labels=[str(labels[several[0]]) for several in members] if labels is not None else None,
+            spreads=_together(spreads, members, add=False) if spreads is not None else None,
+        )
+    notes = msgspec.convert(words.get("annotations", []), list[Annotation])
+    cycles = msgspec.convert(words.get("cycles", []), list[CycleMark])
+    return msgspec.structs.replace(
+        series,
         title=str(words.get("title") or words.get("id") or ""),
         unit=str(words.get("unit") or ""),
-        annotations=msgspec.convert(words.get("annotations", []), list[Annotation]),
-        cycles=msgspec.convert(words.get("cycles", []), list[CycleMark]),
+        annotations=tuple(Annotation(place.get(note.at, note.at), note.text) for note in notes),
+        cycles=tuple(CycleMark(place.get(one.at, one.at), one.name, one.decision) for one in cycles),
     )
+
+
+def _moments(labels: list[Any] | None, count: int) -> list[list[int]]:
+    """Which rows make each point: dates put themselves in order, and several rows of one label are one point."""
+    if labels is None:
+        return [[i] for i in range(count)]
+    words = [str(label) for label in labels]
+    order = sorted(range(count), key=words.__getitem__) if _are_dates(labels) else range(count)
+    members: dict[str, list[int]] = {}
+    for i in order:
+        members.setdefault(words[i], []).append(i)
+    return list(members.values())
+
+
+def _together(column: list[Any], members: list[list[int]], *, add: bool) -> list[Any]:
+    """Several measurements of one moment become one: summed where they are counts, else averaged."""
+    found = []
+    for several in members:
+        known = [column[i] for i in several if column[i] is not None]
+        found.append(
+            known[0] if len(known) == 1 else None if not known else sum(known) if add else mean(known)
+        )
+    return found
 
 
 def _refuse_uneven(values: list[Any], **columns: list[Any] | None) -> None:
@@ -154,29 +181,7 @@ def _are_dates(labels: list[Any]) -> bool:
 
 
 def _column(words: Words, names: Sequence[str]) -> list[Any] | None:
-    for name in names:
-        found = words.get(name)
-        if isinstance(found, int | float) and name in _DENOMINATORS:
-            return [found]
-        if isinstance(found, list):
-            return found
-    return None
-
-
-def _aggregated(
-    labels: list[Any], values: list[Any], sizes: list[Any] | None, kind: ChartType
-) -> tuple[list[Any], list[Any], list[Any] | None]:
-    """Several measurements of one moment become one point: summed where they are counts, else averaged."""
-    members: dict[Any, list[int]] = {}
-    for i, label in enumerate(labels):
-        members.setdefault(label, []).append(i)
-    summed = sizes is not None or kind in _SUMMED
-
-    def gather(column: list[Any], *, add: bool) -> list[Any]:
-        known = [[column[i] for i in places if column[i] is not None] for places in members.values()]
-        return [(sum(group) if group else None) if add else mean(group) for group in known]
-
-    return list(members), gather(values, add=summed), gather(sizes, add=True) if sizes is not None else None
+    return next((words[name] for name in names if isinstance(words.get(name), list)), None)
 
 
 def _baseline(words: Words, series: Series) -> Baseline:

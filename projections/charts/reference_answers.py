@@ -31,7 +31,7 @@ def answer(case: Words, *, chart: str | None = None, rules: str | None = None) -
         return _ihi(drawn)
     if "decimals" in case:
         return _powerbi_limits(drawn)
-    if "chart" in words:
+    if "check" in case:
         return _spot_checks(drawn)
     return _shewhart(drawn)
 

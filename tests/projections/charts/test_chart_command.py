@@ -1,0 +1,169 @@
+"""`qiledger chart`, on real files and pipes."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.cli.chart import chart
+
+ORACLE = Path(__file__).parent / "oracle"
+CSV = """date,value,denominator,note,pdsa
+2024-03-01,4,40,,
+2024-01-01,3,41,,
+2024-02-01,,39,new lead,
+2024-04-01,9,38,,huddle
+"""
+
+
+def run(*words: str, told: str | None = None) -> Result:
+    return CliRunner().invoke(chart, list(words), input=told)
+
+
+def answered(*words: str, told: str | None = None) -> Any:
+    result = run(*words, told=told)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_a_csv_is_read_by_its_heading_and_put_in_order_of_date() -> None:
+    found = answered("-", "--chart", "p", told=CSV)
+    assert [p["label"] for p in found["points"]] == ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01"]
+    assert [p["value"] for p in found["points"]] == [3 / 41, None, 4 / 40, 9 / 38]
+    assert found["points"][0]["centre"] == pytest.approx(16 / 119)
+    assert found["points"][1]["upper"] is None
+    assert found["rule_set"] == "anhoej-1"
+
+
+def test_notes_and_cycles_follow_their_points_into_order() -> None:
+    result = run("-", "--svg", "-", told=CSV)
+    words = " ".join(ElementTree.fromstring(result.output).itertext())
+    assert "N1  2024-02-01: new lead" in words
+    assert "P1  PDSA cycle at 2024-04-01: huddle" in words
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "5\n7\n6\n",
+        "1,5\n2,7\n3,6\n",
+        "label\tvalue\n1\t5\n2\t7\n3\t6\n",
+        '{"values": [5, 7, 6]}',
+        "[5, 7, 6]",
+    ],
+)
+def test_a_series_is_understood_in_many_shapes(told: str) -> None:
+    assert [p["value"] for p in answered("-", told=told)["points"]] == [5, 7, 6]
+
+
+def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "waits.json"
+    file.write_text(
+        '{"values": [5, 7, 6, 50, 8, 9], "target": 3, "chart": "run", "title": "Waits"}', encoding="utf-8"
+    )
+    told = ("--chart", "xmr", "--target", "6", "--direction", "decrease", "--exclude", "4", "--no-screening")
+    found = answered(str(file), *told, "--title", "Days", "--rebase", "5=new clinic", "--multiply", "2")
+    assert (found["chart"], found["target"], found["title"]) == ("xmr", 6, "Days")
+    assert [(p["first"], p["last"], p["reason"], p["centre"]) for p in found["phases"]] == [
+        (1, 4, "", 12),
+        (5, 6, "new clinic", 17),
+    ]
+    assert found["points"][3]["included"] is False
+
+
+def test_frozen_given_and_fixed_lines_are_kept() -> None:
+    found = answered("-", "--freeze", "2", "--lower", "1", "--upper", "9", "--centre", "5", told="4\n6\n99\n")
+    assert [(p["lower"], p["centre"], p["upper"]) for p in found["points"]] == [(1, 5, 9)] * 3
+    assert [s["rule_set"] for s in found["signals"]] == ["making-data-count-1"]
+    assert found["signals"][0]["points"] == [3]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "making-data-count",
+        "shewhart-and-anhoej",
+        "ihi-run-chart-rules",
+        "powerbi-spc-limits",
+        "clinical-qikit",
+    ],
+)
+def test_every_case_of_a_file_can_be_asked_one_by_one_or_all_at_once(file: str) -> None:
+    whole = str(ORACLE / f"{file}.json")
+    everyone = answered(whole, "--case", "all")
+    cases = json.loads((ORACLE / f"{file}.json").read_text(encoding="utf-8"))["cases"]
+    assert [one["id"] for one in everyone] == [case["id"] for case in cases]
+    first = answered(whole, "--case", cases[0]["id"], "--expected")
+    assert first == everyone[0]["expected"]
+    assert answered(whole, "--case", "1")["points"]
+
+
+def test_the_answer_can_be_had_in_the_shape_of_the_question() -> None:
+    case = json.loads((ORACLE / "making-data-count.json").read_text(encoding="utf-8"))["cases"][0]
+    told = json.dumps(case["input"])
+    assert (
+        answered("-", "--expected", told=told)["points"]["special_cause_type"]
+        == case["expected"]["points"]["special_cause_type"]
+    )
+    flags = answered(str(ORACLE / "powerbi-spc-flags.json"), "--case", "pbi-shift-02")
+    assert flags == ["none", "upper", "upper", "upper", "upper", "upper", "none"]
+    medians = answered(str(ORACLE / "runcharter-rebase.json"), "--case", "1")
+    assert {one["grp"] for one in medians} == {"WardV", "WardX", "WardY", "WardZ"}
+
+
+def test_a_chart_is_drawn_in_the_terminal_or_written_as_svg_or_csv(tmp_path: Path) -> None:
+    drawn = run("-", "--draw", "--title", "Falls", told=CSV)
+    assert drawn.exit_code == 0
+    assert "Falls" in drawn.output
+    assert "●" in drawn.output
+    place = tmp_path / "falls.svg"
+    assert run("-", "--svg", str(place), told=CSV).output == ""
+    assert ElementTree.parse(place).getroot().attrib["role"] == "img"
+    assert run("-", "--csv", told=CSV).output.startswith("point,value,")
+
+
+def test_raw_measurements_are_gathered_into_subgroups() -> None:
+    found = answered("-", "--chart", "xbar", told="subgroup,value\na,1\na,3\nb,5\nb,9\n")
+    assert [(p["label"], p["value"]) for p in found["points"]] == [("a", 2), ("b", 7)]
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "said"),
+    [
+        (("nowhere.csv",), None, "Cannot read nowhere.csv"),
+        (("-",), "date,value\n2024-01-01,many\n", "Line 2 has 'many'"),
+        (("-",), "a,b\nc,d\n", "called value"),
+        (("-",), '{"values": [1, ', "is no JSON"),
+        (("-",), '{"values": [1, "x"]}', "'x' is no number"),
+        (("-",), '{"other": 1}', "There are no values"),
+        (("-",), '{"values": [1, 2], "n": [1]}', "2 values and 1 denominators"),
+        (("-",), '{"values": [1, 2], "freeze": "two"}', "freeze is 'two'"),
+        (("-",), '{"values": [1], "annotations": [{"at": 4}]}', "text"),
+        (("-",), '{"values": [1], "chart": "pie"}', "There is no chart 'pie'"),
+        (("-",), '{"rule": "shift", "input": {"val": [1]}}', "targets"),
+        (("-", "--case", "x"), "1\n2\n", "Leave --case away"),
+        (("-", "--chart", "p"), "1,11,10\n", "counts 11 out of 10"),
+        (("-", "--rebase", "9"), "1,1\n2,2\n", "No point is labelled '9'"),
+        (("-", "--svg", "/nowhere/at/all.svg"), "1\n2\n", "Cannot write"),
+        ((str(ORACLE / "ihi-run-chart-rules.json"),), None, "--case"),
+        ((str(ORACLE / "ihi-run-chart-rules.json"), "--case", "no"), None, "none is called 'no'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(words: tuple[str, ...], told: str | None, said: str) -> None:
+    result = run(*words, told=told)
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.replace("│", " ").split())
+    assert "Traceback" not in result.output
+
+
+def test_bytes_that_are_no_text_and_an_empty_file(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes(b"\xff\xfe\x00")
+    assert "Save it as CSV UTF-8" in " ".join(run(str(file)).output.split())
+    assert answered("-", told="")["points"] == []
+    bom = tmp_path / "bom.csv"
+    bom.write_bytes("\ufeffdate,value\n1,2\n".encode())
+    assert answered(str(bom))["points"][0]["value"] == 2
