@@ -2,11 +2,12 @@
 
 import argparse
 
-from bench import appender, growth
+from bench import appender, growth, posting
 from bench.place import server
 from bench.report import console, show
 
 MEASUREMENTS = {
+    "posting": ("Telling events over HTTP", posting.measure),
     "appender": ("Appending, many callers at once", appender.measure),
     "growth": ("As the log grows", growth.measure),
 }

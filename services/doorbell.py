@@ -21,7 +21,8 @@ import structlog
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-FRESH, LONG = "fresh", "long"  # queues by urgency; a worker listens to one, for RQ loses jobs of those who listen to more
+# Queues by urgency. A worker listens to one: RQ loses jobs of those who listen to several.
+FRESH, LONG = "fresh", "long"
 RUNG_FOR_S = 5  # a wake-up that nobody answered is forgotten after this, and may be rung again
 FOLLOWED_FOR_S = 3  # a follower that does not renew its claim is gone after this
 ANSWER_WITHIN_S = 1.0
@@ -168,7 +169,10 @@ class Doorbell:
                 await asyncio.sleep(ANSWER_WITHIN_S)
 
     async def _listen(self) -> None:
-        async with redis.asyncio.Redis.from_url(cast(str, self._url)) as connection, connection.pubsub() as heads:
+        async with (
+            redis.asyncio.Redis.from_url(cast(str, self._url)) as connection,
+            connection.pubsub() as heads,
+        ):
             await heads.psubscribe(CHANNELS)
             async for message in heads.listen():
                 if message["type"] == "pmessage":
@@ -179,7 +183,9 @@ class Doorbell:
         """Once in a while: without Redis everything goes on, a little later."""
         if time.monotonic() - self._complained_at >= COMPLAIN_EVERY_S:
             self._complained_at = time.monotonic()
-            log.warning("the doorbell is out of order; the sweep takes its place", reason=type(failure).__name__)
+            log.warning(
+                "the doorbell is out of order; the sweep takes its place", reason=type(failure).__name__
+            )
 
 
 def _ring_all(connection: redis.Redis, due: dict[str, int]) -> None:

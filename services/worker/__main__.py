@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from services.doorbell import FRESH, LONG, queue
 from services.embedded.lifeline import die_with_parent
-from services.logs import configure
+from services.logs import speak
 from services.settings import Settings
 from services.worker.schedule import Clock
 from services.worker.sweep import sweep_on
@@ -25,7 +25,7 @@ WORKER_TTL_S = 60
 def main(argv: list[str]) -> int:
     """Runs one process until it is told to stop. Returns its exit status."""
     settings = Settings.read()
-    configure(settings)
+    speak(settings.log_level, settings.log_format)
     match argv:
         case ["queue", ("fresh" | "long") as name]:
             answer(settings, FRESH if name == "fresh" else LONG)

@@ -17,7 +17,9 @@ from services.settings import Settings
 from services.worker.duty import Connection, connected
 
 EVERY_S = 0.5
-PATIENCE_S = 4.0  # how long a checkpoint may stand still, though rung for, before the sweep does the work itself
+PATIENCE_S = (
+    4.0  # how long a checkpoint may stand still, though rung for, before the sweep does the work itself
+)
 SLICE_S = 2.0  # how long it works for one organisation at a time
 AGAIN_AFTER_S = 1.0
 

@@ -16,4 +16,6 @@ def patient(url: str | None) -> redis.Redis:
     if url is None:
         raise NoRedis("set QILEDGER_REDIS_URL")
     retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), TRIES)
-    return redis.Redis.from_url(url, retry=retry, retry_on_error=[redis.BusyLoadingError], health_check_interval=10)
+    return redis.Redis.from_url(
+        url, retry=retry, retry_on_error=[redis.BusyLoadingError], health_check_interval=10
+    )

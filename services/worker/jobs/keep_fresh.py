@@ -24,7 +24,9 @@ def keep_fresh(organisation: str) -> None:
         try:
             follow(conn, bell, organisation, until=time.monotonic() + STAYS_FOR_S)
         except redis.RedisError:
-            advance(conn, organisation, deadline=time.monotonic() + STAYS_FOR_S)  # Redis went away: do the work
+            advance(
+                conn, organisation, deadline=time.monotonic() + STAYS_FOR_S
+            )  # Redis went away: do the work
 
 
 def follow(conn: Connection, bell: redis.Redis, organisation: str, *, until: float) -> None:
