@@ -237,8 +237,14 @@ def create(
         ids = " and ".join(id_ for (id_,) in live)
         raise WrongKey(f"{client} has {len(live)} live keys already, {ids}: revoke one first")
     secret = new_secret()
-    added = {"organisation": organisation, "id": secret.id, "client": client, "hash": secret.hash}
-    added |= {"scopes": list(scopes), "sources": list(sources), "now": now, "expires_at": now + life}
+    added: dict[str, Any] = {"organisation": organisation, "id": secret.id, "client": client}
+    added |= {
+        "hash": secret.hash,
+        "scopes": list(scopes),
+        "sources": list(sources),
+        "now": now,
+        "expires_at": now + life,
+    }
     conn.execute(_ADD, added)
     return secret
 

@@ -1,0 +1,140 @@
+"""How a door answers: a status, headers and bytes. Problems are answered here too, and each is said once in the log."""
+
+import uuid
+from collections.abc import Mapping
+
+import msgspec
+import psycopg
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import Receive, Scope, Send
+from psycopg_pool import PoolTimeout
+
+from services.api.asked import Asked, Gone, has_etag
+from services.api.problems import Problem, kinds, problem_of_failure
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+CLOUDEVENTS = "application/cloudevents-batch+json"
+PROBLEM = "application/problem+json"
+
+FOREVER = "private, max-age=31536000, immutable"
+ASK_AGAIN = "private, no-cache"
+NEVER = "no-store"
+
+log = structlog.get_logger(__name__)
+encode = msgspec.json.Encoder().encode
+
+
+class Answer:
+    """A whole answer, ready to be sent. To HEAD it goes without its body."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self,
+        body: bytes,
+        media_type: str = JSON,
+        *,
+        status: int = 200,
+        cache: str = NEVER,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = [
+            (b"content-type", media_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", cache.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if headers:
+            self.headers += [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = b"" if scope["method"] == "HEAD" else self.body  # type: ignore[typeddict-item]
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class NotModified:
+    """The caller holds this representation already."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self, etag: str, cache: str) -> None:
+        self.headers = [(b"etag", etag.encode()), (b"cache-control", cache.encode()), (b"vary", b"accept")]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 304, "headers": self.headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def representation(
+    request: Asked,
+    body: bytes,
+    media_type: str = JSON,
+    *,
+    etag: str,
+    cache: str,
+    headers: Mapping[str, str] | None = None,
+) -> Answer | NotModified:
+    """What was asked for with its strong ETag; 304 if the caller holds it already."""
+    if has_etag(request, etag):
+        return NotModified(etag, cache)
+    return Answer(body, media_type, cache=cache, headers={"etag": etag, "vary": "accept", **(headers or {})})
+
+
+def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
+    """The problem as a document, said once in the log: what was refused to whom, and nothing of what they sent."""
+    number = str(uuid.uuid4())
+    key = request.scope.get("auth")
+    log.info(
+        "refused",
+        problem=problem.kind.slug,
+        status=problem.kind.status,
+        request=number,
+        method=request.scope["method"],
+        door=request.scope.get("path_template"),
+        organisation=None if key is None else key.organisation,
+        client=None if key is None else key.client,
+    )
+    headers = {"x-request-id": number, "cache-control": NEVER, "x-content-type-options": "nosniff"}
+    return Response(
+        encode(problem.document(f"urn:uuid:{number}")),
+        status_code=problem.kind.status,
+        media_type=PROBLEM,
+        headers=headers | problem.headers,
+    )
+
+
+_OF_STATUS = {
+    404: kinds.NOT_FOUND,
+    405: kinds.WRONG_METHOD,
+    413: kinds.TOO_LARGE,
+    415: kinds.WRONG_MEDIA_TYPE,
+}
+
+
+def answer_exception(request: Asked, failure: Exception) -> Response[bytes]:
+    """The problem document for whatever went wrong; what nobody foresaw is logged whole, and told as little."""
+    match failure:
+        case Problem():
+            problem = failure
+        case HTTPException(status_code=status) if status < 500:
+            allow = (failure.headers or {}).get("allow")
+            headers = {"allow": allow} if allow else None
+            problem = Problem(_OF_STATUS.get(status, kinds.MALFORMED_HEADER), headers=headers)
+        case psycopg.OperationalError() | PoolTimeout():
+            problem = Problem(kinds.AWAY)
+        case Gone():
+            problem = Problem(kinds.TOO_SLOW)
+        case _:
+            told = problem_of_failure(failure)
+            problem = told or Problem(kinds.INTERNAL)
+            if told is None:
+                log.error("a request failed", exc_info=failure, door=request.scope.get("path_template"))
+    return answer_problem(request, problem)

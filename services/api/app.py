@@ -1,0 +1,68 @@
+"""The list of doors, and how they are hung."""
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+from services.api.answers import answer_exception
+from services.api.asked import Asked, desk_of, header
+from services.api.desk import Desk
+from services.api.doorkeeper import check
+from services.api.doors import Door
+from services.api.openapi import described
+from services.api.routes import house, importing, problem_pages, reading, schemas, specification, telling
+from services.embedded.lifeline import die_with_parent
+from services.logs import speak
+from services.settings import Settings
+
+DOORS = (
+    telling.tell,
+    importing.bring,
+    reading.feed,
+    reading.one,
+    reading.stream,
+    schemas.schemas,
+    schemas.schema,
+    specification.openapi,
+    problem_pages.problems,
+    problem_pages.problem,
+    house.alive,
+    house.ready,
+    house.which_version,
+    house.index,
+)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The API over the database and the doorbell that the settings name."""
+    desk = Desk(settings)
+    app = Litestar(
+        DOORS,
+        before_request=let_in,
+        exception_handlers={Exception: answer_exception},
+        lifespan=[desk.open()],
+        state=State({"desk": desk}),
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+        request_max_body_size=None,  # `asked.body` bounds what it reads, and how long it waits
+    )
+    app.state.description = described(app)
+    return app
+
+
+async def let_in(request: Asked) -> None:
+    """Before every door: whoever needs a key has one that may do what it asks."""
+    door: Door | None = request.route_handler.opt.get("door")  # None: the answer to OPTIONS
+    if door is not None and door.scope is not None:
+        key = await desk_of(request).doorkeeper.whose(header(request, "authorization"))
+        request.scope["auth"] = key
+        check(key, request.path_params.get("organisation"), door.scope)
+
+
+def served() -> Litestar:
+    """The app as a server process makes it: by the environment, and not outliving the process that started it."""
+    die_with_parent()
+    settings = Settings.read()
+    speak(settings.log_level, settings.log_format)
+    return create_app(settings)

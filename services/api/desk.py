@@ -1,0 +1,117 @@
+"""What every door has at hand: the database, the appender, the doorkeeper, the doorbell, and the news that we stop."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from types import FrameType
+
+from psycopg_pool import AsyncConnectionPool
+
+from events.log.append import Appender, Pool
+from services.api.doorkeeper import Doorkeeper
+from services.doorbell import Doorbell
+from services.settings import Settings
+
+CONNECTIONS_MAX = 10  # to the database, for each process
+CONNECTION_WITHIN_S = 5.0
+PATIENCE_WHEN_STOPPING_S = 2.0
+PAUSE_S = 0.01
+WAITING_MAX = 512  # long-polls at once; whoever comes later is answered without waiting
+
+
+class Desk:
+    """One for each process, opened when it starts to serve and closed when it stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.database_url is None:
+            raise ValueError("a server of the API needs a database: set QILEDGER_DATABASE_URL")
+        self.settings = settings
+        self.stopping = asyncio.Event()
+        self.waiting = 0
+        self._deadlines: set[asyncio.Timeout] = set()
+        self.pool: Pool = AsyncConnectionPool(
+            settings.database_url,
+            min_size=2,
+            max_size=CONNECTIONS_MAX,
+            timeout=CONNECTION_WITHIN_S,
+            kwargs={"autocommit": True, "application_name": "qiledger api"},
+            open=False,
+        )
+        self.appender = Appender(self.pool)
+        self.doorkeeper = Doorkeeper(self.pool)
+        self.doorbell = Doorbell(settings.redis_url)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Everything at hand; at the end every request taken is answered before the database is let go."""
+        await self.pool.open(wait=False)  # a database that is away makes us unready, not dead
+        await self.doorbell.open()
+        noting = asyncio.create_task(self.doorkeeper.note_uses())
+        try:
+            with self._told_to_stop():
+                yield
+        finally:
+            self.stopping.set()
+            await self.appender.close()
+            await self.doorbell.close()
+            noting.cancel()
+            await asyncio.gather(noting, return_exceptions=True)
+            await self.doorkeeper.note_last_uses()
+            await self.pool.close()
+
+    @contextlib.contextmanager
+    def _told_to_stop(self) -> Iterator[None]:
+        """Hears SIGTERM and SIGINT beside the server, which waits for open requests but does not tell them.
+
+        The server's own handler is called by the event loop, through the wake-up descriptor; it stays in place.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def hear(_number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.stop)
+
+        former = {number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def stop(self) -> None:
+        """Ends what waits: long-polls are answered, streams end, bodies that still come have two seconds more."""
+        if self.stopping.is_set():
+            return
+        self.stopping.set()
+        soon = asyncio.get_running_loop().time() + PATIENCE_WHEN_STOPPING_S
+        for deadline in self._deadlines:
+            deadline.reschedule(min(soon, deadline.when() or soon))
+
+    async def news(self, organisation: str, *, after: int, within_s: float) -> None:
+        """Returns when the log may have gone beyond `after`, when so long has passed, or when we stop."""
+        began = asyncio.get_running_loop().time()
+        ringing = asyncio.ensure_future(self.doorbell.wait(organisation, after=after, within_s=within_s))
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait((ringing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if asyncio.get_running_loop().time() - began < PAUSE_S and not self.stopping.is_set():
+                await asyncio.sleep(PAUSE_S)  # whoever rings for nothing must not make us run in circles
+        finally:
+            ringing.cancel()
+            stopping.cancel()
+
+    @contextlib.asynccontextmanager
+    async def patience(self, seconds: float) -> AsyncIterator[None]:
+        """At most so long for what a caller still has to send. Raises TimeoutError."""
+        if self.stopping.is_set():
+            seconds = min(seconds, PATIENCE_WHEN_STOPPING_S)
+        async with asyncio.timeout(seconds) as deadline:
+            self._deadlines.add(deadline)
+            try:
+                yield
+            finally:
+                self._deadlines.discard(deadline)

@@ -1,0 +1,192 @@
+"""The description of the API (OpenAPI 3.1), made from the doors themselves: what they carry is what is described."""
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+from events import catalogue
+from services.api.answers import CLOUDEVENTS, JSON, NDJSON, PROBLEM
+from services.api.cloudevents import CloudEvent
+from services.api.doors import Door
+
+REF = "#/components/schemas/{name}"
+ORGANISATION = "The organisation's code (ODS), such as RWK."
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem (RFC 9457): `type` is the address of a page with its cause and cure. Some kinds have more members."""
+
+    type: str
+    title: str
+    status: int
+    instance: str
+    detail: str | None = None
+    field: str | None = None
+
+
+def described(app: Litestar) -> dict[str, Any]:
+    """The OpenAPI document of an app whose doors carry a `Door`."""
+    doors = list(_doors(app))
+    shapes = [shape for _, _, _, door in doors for shape in door.answers.values()] + [ProblemDocument]
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=REF)
+    of_shape = {id(shape): schema for shape, schema in zip(shapes, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for path, method, handler, door in doors:
+        paths.setdefault(path, {})[method] = _operation(path, method, handler, door, of_shape)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "qiledger",
+            "version": version("qiledger"),
+            "summary": "The record of an organisation's quality improvement work.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "jsonSchemaDialect": catalogue.DIALECT,
+        "paths": paths,
+        "components": {
+            "schemas": components | _event_schemas(),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "qi_live_…"}},
+            "responses": {
+                "problem": _response("A problem.", {PROBLEM: {"$ref": REF.format(name="ProblemDocument")}})
+            },
+        },
+    }
+
+
+def _doors(app: Litestar) -> Iterable[tuple[str, str, HTTPRouteHandler, Door]]:
+    """Every door that carries a description: its path as OpenAPI writes it, its method in lower case."""
+    found = [
+        (re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path), method.lower(), handler, handler.opt["door"])
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if "door" in handler.opt
+        for method in handler.http_methods
+        if method != "HEAD"
+    ]
+    return sorted(found, key=lambda door: door[:2])
+
+
+def _operation(
+    path: str, method: str, handler: HTTPRouteHandler, door: Door, of_shape: Mapping[int, Any]
+) -> dict[str, Any]:
+    """What is said of one method of one path."""
+    says = inspect.cleandoc(handler.fn.__doc__ or "")
+    summary, _, description = says.partition("\n\n")
+    answers = {form: of_shape[id(shape)] for form, shape in door.answers.items()}
+    refuses = {401, 403} if door.scope else set()
+    refuses |= set(door.refuses) | {400, 500} | ({503} if door.scope else set())
+    said: dict[str, Any] = {
+        "operationId": handler.handler_name,
+        "summary": " ".join(summary.split()),
+        "description": description,
+        "parameters": [*_path_parameters(path), *_query_parameters(door.query)],
+        "responses": {str(door.status): _response("As asked.", answers)}
+        | {str(status): {"$ref": "#/components/responses/problem"} for status in sorted(refuses)},
+        "security": [{"key": []}] if door.scope else [],
+    }
+    if door.scope:
+        said["x-scope"] = door.scope
+    if door.takes:
+        said["requestBody"] = {"required": True, "content": {form: _body(form) for form in door.takes}}
+    return said
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        | ({"description": ORGANISATION} if name == "organisation" else {})
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+
+
+def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
+    (_,), components = msgspec.json.schema_components([query])
+    (schema,) = [component for component in components.values() if component.get("title") == query.__name__]
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": of}
+        | ({"description": of["description"]} if "description" in of else {})
+        for name, of in schema["properties"].items()
+    ]
+
+
+def _body(form: str) -> dict[str, Any]:
+    if form == CLOUDEVENTS:
+        return {"schema": {"type": "array", "maxItems": 1000, "items": {"$ref": REF.format(name="event")}}}
+    if form == NDJSON:
+        return {"schema": {"description": "One event in structured mode a line.", "type": "string"}}
+    if form == JSON:
+        return {
+            "schema": {"description": "The data of an event in binary mode; its attributes are ce- headers."}
+        }
+    return {"schema": {"$ref": REF.format(name="event")}}
+
+
+def _event_schemas() -> dict[str, Any]:
+    """A schema for the envelope, one for the whole of each event, one for the data of each type."""
+    schemas: dict[str, Any] = {}
+    envelope = msgspec.json.schema(CloudEvent)["$defs"]["CloudEvent"]
+    attributes = {
+        n: of for n, of in envelope["properties"].items() if n not in ("data", "data_base64", "type")
+    }
+    required = sorted({"data", *envelope["required"]})
+    for entry in catalogue.catalogue():
+        data = dict(entry.schema)
+        parts = data.pop("$defs", {})
+        schemas[f"data.{entry.type}"] = _renamed(data, entry.type)
+        for name, part in parts.items():
+            schemas[f"part.{entry.type}.{name}"] = _renamed(part, entry.type)
+        schemas[f"event.{entry.type}"] = {
+            "type": "object",
+            "description": entry.says,
+            "properties": attributes
+            | {"type": {"const": entry.type}, "data": {"$ref": REF.format(name=f"data.{entry.type}")}},
+            "required": required,
+            "examples": [_example(entry)],
+        }
+    mapping = {entry.type: REF.format(name=f"event.{entry.type}") for entry in catalogue.catalogue()}
+    schemas["event"] = {
+        "description": "A CloudEvent 1.0 whose subject is the stream.",
+        "oneOf": [{"$ref": ref} for ref in mapping.values()],
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    }
+    return schemas
+
+
+def _renamed(schema: Any, type_: str) -> Any:
+    """The schema with its references led to where its parts are kept here."""
+    if isinstance(schema, dict):
+        return {
+            name: REF.format(name=f"part.{type_}.{value.rpartition('/')[2]}")
+            if name == "$ref"
+            else _renamed(value, type_)
+            for name, value in schema.items()
+            if name != "$schema"
+        }
+    return [_renamed(each, type_) for each in schema] if isinstance(schema, list) else schema
+
+
+def _example(entry: catalogue.CatalogueEntry) -> dict[str, Any]:
+    kind = "project" if entry.stream == "*" else entry.stream
+    return {
+        "specversion": "1.0",
+        "id": "2024-05-20-0001",
+        "source": "/lifeqi",
+        "type": entry.type,
+        "subject": f"{kind}/P-17",
+        "time": "2024-05-20T09:30:00Z",
+        "data": entry.example,
+    }
+
+
+def _response(description: str, answers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {form: {"schema": schema} for form, schema in answers.items()},
+    }

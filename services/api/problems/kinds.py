@@ -1,0 +1,316 @@
+"""Every kind of problem, with its HTTP status, its cause and its cure.
+
+Each is a page at `/problems/{slug}`; a problem that is raised is a problem that is explained, because both are one
+entry here.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of problem: its name in the address, its HTTP status, and what to do about it."""
+
+    slug: str
+    status: int
+    title: str
+    cause: str
+    cure: str
+
+
+MALFORMED_JSON = Kind(
+    "malformed-json",
+    400,
+    "The body is not JSON.",
+    "The bytes of the body, or of one line of it, are not one JSON text in UTF-8 (RFC 8259).",
+    "Send what a JSON encoder writes, in UTF-8 without a byte order mark. `detail` says where reading stopped.",
+)
+TOO_DEEP = Kind(
+    "too-deep",
+    400,
+    "The JSON is nested too deeply.",
+    "Objects and lists stand more than 64 deep in one another. No event needs that.",
+    "Flatten the data, or look for a serialiser that runs in a circle.",
+)
+DUPLICATE_KEY = Kind(
+    "duplicate-key",
+    400,
+    "A JSON object has the same key twice.",
+    "Readers of JSON disagree on which of two equal keys counts, so nobody could say what was told.",
+    "Give each key once. `field` names the event.",
+)
+MALFORMED_EVENT = Kind(
+    "malformed-event",
+    400,
+    "This is not a CloudEvent as it has to be.",
+    "An attribute of the envelope is missing, empty, of the wrong form or too long (CloudEvents 1.0). "
+    "Nothing is made up in its place: an invented id would turn a retry into a second event.",
+    "Mend the attribute in `field`. Needed are specversion 1.0, id, source, type, subject (the stream, such as "
+    "`project/P-17`), time and data.",
+)
+MALFORMED_HEADER = Kind(
+    "malformed-header",
+    400,
+    "A header cannot be read.",
+    "A header is there twice where one is meant, or its value has not the form it needs.",
+    'Mend the header in `field`. If-Match takes one version in quotes, such as "3"; If-None-Match takes * here.',
+)
+WRONG_PARAMETER = Kind(
+    "wrong-parameter",
+    400,
+    "A query parameter is not right.",
+    "A parameter is unknown here, given twice, or its value is out of bounds. Unknown ones are refused, because a "
+    "misspelt `dry_run` would otherwise keep events for ever.",
+    "Mend the parameter in `field`; `/openapi.json` lists what each address takes.",
+)
+CONTROL_CHARACTER = Kind(
+    "control-character",
+    400,
+    "A text holds a control character.",
+    "NUL, escape and their like (U+0000 to U+001F but tab and line ends) break databases, terminals and logs.",
+    "Remove the character from the field in `field`.",
+)
+NO_KEY = Kind(
+    "no-key",
+    401,
+    "An API key is needed.",
+    "The request came without an `Authorization: Bearer qi_live_…` header.",
+    "Send the key that `qiledger keys create` showed.",
+)
+UNKNOWN_KEY = Kind(
+    "unknown-key",
+    401,
+    "This API key is not known.",
+    "What was sent is not a key of this ledger: mistyped, cut short, or from somewhere else.",
+    "Compare it with the one you were given; ask for a new one if it is lost, since nobody can look it up.",
+)
+EXPIRED_KEY = Kind(
+    "expired-key",
+    401,
+    "This API key has expired.",
+    "Keys end on a day that is set when they are made, or some days after their rotation.",
+    "Use the newer key, or ask for one: `qiledger keys create`.",
+)
+REVOKED_KEY = Kind(
+    "revoked-key",
+    401,
+    "This API key was revoked.",
+    "Somebody ended this key, perhaps because it had been seen by others.",
+    "Ask whoever runs the ledger for a new one.",
+)
+WRONG_ORGANISATION = Kind(
+    "wrong-organisation",
+    403,
+    "This key belongs to another organisation.",
+    "A key opens the log of one organisation. The answer is the same whether or not the organisation in the address "
+    "exists.",
+    "Check the code in the address, such as RWK, or use that organisation's key.",
+)
+MISSING_SCOPE = Kind(
+    "missing-scope",
+    403,
+    "This key may not do that.",
+    "The key has not the scope in `scope`.",
+    "Ask for a key with that scope: `qiledger keys create --scope …`.",
+)
+FOREIGN_SOURCE = Kind(
+    "foreign-source",
+    403,
+    "This key may not tell for that source.",
+    "A key tells events for its own sources and what is below them, so that no system can speak for another.",
+    "Set `source` to your own, or ask for a key that covers it.",
+)
+NOT_FOUND = Kind(
+    "not-found",
+    404,
+    "There is nothing at this address.",
+    "No door of this ledger has that address.",
+    "`/` lists the doors, `/openapi.json` describes them.",
+)
+NO_LOG = Kind(
+    "no-log",
+    404,
+    "No log is kept for this organisation.",
+    "The key is good, but the log of its organisation has not been opened.",
+    "Ask whoever runs the ledger to open it.",
+)
+NO_RECORD = Kind(
+    "no-record",
+    404,
+    "There is no record there.",
+    "The position is beyond the end of the log, or nothing has happened in that stream.",
+    "`GET /v1/{organisation}/events` shows how far the log has come in `head`.",
+)
+NO_TYPE = Kind(
+    "no-type",
+    404,
+    "No event type has this name.",
+    "The name is not in the catalogue.",
+    "`GET /v1/schemas` lists every type; `near` holds those most like it.",
+)
+NO_PROJECTION = Kind(
+    "no-projection",
+    404,
+    "No projection answers that.",
+    "There is no projection of that name, or it has no question of that name.",
+    "`GET /v1/{organisation}/projections` lists them with their questions.",
+)
+NOTHING_KNOWN = Kind(
+    "nothing-known",
+    404,
+    "Nothing is known of that.",
+    "The question was understood, and the projection has nothing to show for what it was asked about.",
+    "Check the parameters. If you have just told the event, give `at_least` the position of its receipt.",
+)
+WRONG_METHOD = Kind(
+    "wrong-method",
+    405,
+    "This address does not take that method.",
+    "The address exists, but not for this method.",
+    "The `Allow` header lists the methods it takes.",
+)
+NOT_ACCEPTABLE = Kind(
+    "not-acceptable",
+    406,
+    "None of the accepted media types can be given.",
+    "The `Accept` header leaves nothing that this address can answer in.",
+    "Accept one of those in `available`.",
+)
+TOO_SLOW = Kind(
+    "too-slow",
+    408,
+    "The body did not come in time.",
+    "A body has ten seconds for each MiB allowed to arrive whole; a stream may not pause longer than 30 seconds.",
+    "Send again: nothing was kept of this request, or of the lines that were not answered.",
+)
+CONFLICT = Kind(
+    "conflict",
+    409,
+    "Another event was kept under this source and id.",
+    "Source and id name one event for ever. What came now differs from what was kept, whose receipt is in `kept`.",
+    "If it is a new event, give it a new id. If the first was wrong, tell an `event.corrected` for it.",
+)
+WRONG_VERSION = Kind(
+    "wrong-version",
+    412,
+    "The stream is not at the version you expected.",
+    "Something has happened in the stream since you read it: it is at version `found`.",
+    "Read the stream again, decide again, and tell the event with the version found.",
+)
+HELD_BACK = Kind(
+    "held-back",
+    424,
+    "Held back with its request.",
+    "Nothing is wrong with this event, but its all-or-nothing request held another that was refused.",
+    "Mend the others and send all again.",
+)
+TOO_LARGE = Kind(
+    "too-large",
+    413,
+    "This is too large.",
+    "One event may have 65,536 bytes (and its record 65,535), a batch 1 MiB and 1,000 events.",
+    "Send smaller batches, or stream to `/import`. Long documents belong elsewhere: link to them.",
+)
+WRONG_MEDIA_TYPE = Kind(
+    "wrong-media-type",
+    415,
+    "This kind of body cannot be read here.",
+    "Events come as application/cloudevents+json, application/cloudevents-batch+json, or application/json with `ce-` "
+    "headers; imports as application/x-ndjson. UTF-8 only, not compressed.",
+    "Set `Content-Type`, and leave `Content-Encoding` out.",
+)
+UNKNOWN_TYPE = Kind(
+    "unknown-type",
+    422,
+    "No event type has this name.",
+    "`type` is not in the catalogue of events.",
+    "`GET /v1/schemas` lists every type; `near` holds those most like it.",
+)
+WRONG_DATA = Kind(
+    "wrong-data",
+    422,
+    "The data do not fit the event type.",
+    "A field is missing, unknown, of the wrong kind or out of bounds.",
+    "Mend the field in `field`; `GET /v1/schemas/{type}` has the schema and an example.",
+)
+WRONG_STREAM = Kind(
+    "wrong-stream",
+    422,
+    "The event does not happen to that kind of thing.",
+    "`subject` is the stream: kind and identifier, such as `project/P-17`; each type belongs to one kind.",
+    "Set the subject to the kind of stream in `expected`.",
+)
+OUT_OF_TIME = Kind(
+    "out-of-time",
+    422,
+    "It cannot have happened then.",
+    "`time` says when it happened: not before 1900, and not more than 24 hours ahead of our clock.",
+    "Check the clock and the time zone of the sender.",
+)
+NHS_NUMBER = Kind(
+    "nhs-number",
+    422,
+    "This looks like an NHS number.",
+    "Ten digits with a valid check digit (Modulus 11) stand in an attribute or in the data. Improvement events are "
+    "about work, never about patients.",
+    "Remove it. If it is something else, such as a telephone number or a time in seconds, write it in another form.",
+)
+REFUSED_BATCH = Kind(
+    "refused-batch",
+    422,
+    "Nothing of this batch was kept.",
+    "All or nothing was asked for, and some events cannot be kept: `faults` lists every one of them.",
+    "Mend those events and send the batch again, or let each event stand for itself.",
+)
+INTERNAL = Kind(
+    "internal",
+    500,
+    "Something is wrong here.",
+    "A mistake of ours, not of yours. It is logged under the identifier in `instance`.",
+    "Send the request again: an event told twice is kept once. Report the identifier if it happens again.",
+)
+LOG_BUSY = Kind(
+    "log-busy",
+    503,
+    "The log cannot take events just now.",
+    "Too many events wait, or the database is away. Nothing of this request was acknowledged.",
+    "Send the same again after `Retry-After` seconds: an event told twice is kept once.",
+)
+AWAY = Kind(
+    "away",
+    503,
+    "The database is away.",
+    "The ledger cannot reach its database at the moment.",
+    "Try again after `Retry-After` seconds.",
+)
+OVERLOADED = Kind(
+    "overloaded",
+    503,
+    "Too many requests at once.",
+    "This process has as many requests in hand as it can hold.",
+    "Try again after `Retry-After` seconds, with fewer connections.",
+)
+STOPPING = Kind(
+    "stopping",
+    503,
+    "The ledger is being stopped.",
+    "This process ends, perhaps because a newer one takes its place.",
+    "Send again: nothing was kept that was not acknowledged.",
+)
+NOT_READY = Kind(
+    "not-ready",
+    503,
+    "The ledger is not ready.",
+    "Something that it needs is missing; `checks` says what.",
+    "`qiledger doctor` on the machine says more.",
+)
+NOT_THERE_YET = Kind(
+    "not-there-yet",
+    503,
+    "The projection has not come that far.",
+    "It reflects the log up to `position`, which is before the position in `at_least`.",
+    "Ask again in a moment, or give `wait` (seconds) to be answered as soon as it is there.",
+)
+
+ALL: Mapping[str, Kind] = {kind.slug: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

@@ -1,0 +1,19 @@
+"""`/openapi.json`: every door, every event type and every question, described for machines."""
+
+from hashlib import sha256
+from typing import Any
+
+from litestar import route
+from litestar.types import ASGIApp
+
+from services.api.answers import ASK_AGAIN, JSON, encode, representation
+from services.api.asked import Asked, query
+from services.api.doors import Door, Nothing, at
+
+
+@route("/openapi.json", http_method=["GET", "HEAD"], opt=at(Door(answers={JSON: dict[str, Any]})))
+async def openapi(request: Asked) -> ASGIApp:
+    """This description (OpenAPI 3.1)."""
+    query(request, Nothing)
+    text = encode(request.app.state.description)
+    return representation(request, text, etag=f'"{sha256(text).hexdigest()[:32]}"', cache=ASK_AGAIN)
