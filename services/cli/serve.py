@@ -41,10 +41,10 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     server(host or settings.host, settings.port if port is None else port, workers=workers).serve()
 
 
-def server(host: str, port: int, *, workers: int) -> MPServer:
+def server(host: str, port: int, *, workers: int, app: str = APP) -> MPServer:
     """The server of the API, its bounds written out. A worker that falls is started again."""
     return MPServer(
-        APP,
+        app,
         address=host,
         port=port,
         interface=Interfaces.ASGI,

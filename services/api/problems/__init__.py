@@ -52,7 +52,7 @@ def problem_of_refusal(refusal: Refusal) -> Problem:
     """What a sender is told of an event that the log refused."""
     match refusal:
         case Conflict(kept=kept):
-            return Problem(kinds.CONFLICT, field="id", **({} if kept is None else {"kept": _facts(kept)}))
+            return Problem(kinds.CONFLICT, field="id", kept=None if kept is None else _facts(kept))
         case WrongVersion(stream=stream, expected=expected, found=found):
             detail = f"{stream} is at version {found}, not {expected}."
             return Problem(
