@@ -167,3 +167,7 @@ class Citation(Part, frozen=True, kw_only=True):
     figures: Figures = msgspec.field(default_factory=dict)  # the figures that the page gives
     note: Title | None = None  # a remark of whoever read the page
     inferred: Annotated[tuple[Label, ...], Meta(max_length=20)] = ()  # what was worked out rather than read
+    subject: Title | None = None  # what the page calls the work it is about
+    place: Title | None = None  # the directorate, service or ward in the words of the page
+    areas: Areas = ()  # the strategy areas it speaks to, as read there
+    tools: Tools = ()  # the methods and tools it names

@@ -66,10 +66,10 @@ class ForumReported(ForumEvent, frozen=True, kw_only=True, tag="forum.reported")
     published: Citation | None = None  # where this was read
 
 
-@example(subject="Time for coaching", decision="Each coach has half a day a week.", meeting="2024-03")
+@example(title="Time for coaching", decision="Each coach has half a day a week.", meeting="2024-03")
 class ForumDecided(ForumEvent, frozen=True, kw_only=True, tag="forum.decided"):
     """A forum decided something that is not about one project. Decisions on a project are `project.reviewed`."""
 
-    subject: Title  # what it was about
+    title: Title  # what it was about
     decision: Text  # what was decided
     meeting: MeetingId | None = None  # the meeting at which it was decided

@@ -70,4 +70,6 @@ class AwardReceived(AnyEvent, frozen=True, kw_only=True, tag="award.received"):
     title: Title  # the award
     result: Honour | None = None  # what came of it
     given_by: Label | None = None  # who gives it
+    directorate: DirectorateId | None = None  # whose work it honours
+    areas: Areas = ()  # the strategy areas of that work
     published: Citation | None = None  # where this was read

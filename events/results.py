@@ -1,6 +1,18 @@
 """Results as they were reported, with or without the data behind them."""
 
-from events.fields import Citation, Direction, Label, MeasureId, Number, Text, Title, WrittenDate
+from events.fields import (
+    Areas,
+    Citation,
+    Direction,
+    DirectorateId,
+    Label,
+    MeasureId,
+    Number,
+    Text,
+    Title,
+    Tools,
+    WrittenDate,
+)
 from events.streams import AnyEvent
 from events.vocabulary import example
 
@@ -24,4 +36,7 @@ class ResultReported(AnyEvent, frozen=True, kw_only=True, tag="result.reported")
     direction: Direction | None = None  # which way is better
     since: WrittenDate | None = None  # when the value before was taken
     until: WrittenDate | None = None  # when the value after was taken
+    directorate: DirectorateId | None = None  # where it was reached
+    areas: Areas = ()  # the strategy areas it contributes to
+    tools: Tools = ()  # methods that led to it
     published: Citation | None = None  # where this was read

@@ -23,7 +23,7 @@ from events.vocabulary import (
     tag_of,
     vocabulary,
 )
-from tests.events.golden import GOLDEN, HOW_TO_ADD, golden_of
+from tests.events.golden_bytes import GOLDEN, HOW_TO_ADD, golden_of
 from tests.events.tellings import tellings
 
 TYPES = list(vocabulary().values())
@@ -67,9 +67,7 @@ def test_every_field_says_what_it_means_and_what_it_may_be(kind: type[Event]) ->
 def test_no_field_takes_a_word_of_the_envelope(kind: type[Event]) -> None:
     taken = {"type", "subject", "source", "time", "id", "stream"}
     taken |= set() if issubclass(kind, Revision) else {"of", "of_source"}
-    assert taken.isdisjoint(
-        set(kind.__struct_fields__) - ({"subject"} if tag_of(kind) == "forum.decided" else set())
-    )
+    assert taken.isdisjoint(kind.__struct_fields__)
 
 
 @every_type

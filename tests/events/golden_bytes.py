@@ -1,6 +1,6 @@
 """Golden bytes: one body of each event type as it was first kept. They must be readable for ever.
 
-A file here is never changed, only added: `python -m tests.events.golden` writes those of new types.
+A file here is never changed, only added: `python -m tests.events.golden_bytes` writes those of new types.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from events.vocabulary import canonical_body, example_of, vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"
 HOW_TO_ADD = (
-    "run `python -m tests.events.golden` once, when the type is as it shall stay, and commit the file"
+    "run `python -m tests.events.golden_bytes` once, when the type is as it shall stay, and commit the file"
 )
 
 
