@@ -3,6 +3,8 @@
 For those who read a picture by ear, and for those who look first at the headline.
 """
 
+from msgspec.structs import replace
+
 from projections.charts.chart_type import ABOUT, ChartType
 from projections.charts.drawn import Chart, DrawnPhase, Signal
 from projections.charts.icons import Variation
@@ -34,6 +36,15 @@ def message(chart: Chart) -> str:
     said = _LATEST[chart.variation]
     why = f" — {_sentence(chart, latest)}" if latest else ""
     return f"{name}: {said}{why}{_since_rebase(chart)}"
+
+
+def headline(chart: Chart, *, letters_max: int) -> str:
+    """The message in so many letters: what is measured is cut short, never what is said of it."""
+    said, name = message(chart), chart.series.title
+    keep = max(len(name) - (len(said) - letters_max) - 1, 12)
+    if len(said) <= letters_max or keep + 1 >= len(name):
+        return said
+    return message(replace(chart, series=replace(chart.series, title=name[:keep].rstrip() + "…")))
 
 
 def _since_rebase(chart: Chart) -> str:

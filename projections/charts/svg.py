@@ -15,9 +15,10 @@ from projections.charts.axes import Axis, apart, labelled, point_axis, value_axi
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart, DrawnPoint
 from projections.charts.icons import Assurance, PointType, Variation
-from projections.charts.message import description, message, number_in_words, plain
+from projections.charts.message import description, headline, message, number_in_words, plain
 
 WIDTH = 800
+LETTERS = 64  # of the headline that fit in a line beside the icons
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 680.0, 92.0, 316.0
 
 _INK, _QUIET, _LINE, _GRID = "#212b32", "#4c6272", "#425563", "#e8edee"
@@ -31,11 +32,11 @@ _SHAPES: dict[PointType, tuple[str, str, str, str]] = {
         _LINE,
         "common cause",
     ),
-    PointType.IMPROVEMENT: ("M-4,-4h8v8h-8z", "#00b0f0", "#003087", "improvement (square)"),
-    PointType.CONCERN: ("M0,-5.2L5,4.2L-5,4.2z", "#e46c0a", "#7a3600", "concern (triangle)"),
-    PointType.NEUTRAL_HIGH: ("M0,-5.4L5.4,0L0,5.4L-5.4,0z", "#490092", "#250049", "special cause (diamond)"),
-    PointType.NEUTRAL_LOW: ("M0,-5.4L5.4,0L0,5.4L-5.4,0z", "#490092", "#250049", "special cause (diamond)"),
-    PointType.UNDIRECTED: ("M0,-5.4L5.4,0L0,5.4L-5.4,0z", "#490092", "#250049", "special cause (diamond)"),
+    PointType.IMPROVEMENT: ("M-4,-4h8v8h-8z", "#00b0f0", "#003087", "improvement"),
+    PointType.CONCERN: ("M0,-5.2L5,4.2L-5,4.2z", "#e46c0a", "#7a3600", "concern"),
+    PointType.NEUTRAL_HIGH: ("M0,-5.4L5.4,0L0,5.4L-5.4,0z", "#490092", "#250049", "special cause"),
+    PointType.NEUTRAL_LOW: ("M0,-5.4L5.4,0L0,5.4L-5.4,0z", "#490092", "#250049", "special cause"),
+    PointType.UNDIRECTED: ("M0,-5.4L5.4,0L0,5.4L-5.4,0z", "#490092", "#250049", "special cause"),
 }
 
 
@@ -89,7 +90,7 @@ def _stroke(path: str, colour: str, *, width: float = 1.2, dash: str = "") -> st
 
 
 def _headline(chart: Chart) -> Iterable[str]:
-    lines = wrap(message(chart), 70, max_lines=2, placeholder="…")
+    lines = wrap(headline(chart, letters_max=2 * LETTERS - 12), LETTERS, max_lines=2, placeholder="…")
     for number, line in enumerate(lines):
         yield f'<text {_at(16, 25 + 20 * number)} font-size="16" font-weight="bold">{_text(line)}</text>'
     unit = f" · {chart.series.unit}" if chart.series.unit else ""

@@ -72,6 +72,12 @@ def test_the_title_carries_the_message_and_the_description_the_lines_and_signals
         assert said in str(desc.text)
 
 
+def test_a_long_name_is_cut_short_and_what_is_said_of_it_never() -> None:
+    chart = draw(series_of(FALLING, title="Falls " * 60), chart="xmr", direction="decrease")
+    headline = " ".join(text_of(svg(chart)).split("XmR chart")[-2].split())
+    assert headline.endswith("…: improving (lower) — 7 or more below the mean, 13 to 24")
+
+
 def test_a_picture_holds_no_script_and_no_markup_from_its_words() -> None:
     series = series_of(
         [1, 2],
@@ -89,7 +95,13 @@ def test_a_picture_holds_no_script_and_no_markup_from_its_words() -> None:
 def test_signals_have_shapes_and_words_of_their_own() -> None:
     picture = svg(falls())
     legend = {element.text for element in ElementTree.fromstring(picture).iter(f"{SVG}text")}
-    assert {"improvement (square)", "concern (triangle)"} <= legend
+    assert {"improvement", "concern"} <= legend
+    shapes = {
+        mark.attrib["d"]
+        for mark in ElementTree.fromstring(picture).iter(f"{SVG}path")
+        if "stroke" in mark.attrib and mark.attrib["fill"] != "none"
+    }
+    assert len(shapes) == 2
     assert "2025-12: 5, 7 or more below the mean" in text_of(picture)
 
 
