@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from events.log.migrate import migrate
 from services.embedded import Postgres, Valkey
@@ -40,9 +40,11 @@ def fresh(postgres: Postgres, *organisations: str) -> str:
     name = "bench_" + uuid.uuid4().hex[:8]
     with psycopg.connect(postgres.url(), autocommit=True) as conn:
         conn.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    url = make_conninfo(postgres.url(), dbname=name)
+    url = postgres.url(name)
     migrate(url)
     with psycopg.connect(url, autocommit=True) as conn:
+        for role in ("qiledger_api", "qiledger_worker"):
+            conn.execute(f"ALTER ROLE {role} LOGIN")  # type: ignore[arg-type]
         for organisation in organisations or (ORGANISATION,):
             conn.execute("SELECT log.open(%s, 'A trust')", (organisation,))
     return url
@@ -50,7 +52,7 @@ def fresh(postgres: Postgres, *organisations: str) -> str:
 
 def as_role(url: str, role: str) -> str:
     """The same database, as one of the roles of the house."""
-    return make_conninfo(url, options=f"-c role={role} -c timezone=UTC")
+    return url.replace("://postgres@", f"://{role}@")
 
 
 def run(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -26,6 +26,7 @@ FRESH, LONG = "fresh", "long"
 RUNG_FOR_S = 5  # a wake-up that nobody answered is forgotten after this, and may be rung again
 FOLLOWED_FOR_S = 3  # a follower that does not renew its claim is gone after this
 ANSWER_WITHIN_S = 1.0
+BREATH_S = 0.01  # between two rings of one process: under load one ring speaks for many commits
 COMPLAIN_EVERY_S = 30.0
 KEEP_FRESH = "services.worker.jobs.keep_fresh.keep_fresh"
 CHANNELS = "qiledger:head:*"
@@ -157,6 +158,7 @@ class Doorbell:
             due, self._due = self._due, {}
             try:
                 await asyncio.to_thread(_ring_all, connection, due)
+                await asyncio.sleep(BREATH_S)
             except redis.RedisError as failure:
                 self._complain(failure)
 
