@@ -16,7 +16,9 @@ import msgspec
 ANY_STREAM = "*"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"
+):
     """Something that happened, in the field's words and in the past tense.
 
     A subclass names its tag (`cycle.tested`), its stream kind (`project`) and carries an `@example`. A new field has a
