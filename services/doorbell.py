@@ -18,12 +18,15 @@ from typing import cast
 import redis
 import redis.asyncio
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 # Queues by urgency. A worker listens to one: RQ loses jobs of those who listen to several.
 FRESH, LONG = "fresh", "long"
 RUNG_FOR_S = 5  # a wake-up that nobody answered is forgotten after this, and may be rung again
+FORGOTTEN_AFTER_S = 60  # a job that no worker took; more were rung for since
 FOLLOWED_FOR_S = 3  # a follower that does not renew its claim is gone after this
 ANSWER_WITHIN_S = 1.0
 BREATH_S = 0.01  # between two rings of one process: under load one ring speaks for many commits
@@ -44,8 +47,13 @@ def _rung(organisation: str) -> str:
 
 
 def connect(url: str) -> redis.Redis:
-    """A Redis that answers soon or not at all."""
-    return redis.Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S)
+    """A Redis that answers soon or not at all: redis-py by itself would try eleven times."""
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=ANSWER_WITHIN_S,
+        socket_timeout=ANSWER_WITHIN_S,
+        retry=Retry(NoBackoff(), 1),  # the connection may be one to a server that was restarted
+    )
 
 
 def queue(connection: redis.Redis, name: str) -> Queue:
@@ -61,6 +69,7 @@ def wake(connection: redis.Redis, organisation: str) -> bool:
         KEEP_FRESH,
         organisation,
         job_timeout=120,
+        ttl=FORGOTTEN_AFTER_S,
         result_ttl=0,
         failure_ttl=3600,
         description=f"keep {organisation} fresh",
@@ -80,7 +89,7 @@ class Follower:
     def __init__(self, connection: redis.Redis, organisation: str) -> None:
         self._connection = connection
         self._organisation = organisation
-        self._heads = connection.pubsub(ignore_subscribe_messages=True)
+        self._heads: redis.client.PubSub = connection.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
@@ -166,7 +175,7 @@ class Doorbell:
         while True:
             try:
                 await self._listen()
-            except (redis.RedisError, OSError) as failure:
+            except (redis.RedisError, OSError, ValueError) as failure:  # ValueError: a head that is none
                 self._complain(failure)
                 await asyncio.sleep(ANSWER_WITHIN_S)
 

@@ -1,10 +1,15 @@
 """What is done by the clock, by RQ's cron: the list. The sweep is not here: it must not need Redis."""
 
+import contextlib
+from types import FrameType
+
 import redis
 from rq.cron import CronJob, CronScheduler
+from rq.exceptions import StopRequested
 from rq.job import Job
 
 from services.doorbell import LONG, queue
+from services.worker.stopping import StopAsked
 
 
 class Appointment(CronJob):
@@ -30,8 +35,27 @@ NIGHTLY = (
 
 
 class Clock(CronScheduler):
-    """RQ's scheduler, with everything it rings for."""
+    """RQ's scheduler, with everything it rings for. Runs until told to stop, or until Redis is gone (`RedisError`)."""
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, asked: StopAsked) -> None:
         super().__init__(connection=connection)
         self._cron_jobs.extend(NIGHTLY)
+        self._asked = asked
+
+    def start(self) -> None:
+        """Rings for each job when its time comes."""
+        try:
+            with contextlib.suppress(StopRequested):
+                super().start()  # type: ignore[no-untyped-call]
+        finally:
+            self._asked.listen()
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        if self._asked():  # while RQ was not listening yet
+            raise StopRequested
+
+    def _request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Notes that a stop was asked for: RQ only ends its own round."""
+        self._asked.note(signum, frame)
+        super()._request_stop(signum, frame)  # type: ignore[no-untyped-call]
