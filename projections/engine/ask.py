@@ -1,0 +1,222 @@
+"""Asking: the answer to a question, with the position it reflects, a page at a time.
+
+The position, the rows and how many records are parked come from one snapshot, so an answer is true of one moment of the
+log. Async: the API asks; this is the engine's only async part.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from psycopg import AsyncConnection, errors, sql
+
+from projections.engine import cursor as cursors
+from projections.engine.builds import Build
+from projections.engine.cursor import Ordering, orderings
+from projections.engine.projection import Projection
+from projections.engine.question import Question
+from projections.engine.tables import Column, columns_of
+
+B = TypeVar("B", bound=msgspec.Struct)
+
+ROWS_MAX = 1_000  # on a page
+
+_ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_FOR = "SELECT set_config('qiledger.organisation', %s, true), set_config('TimeZone', 'UTC', true)"
+_FROM = "SELECT set_config('search_path', %s, true)"
+_PLACE = """
+    SELECT b.build, b.revision, b.kind, c.position,
+           (SELECT coalesce(sum(p.records), 0)::bigint
+              FROM projections.parked AS p
+             WHERE p.organisation = c.organisation AND p.projection = c.projection AND p.build = c.build)
+      FROM projections.checkpoints AS c
+      JOIN projections.builds AS b USING (projection, build)
+     WHERE c.organisation = %(organisation)s AND c.projection = %(projection)s
+       AND c.build = coalesce(%(build)s, (
+           SELECT a.build
+             FROM projections.active AS a
+            WHERE a.organisation = %(organisation)s AND a.projection = %(projection)s))
+"""
+
+
+class NotYetBuilt(LookupError):
+    """There is nothing to ask yet, or only rows of an older revision that cannot answer this: it is being built."""
+
+
+class Answer(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
+    """What a question was answered, and of which moment of the log that is true."""
+
+    projection: str
+    revision: int
+    build: int
+    organisation: str
+    position: int  # every record up to here is in the answer, and none after
+    parked: int  # records that are not, because the code could not digest them or one before them
+    rows: list[B]
+    next_cursor: str | None  # None on the last page
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an answer is taken from."""
+
+    build: Build
+    position: int
+    parked: int
+
+
+async def answer(
+    conn: AsyncConnection[Any],
+    projection: Projection[Any],
+    question: Question[Any, B],
+    organisation: str,
+    params: msgspec.Struct | None = None,
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    build: Build | None = None,
+) -> Answer[B]:
+    """Asks what readers are shown, or an as-at `build`. Begins a transaction of its own on `conn`.
+
+    At most `limit` rows (and ROWS_MAX) after `cursor`. Raises BadCursor and NotYetBuilt.
+    """
+    limit = max(1, min(limit, ROWS_MAX))
+    order = orderings(projection, question)
+    after = None if cursor is None else cursors.read(question, order, cursor)
+    asked = {} if params is None else msgspec.structs.asdict(params)
+    asked |= {"organisation": organisation, "limit": limit + 1}
+    asked |= {f"after_{n}": value for n, value in enumerate(after or ())}
+    async with conn.transaction():
+        await conn.execute(_ONE_SNAPSHOT)
+        place = await _place(conn, projection, organisation, build)
+        try:
+            async with conn.pipeline():
+                await conn.execute(_FROM, (place.build.schema,))
+                paged = _paged(
+                    projection, question, None if after is None else tuple(v is None for v in after)
+                )
+                reply = await conn.execute(paged, asked, binary=True)
+                values = await reply.fetchall()
+        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+            if place.build.revision == projection.revision:
+                raise
+            raise NotYetBuilt(f"{projection.name} is being rebuilt") from error
+    return _answer(projection, question, organisation, place, values, limit)
+
+
+async def reached(conn: AsyncConnection[Any], organisation: str, projection: Projection[Any]) -> int:
+    """How far the rows that readers are shown have come; 0 if there are none yet. For those who wait for a position."""
+    async with conn.transaction():
+        try:
+            return (await _place(conn, projection, organisation, None)).position
+        except NotYetBuilt:
+            return 0
+
+
+async def _place(
+    conn: AsyncConnection[Any], projection: Projection[Any], organisation: str, build: Build | None
+) -> Place:
+    async with conn.pipeline():
+        await conn.execute(_FOR, (organisation,))
+        asked = {"organisation": organisation, "projection": projection.name, "build": build and build.build}
+        row = await (await conn.execute(_PLACE, asked)).fetchone()
+    if row is None:
+        raise NotYetBuilt(f"{projection.name} of {organisation} has not been built")
+    number, revision, kind, position, parked = row
+    return Place(Build(projection.name, number, revision, kind), position, parked)
+
+
+def _answer(
+    projection: Projection[Any],
+    question: Question[Any, B],
+    organisation: str,
+    place: Place,
+    values: Sequence[Sequence[Any]],
+    limit: int,
+) -> Answer[B]:
+    columns = columns_of(question.answers, reserved=())
+    page, more = values[:limit], len(values) > limit
+    return Answer(
+        projection=projection.name,
+        revision=place.build.revision,
+        build=place.build.build,
+        organisation=organisation,
+        position=place.position,
+        parked=place.parked,
+        rows=[question.answers(**_fields(columns, row)) for row in page],
+        next_cursor=cursors.written(question, list(page[-1][len(columns) :])) if more else None,
+    )
+
+
+def _fields(columns: tuple[Column, ...], row: Sequence[Any]) -> dict[str, Any]:
+    """The fields of an answer's row, made from what Postgres gave."""
+    return {
+        column.name: value if value is None or column.convert is None else column.convert(value)
+        for column, value in zip(columns, row, strict=False)
+    }
+
+
+@cache
+def _paged(
+    projection: Projection[Any], question: Question[Any, Any], unknown: tuple[bool, ...] | None
+) -> bytes:
+    """The question's SQL, ordered and bounded, after a row. `unknown` says which values of that row are NULL."""
+    order = orderings(projection, question)
+    columns = columns_of(question.answers, reserved=())
+    shown = [_shown(column) for column in columns]
+    ordered = [sql.SQL("answered.{}").format(sql.Identifier(one.column)) for one in order]
+    return (
+        sql.SQL(_PAGED)
+        .format(
+            shown=sql.SQL(", ").join([*shown, *ordered]),
+            question=sql.SQL(question.sql),
+            after=sql.SQL("true") if unknown is None else _after(order, unknown),
+            order=sql.SQL(", ").join(
+                sql.SQL("{} {} NULLS LAST").format(column, sql.SQL("DESC" if one.descends else "ASC"))
+                for column, one in zip(ordered, order, strict=True)
+            ),
+        )
+        .as_bytes()
+    )
+
+
+def _shown(column: Column) -> sql.Composable:
+    """A column of the answer, of the type it was promised in; JSON as text, for msgspec to read."""
+    cast = "text" if column.type == "jsonb" else column.type
+    return sql.SQL("answered.{}::{}").format(sql.Identifier(column.name), sql.SQL(cast))
+
+
+def _after(order: tuple[Ordering, ...], unknown: tuple[bool, ...]) -> sql.Composable:
+    """What comes after a row: later in one column, and the same in every column before that."""
+    ways = []
+    for n, one in enumerate(order):
+        if unknown[n]:
+            continue  # the unknown come last, so none is later in this column
+        same = [_same(m, order[m], unknown[m]) for m in range(n)]
+        later = sql.SQL("({column} {beyond} {value} OR {column} IS NULL)").format(
+            column=sql.Identifier("answered", one.column),
+            beyond=sql.SQL("<" if one.descends else ">"),
+            value=_value(n, one),
+        )
+        ways.append(sql.SQL("({})").format(sql.SQL(" AND ").join([*same, later])))
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(ways)) if ways else sql.SQL("false")
+
+
+def _same(n: int, one: Ordering, unknown: bool) -> sql.Composable:
+    column = sql.Identifier("answered", one.column)
+    if unknown:
+        return sql.SQL("{} IS NULL").format(column)
+    return sql.SQL("{} = {}").format(column, _value(n, one))
+
+
+def _value(n: int, one: Ordering) -> sql.Composable:
+    return sql.SQL("{}::{}").format(sql.Placeholder(f"after_{n}"), sql.SQL(one.type))
+
+
+_PAGED = """
+    SELECT {shown}
+      FROM ({question}) AS answered
+     WHERE {after}
+     ORDER BY {order}
+     LIMIT %(limit)s
+"""

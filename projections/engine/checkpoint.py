@@ -1,0 +1,85 @@
+"""How far a build has come, and who writes it: one writer, by a fencing token that each batch compares and sets.
+
+The lease only keeps writers from taking the work out of each other's hands. If it fails (a slow batch, a stopped
+clock), two may fold the same records, and one of them commits: the other's `move` finds another epoch or position,
+and its transaction, rows and all, is rolled back.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from projections.engine.builds import Build
+
+LEASE_S = 5
+
+_CLAIM = """
+    UPDATE projections.checkpoints
+       SET epoch = epoch + 1,
+           holder = current_setting('application_name') || ' ' || pg_backend_pid(),
+           lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+       AND (lease_until IS NULL OR lease_until < clock_timestamp())
+    RETURNING position, epoch
+"""
+_MOVE = """
+    UPDATE projections.checkpoints
+       SET position = %(to)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+       AND position = %(position)s AND epoch = %(epoch)s
+"""
+_RELEASE = """
+    UPDATE projections.checkpoints
+       SET holder = NULL, lease_until = NULL
+     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+       AND epoch = %(epoch)s
+"""
+
+
+class Held(Exception):
+    """Somebody else is feeding this build now."""
+
+
+class Fenced(RuntimeError):
+    """Somebody else has claimed this build since: what was folded is thrown away."""
+
+
+class Claim(msgspec.Struct):
+    """The right to write an organisation's rows in a build, from a position on."""
+
+    organisation: str
+    projection: str
+    build: int
+    position: int
+    epoch: int
+
+
+@contextlib.contextmanager
+def claimed(conn: Connection[Any], organisation: str, build: Build) -> Iterator[Claim]:
+    """The claim, given back at the end. Raises Held if somebody else has it."""
+    claim = take(conn, organisation, build)
+    try:
+        yield claim
+    finally:
+        if not conn.closed and not conn.broken:
+            conn.execute(_RELEASE, msgspec.structs.asdict(claim))
+
+
+def take(conn: Connection[Any], organisation: str, build: Build) -> Claim:
+    """Claims a build. Whoever held it before can write no more."""
+    asked = {"organisation": organisation, "projection": build.projection, "build": build.build}
+    row = conn.execute(_CLAIM, asked | {"lease_s": LEASE_S}).fetchone()
+    if row is None:
+        raise Held
+    return Claim(organisation, build.projection, build.build, *row)
+
+
+def move(conn: Connection[Any], claim: Claim, to: int) -> None:
+    """Moves the checkpoint, in the transaction that writes the rows and before them. Raises Fenced."""
+    asked = msgspec.structs.asdict(claim) | {"to": to, "lease_s": LEASE_S}
+    if conn.execute(_MOVE, asked).rowcount != 1:
+        raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")

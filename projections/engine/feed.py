@@ -1,0 +1,218 @@
+"""Feeding: reads what is new of a log, folds it, and writes the rows and the checkpoint in one transaction.
+
+What a crash leaves behind: before the commit of a batch, nothing of it; after it, all of it. The claim that was not
+given back runs out after LEASE_S. A batch that somebody else overtook is rolled back (`checkpoint.py`).
+"""
+
+import time
+from collections.abc import Callable, Collection
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from psycopg import Connection
+
+from projections.engine.batch import fold_batch, misfits
+from projections.engine.builds import Build, ensure
+from projections.engine.checkpoint import Claim, claimed, move
+from projections.engine.parking import PARKED_KEYS, park
+from projections.engine.projection import Projection
+from projections.engine.reading import Reader, for_organisation, head
+from projections.engine.rows import load, save
+from projections.engine.stream import Stream, amendments, fold_stream
+from projections.engine.tables import Tables
+
+BATCH_MAX = 200_000  # records in a transaction
+BATCH_FIRST = 5_000  # then more or fewer, as time allows
+BATCH_MEANT_S = 1.0  # well below the lease
+STREAMS_MAX = 20_000  # remembered from batch to batch
+AGAIN_MAX = 2_000  # streams folded again by one query
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a feed has come: at `position` of `head`, having read `events` records in `seconds`."""
+
+    position: int
+    head: int
+    events: int
+    seconds: float
+
+    @property
+    def events_per_s(self) -> float:
+        return self.events / self.seconds if self.seconds else 0.0
+
+    @property
+    def caught_up(self) -> bool:
+        return self.position >= self.head
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+
+
+class OtherRevision(RuntimeError):
+    """The build was made by another revision of the code: it is rebuilt, never fed."""
+
+
+def feed(
+    conn: Connection[Any],
+    projection: Projection[Any],
+    organisation: str,
+    *,
+    build: Build | None = None,
+    until: int | None = None,
+    occurred_until: datetime | None = None,
+    batch_max: int = BATCH_MAX,
+    again_later: bool = False,
+    deadline: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> Progress:
+    """Brings a build (that which readers are shown) up to the head, or to position `until`; stops at `deadline`.
+
+    `deadline` is a moment of `time.monotonic()`. The connection commits by itself (`autocommit`) and acts as the
+    workers' role. Raises Held, Fenced or OtherRevision; whatever was committed before that holds.
+    """
+    assert conn.autocommit, "feeding commits batch by batch"
+    build = build or ensure(conn, projection, organisation)
+    if build.revision != projection.revision:
+        raise OtherRevision(f"{build.schema} holds revision {build.revision}, not {projection.revision}")
+    began = time.monotonic()
+    with claimed(conn, organisation, build) as claim:
+        reader = Reader(projection, organisation, occurred_until=occurred_until)
+        feeder = Feeder(projection, build, claim, reader, later=again_later)
+        from_position, size = claim.position, min(batch_max, BATCH_FIRST)
+        while True:
+            batch_began = time.monotonic()
+            reached = feeder.batch(conn, size, until)
+            now = time.monotonic()
+            progress = Progress(claim.position, reached, claim.position - from_position, now - began)
+            if on_progress is not None:
+                on_progress(progress)
+            if progress.caught_up or (deadline is not None and now >= deadline):
+                return progress
+            size = paced(size, now - batch_began, batch_max)
+
+
+def fold_again(
+    conn: Connection[Any],
+    projection: Projection[Any],
+    organisation: str,
+    build: Build,
+    *,
+    which: Literal["marked", "parked"],
+    occurred_until: datetime | None = None,
+    deadline: float | None = None,
+) -> bool:
+    """Folds again the streams that were marked for it, or that are parked, up to where the build has come.
+
+    Returns False if the deadline came first. Needs and raises what `feed` does.
+    """
+    with claimed(conn, organisation, build) as claim:
+        reader = Reader(projection, organisation, occurred_until=occurred_until)
+        feeder = Feeder(projection, build, claim, reader)
+        after = ""
+        while True:
+            with conn.transaction():
+                for_organisation(conn, organisation)
+                names = feeder.waiting(conn, which, after=after)
+                if not names:
+                    return True
+                move(conn, claim, claim.position)
+                feeder.write(conn, {}, names, until=claim.position)
+            after = names[-1]
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+
+
+def paced(size: int, took_s: float, most: int) -> int:
+    """The size of the next batch: twice or half as many, to stay near BATCH_MEANT_S."""
+    if took_s < BATCH_MEANT_S / 2:
+        return min(most, size * 2)
+    return min(most, max(100, size // 2)) if took_s > BATCH_MEANT_S * 2 else size
+
+
+class Feeder:
+    """One run of feeding. Remembers the streams it has met; that holds as long as its claim does."""
+
+    def __init__(
+        self, projection: Projection[Any], build: Build, claim: Claim, reader: Reader, *, later: bool = False
+    ) -> None:
+        self._projection = projection
+        self._build = build
+        self._claim = claim
+        self._reader = reader
+        self._tables = Tables(projection, build.build)
+        self._known: dict[str, Stream] = {}
+        self._later = (
+            later  # streams are only marked, to be folded again once at the end: nobody reads them yet
+        )
+        self._knows_all = claim.position == 0  # nothing is kept that is not remembered
+
+    def batch(self, conn: Connection[Any], size: int, until: int | None) -> int:
+        """One transaction: up to `size` records more. Returns the position to be reached."""
+        claim, touched, again = self._claim, dict[str, Stream](), set[str]()
+        with conn.transaction():
+            for_organisation(conn, claim.organisation)
+            target = head(conn, claim.organisation)
+            target = target if until is None else min(target, until)
+            position, left = claim.position, size
+            while position < target and left > 0 and len(touched) < STREAMS_MAX:
+                page = self._reader.page(conn, after=position, until=target, limit=left)
+                if not self._knows_all:
+                    self._meet(conn, {record.stream for record in page.records})
+                fold_batch(self._projection, self._known, page.records, touched, again)
+                position, left = page.position, left - max(len(page.records), 1)
+            again |= misfits(self._projection, touched)
+            if position > claim.position:
+                move(conn, claim, position)
+                self.write(conn, touched, again, until=position)
+        claim.position = max(claim.position, position)
+        self._forget()
+        return target
+
+    def waiting(self, conn: Connection[Any], which: Literal["marked", "parked"], *, after: str) -> list[str]:
+        """The next streams that are marked to be folded again, or parked."""
+        asked = msgspec.structs.asdict(self._claim) | {"after": after, "limit": AGAIN_MAX}
+        return [
+            key for (key,) in conn.execute(self._tables.marked if which == "marked" else PARKED_KEYS, asked)
+        ]
+
+    def write(
+        self, conn: Connection[Any], touched: dict[str, Stream], again: Collection[str], *, until: int
+    ) -> None:
+        """Folds again what must be, and writes everything that changed."""
+        names = sorted(again)
+        if self._later:
+            touched.update({name: Stream(again=True) for name in names})
+            self._known.update(touched)
+            names = []
+        for start in range(0, len(names), AGAIN_MAX):
+            touched.update(self._folded_again(conn, names[start : start + AGAIN_MAX], until))
+        save(conn, self._tables, self._claim.organisation, touched, anew=names)
+        park(conn, self._claim.organisation, self._build, touched, names)
+        for stream in touched.values():
+            if self._projection.shape == "lines":
+                stream.rows.clear()
+            for kept in stream.rows.values():
+                kept.saved = True
+
+    def _folded_again(self, conn: Connection[Any], names: list[str], until: int) -> dict[str, Stream]:
+        amended = amendments(self._projection, self._reader.revisions(conn, names, until=until))
+        amended.expect(self._reader.arrived(conn, amended.put_right(), until=until))
+        streams = {name: Stream() for name in names}
+        records = self._reader.streams(conn, names, until=until)
+        for name, told in groupby(records, key=lambda record: record.stream):
+            streams[name] = fold_stream(self._projection, told, amended)
+        self._known.update(streams)
+        return streams
+
+    def _meet(self, conn: Connection[Any], names: set[str]) -> None:
+        """Remembers what is kept of these streams."""
+        if strange := names - self._known.keys():
+            self._known.update(load(conn, self._tables, self._claim.organisation, strange))
+
+    def _forget(self) -> None:
+        """Forgets the streams met longest ago, when there are too many. All is written by now."""
+        while len(self._known) > STREAMS_MAX:
+            del self._known[next(iter(self._known))]
+            self._knows_all = False

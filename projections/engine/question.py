@@ -1,0 +1,40 @@
+"""A question: what a page or an API asks of a projection's rows, as SQL in the projection's own file.
+
+    FORUM = '''
+        SELECT key, title, score, last_sign_of_life
+          FROM forum_portfolio
+         WHERE organisation = %(organisation)s AND forum = %(forum)s
+    '''
+    portfolio.question("of_a_forum", FORUM, asks=OfAForum, answers=ForumLine, order=("-last_sign_of_life", "key"))
+
+Table names are unqualified: the same SQL answers live, rebuilt and as-at. The parameters are the fields of `asks`, and
+`organisation`. The SQL selects every field of `answers` and every column of `order`; order, paging and bound are added
+(`ask.py`). `order` must end in something unique; `-` means descending; what is unknown comes last either way.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+A = TypeVar("A", bound=msgspec.Struct)
+B = TypeVar("B", bound=msgspec.Struct)
+
+
+class Question(msgspec.Struct, Generic[A, B], frozen=True, kw_only=True):
+    """What one may ask of a projection."""
+
+    name: str
+    sql: str
+    asks: type[A]
+    answers: type[B]
+    order: tuple[str, ...]
+    doc: str = ""
+
+    @property
+    def ordered_by(self) -> tuple[tuple[str, bool], ...]:
+        """The columns of the order, and whether each descends."""
+        return tuple((column.lstrip("-"), column.startswith("-")) for column in self.order)
+
+
+class NoParameters(msgspec.Struct, frozen=True):
+    """For a question that needs to be told nothing."""

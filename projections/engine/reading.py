@@ -1,0 +1,145 @@
+"""Reading the log for folding: pages in the order of positions, streams in the order of what happened.
+
+Sync, for feeding; `events/log/read.py` has the pages that the API gives. What a projection passes over is left out by
+the database: only what it folds, what puts right, and what nobody knows comes through.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import Connection, sql
+
+from events.log.read import FOR_ORGANISATION, record_of
+from events.log.record import Record
+from projections.engine.projection import Projection
+from projections.engine.stream import Told
+
+RECORDS_MAX = 2_000  # on a page; the door keeps a body below 64 KiB, so a page cannot be large
+CHARACTERS_MEANT = 4_000_000  # of bodies on a page: with large bodies, pages have fewer records
+POSITIONS_MAX = 200_000  # looked at for one page, whatever is found
+
+_HEAD = "SELECT position FROM log.heads WHERE organisation = %(organisation)s"
+
+_PAGE = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position > %(after)s AND position <= %(until)s
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     ORDER BY position
+     LIMIT %(limit)s
+"""
+_REVISIONS = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
+       AND type = ANY ({revisions}) AND occurred_at <= %(occurred_until)s
+     ORDER BY position
+"""
+_STREAMS = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     ORDER BY stream, occurred_at, position
+"""
+_ARRIVED = """
+    SELECT r.stream, r.source, r.id
+      FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS named (source, id)
+      JOIN log.records AS r USING (source, id)
+     WHERE r.organisation = %(organisation)s AND r.position <= %(until)s
+"""
+_RECORDED_AT = """
+    SELECT recorded_at
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position = %(position)s
+"""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Records, and the position up to which there are no others."""
+
+    records: list[Record]
+    position: int
+
+
+class Reader:
+    """Reads one organisation's log for one projection, up to what happened by `occurred_until`."""
+
+    def __init__(
+        self, projection: Projection[Any], organisation: str, *, occurred_until: datetime | None = None
+    ) -> None:
+        types = {
+            "passed_over": _array(projection.passed_over),
+            "revisions": _array(tag for tag, way in projection.ways.items() if way.revision),
+        }
+        self._page = sql.SQL(_PAGE).format(**types).as_bytes()  # composed once, run often
+        self._revisions = sql.SQL(_REVISIONS).format(**types).as_bytes()
+        self._streams = sql.SQL(_STREAMS).format(**types).as_bytes()
+        self._asked = {"organisation": organisation, "occurred_until": occurred_until or "infinity"}
+        self._limit = RECORDS_MAX
+
+    def page(self, conn: Connection[Any], *, after: int, until: int, limit: int) -> Page:
+        """The next records after a position, in order."""
+        until = min(until, after + POSITIONS_MAX)
+        limit = min(limit, self._limit)
+        asked = self._asked | {"after": after, "until": until, "limit": limit}
+        records = [record_of(row) for row in conn.execute(self._page, asked, binary=True).fetchall()]
+        characters = sum([len(record.body) for record in records])
+        self._limit = max(10, min(RECORDS_MAX, CHARACTERS_MEANT * max(1, len(records)) // max(1, characters)))
+        return Page(records, records[-1].position if len(records) == limit else until)
+
+    def revisions(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> list[Record]:
+        """Every record of these streams that puts another right."""
+        asked = self._asked | {"streams": list(streams), "until": until}
+        return [record_of(row) for row in conn.execute(self._revisions, asked, binary=True).fetchall()]
+
+    def arrived(self, conn: Connection[Any], told: Collection[Told], *, until: int) -> set[Told]:
+        """Which of these records the log has."""
+        if not told:
+            return set()
+        asked = {"sources": [source for _, source, _ in told], "ids": [id_ for _, _, id_ in told]}
+        return set(conn.execute(_ARRIVED, self._asked | asked | {"until": until}))
+
+    def streams(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> Iterator[Record]:
+        """All records of these streams, stream by stream, in business order; never all of them in memory."""
+        asked = self._asked | {"streams": list(streams), "until": until}
+        with conn.cursor("streams_in_business_order") as cursor:
+            cursor.itersize = RECORDS_MAX
+            cursor.execute(self._streams, asked, binary=True)
+            for row in cursor:
+                yield record_of(row)
+
+
+def for_organisation(conn: Connection[Any], organisation: str) -> None:
+    """Says, for the rest of the transaction, whose records and rows are seen; and that moments are in UTC."""
+    conn.execute(FOR_ORGANISATION, (organisation,))
+    conn.execute("SET LOCAL timezone = 'UTC'")
+
+
+def head(conn: Connection[Any], organisation: str) -> int:
+    """How far the log has come; 0 where there is none."""
+    row = conn.execute(_HEAD, {"organisation": organisation}).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def position_as_known(conn: Connection[Any], organisation: str, recorded_until: datetime) -> int:
+    """The last position that had been kept by a moment. Recorded times never go back, so it is found by halving."""
+    known, unknown = 0, head(conn, organisation) + 1
+    while unknown - known > 1:
+        middle = (known + unknown) // 2
+        row = conn.execute(_RECORDED_AT, {"organisation": organisation, "position": middle}).fetchone()
+        if row is not None and row[0] <= recorded_until:
+            known = middle
+        else:
+            unknown = middle
+    return known
+
+
+def _array(types: Any) -> sql.Composable:
+    """Names of types as a constant: the planner can hash it, which it could not do with a parameter."""
+    return sql.SQL("{}::text[]").format(sql.Literal(sorted(types)))

@@ -1,0 +1,90 @@
+"""Rows in and out of the tables of a build. The caller owns the transaction, and has said for which organisation."""
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from projections.engine.projection import THE_ROW
+from projections.engine.stream import Kept, Stream
+from projections.engine.tables import Tables
+
+ROWS_MAX = 5_000  # written by one statement
+
+_encode = msgspec.json.Encoder().encode
+
+
+def load(
+    conn: Connection[Any], tables: Tables, organisation: str, names: Collection[str]
+) -> dict[str, Stream]:
+    """What is kept of these streams: all of them are in the answer. Of lines, only whether the stream is plain."""
+    streams = {name: Stream() for name in names}
+    if not names:
+        return streams
+    asked = {"organisation": organisation, "keys": list(names)}
+    found = conn.execute(tables.load, asked, binary=True)
+    row_of = reader(tables)
+    for name, part, at, position, again, withheld, *values in found:
+        stream = streams[name]
+        stream.again = stream.again or again
+        if at is not None:
+            stream.rows[part] = Kept(None if withheld else row_of(values), at, position, saved=True)
+    return streams
+
+
+def save(
+    conn: Connection[Any],
+    tables: Tables,
+    organisation: str,
+    streams: Mapping[str, Stream],
+    *,
+    anew: Collection[str] = (),
+) -> None:
+    """Writes what is not saved of these streams; those in `anew` have been folded again, and lose their old rows."""
+    if anew and tables.shape != "rows":
+        conn.execute(tables.clear, {"organisation": organisation, "keys": list(anew)})
+    statement = tables.save
+    unsaved = (row for name, stream in streams.items() for row in _unsaved(tables, name, stream))
+    with conn.pipeline():  # one slice is made while the one before is written
+        while written := list(islice(unsaved, ROWS_MAX)):
+            conn.execute(statement, {"organisation": organisation, "rows": _encode(written).decode()})
+
+
+def reader(tables: Tables) -> Any:
+    """Turns the values of a row's columns, as Postgres gives them, into the row."""
+    row = tables.projection.row
+    names = [column.name for column in tables.columns]
+    converted = [(n, column.convert) for n, column in enumerate(tables.columns) if column.convert is not None]
+
+    def row_of(values: list[Any]) -> Any:
+        for n, convert in converted:
+            if values[n] is not None:
+                values[n] = convert(values[n])
+        return row(**dict(zip(names, values, strict=True)))
+
+    return row_of
+
+
+def _unsaved(tables: Tables, name: str, stream: Stream) -> Iterator[dict[str, Any]]:
+    """The rows to write of a stream. A stream that is not plain says so even if it has no row."""
+    shape, parked = tables.shape, stream.parked.records if stream.parked else 0
+    for part, kept in stream.rows.items():
+        if kept.saved:
+            continue
+        columns: dict[str, Any] = {} if kept.row is None else msgspec.structs.asdict(kept.row)
+        columns["key"] = name
+        columns["folded_at"] = kept.at
+        columns["parked"] = parked
+        columns["again"] = stream.again
+        columns["withheld"] = kept.row is None
+        if shape == "lines":
+            columns["position"] = part
+        else:
+            columns["folded_position"] = kept.position
+            columns["part"] = part
+        yield columns
+    if (shape == "rows" and not stream.rows) or (shape != "rows" and stream.again):
+        nobody = {"key": name, "part": THE_ROW, "position": 0}
+        yield nobody | {"parked": parked, "again": stream.again, "withheld": True}

@@ -1,0 +1,176 @@
+"""What a row is: the fold over its stream's records in the order in which they happened. Pure.
+
+`fold_stream` is the definition; folding the next record onto what is there (`fold_next`) is the shortcut that gives
+the same while records arrive in the order in which they happened and nothing is put right.
+
+A record that cannot be digested (a type or body this code cannot read, a fold that raises) holds up its stream: it is
+parked with every later record, and the rows are those of the records before it. Told to retract that record, the
+stream goes on without it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import msgspec
+
+from events.corrections import EventRetracted
+from events.log.record import Record
+from events.vocabulary import Event, UnknownType
+from projections.engine.projection import THE_ROW, NotARow, Part, Projection, Way
+
+_QUOTED = re.compile(r"'[^']*'")
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """Which record holds up a stream, why, and how many records wait: it and all later ones."""
+
+    position: int
+    error: str
+    records: int
+
+
+class Kept(msgspec.Struct, gc=False):
+    """One row, and the last record that was folded into it. `row` is None while the folds withhold it."""
+
+    row: Any
+    at: datetime
+    position: int
+    saved: bool = False
+
+
+class Stream(msgspec.Struct, gc=False):
+    """All rows of one stream."""
+
+    rows: dict[Part, Kept] = {}
+    parked: Parked | None = None
+    again: bool = False  # to be folded again with the next record, or at the end of a rebuild
+
+
+class Late(Exception):
+    """The record happened before what has been folded: the stream is to be folded again."""
+
+
+Told: TypeAlias = tuple[str, str, str]  # the stream, source and id of a record: what a revision knows it by
+
+
+class Amendments(msgspec.Struct):
+    """What the revisions of some streams say of other records."""
+
+    retracted: set[Told] = msgspec.field(default_factory=set)
+    mended: dict[Told, list[tuple[int, Any]]] = msgspec.field(default_factory=dict)
+    expected: set[str] = msgspec.field(
+        default_factory=set
+    )  # streams with a revision of what has not come yet
+
+    def put_right(self) -> set[Told]:
+        """The records that revisions name."""
+        return self.retracted | self.mended.keys()
+
+    def expect(self, told: Iterable[Told]) -> None:
+        """Notes which of these have come. The streams of the others must be folded again when they come."""
+        self.expected = {stream for stream, _, _ in self.put_right().difference(told)}
+
+
+def in_business_order(records: Iterable[Record]) -> list[Record]:
+    """By when things happened; what happened at the same moment, by when it was kept."""
+    return sorted(records, key=lambda record: (record.occurred_at, record.position))
+
+
+def amendments(projection: Projection[Any], revisions: Iterable[Record]) -> Amendments:
+    """What these revisions say. One that cannot be read says nothing here; it holds up its stream in its turn."""
+    found = Amendments()
+    for record in in_business_order(revisions):
+        try:
+            revision: Any = projection.ways[record.type].decode(record.body)
+        except msgspec.MsgspecError:
+            continue
+        put_right = (record.stream, revision.of_source or record.source, revision.of)
+        if isinstance(revision, EventRetracted):
+            found.retracted.add(put_right)
+        elif hasattr(revision, "mend"):
+            found.mended.setdefault(put_right, []).append((record.position, revision.mend))
+    return found
+
+
+def fold_stream(projection: Projection[Any], records: Iterable[Record], amended: Amendments) -> Stream:
+    """Folds one stream from its first record. `records` come in business order: all that matter to the projection."""
+    stream = Stream()
+    for record in records:
+        stream.again = record.stream in amended.expected
+        if stream.parked is not None:
+            stream.parked = msgspec.structs.replace(stream.parked, records=stream.parked.records + 1)
+            continue
+        way = projection.ways.get(record.type)
+        mine = (record.stream, record.source, record.id)
+        if mine in amended.retracted and (way is None or not way.revision):
+            continue
+        try:
+            if way is None:
+                raise UnknownType(record.type)
+            told = way.decode(record.body)
+            if not way.revision:
+                told = _mended(told, amended.mended.get(mine, ()))
+            fold_next(projection, way, stream, record, told, projection.checked)
+        except Exception as error:
+            stream.parked, stream.again = Parked(record.position, _why(error), 1), True
+    return stream
+
+
+def fold_next(
+    projection: Projection[Any],
+    way: Way,
+    stream: Stream,
+    record: Record,
+    event: Event,
+    accept: Callable[[Any], object] | None = None,
+) -> None:
+    """Folds the event of a record onto the rows of its stream. Raises Late, or whatever the fold or `accept` raises."""
+    fold, part_of = way.fold, way.part
+    if way.superseded:
+        event = event.upcast()
+        fold, part_of = projection.folds.get(type(event), (None, None))
+    if fold is None:
+        return
+    part: Part = THE_ROW if part_of is None else part_of(event, record)
+    kept = stream.rows.get(part)
+    if kept is None:
+        row = fold(None, event, record)
+    elif record.occurred_at < kept.at:
+        raise Late
+    else:
+        row = fold(kept.row, event, record)
+    if accept is not None and row is not None:
+        accept(row)
+    if row is not None or projection.shape != "lines":
+        stream.rows[part] = Kept(row, record.occurred_at, record.position)
+
+
+def _mended(told: Event, mends: Iterable[tuple[int, Any]]) -> Event:
+    """The event with its corrections, each upon the one before."""
+    for position, mend in mends:
+        try:
+            told = mend(told)
+        except Exception as error:
+            raise BadCorrection(position, error) from error
+    return told
+
+
+class BadCorrection(ValueError):
+    """A correction does not fit the event it corrects."""
+
+    def __init__(self, position: int, cause: Exception) -> None:
+        super().__init__(f"the correction at position {position} does not fit: {_why(cause)}")
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, without anybody's words: values are left out of messages, and messages of unknown make too."""
+    if isinstance(error, BadCorrection | NotARow | UnknownType | msgspec.MsgspecError):
+        quoted = str(error) if isinstance(error, UnknownType) else _QUOTED.sub("…", str(error))
+        return f"{type(error).__name__}: {quoted}"[:500]
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = f" in {at.tb_frame.f_code.co_qualname}, line {at.tb_lineno}" if at is not None else ""
+    return f"{type(error).__name__}{where}"

@@ -1,0 +1,306 @@
+"""The tables of a build, made from the row struct of its projection; and the SQL that reads and writes them.
+
+A build has a schema of its own. `forum_portfolio_b3.forum_portfolio_rows` is what the engine writes: the columns of the
+row beside the engine's own. `forum_portfolio_b3.forum_portfolio` is what questions read: the same, without the rows
+that the folds withhold (which must be kept, or nobody would know that their streams have begun).
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import msgspec.inspect as mi
+from psycopg import Connection, sql
+
+from projections.engine.projection import Projection, Shape
+
+READERS = ("qiledger_api", "qiledger_report", "qiledger_auditor")
+WRITER = "qiledger_worker"
+
+# What the engine keeps beside each row, by the shape of the projection.
+KEY_COLUMNS: dict[Shape, dict[str, str]] = {
+    "rows": {"key": "text"},
+    "parts": {"key": "text", "part": "text"},
+    "lines": {"key": "text", "position": "bigint"},
+}
+STATE_COLUMNS = {
+    "folded_at": "timestamptz",  # when the last record folded into it happened
+    "folded_position": "bigint",  # and its position
+    "parked": "bigint",  # records of its stream that wait
+    "again": "boolean",  # its stream is to be folded again with its next record
+    "withheld": "boolean",  # the folds show no row
+}
+RESERVED = {"organisation", "key", "part", "position", *STATE_COLUMNS}
+
+Convert = Callable[[Any], Any]
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column of a row: its type in Postgres and in Python, and how its value becomes Python's again."""
+
+    name: str
+    type: str
+    python: Any
+    nullable: bool
+    convert: Convert | None
+
+
+def columns_of(
+    row: type[msgspec.Struct], *, reserved: Collection[str] = frozenset(RESERVED)
+) -> tuple[Column, ...]:
+    """The columns for a row struct. Raises TypeError for a struct or a field that no table can hold."""
+    config = row.__struct_config__
+    if config.tag or config.omit_defaults or config.array_like:
+        raise TypeError(f"{row.__name__}: a row has no tag, leaves out no defaults and is no array")
+    columns = tuple(_column(field) for field in msgspec.structs.fields(row))
+    for field, column in zip(msgspec.structs.fields(row), columns, strict=True):
+        if column.name in reserved or field.encode_name != column.name:
+            raise TypeError(
+                f"{row.__name__}.{column.name}: the engine has a column of that name, or it is renamed"
+            )
+    return columns
+
+
+def _column(field: msgspec.structs.FieldInfo) -> Column:
+    kind = mi.type_info(field.type)
+    while isinstance(kind, mi.Metadata):
+        kind = kind.type
+    nullable = isinstance(kind, mi.UnionType) and kind.includes_none
+    if isinstance(kind, mi.UnionType):
+        kinds = [one for one in kind.types if not isinstance(one, mi.NoneType)]
+        kind = kinds[0] if len(kinds) == 1 else kind
+    name = sql_type(kind)
+    convert: Convert | None = None
+    if name == "jsonb":
+        convert = msgspec.json.Decoder(field.type).decode
+    elif isinstance(kind, mi.EnumType):
+        convert = kind.cls
+    return Column(field.name, name, field.type, nullable, convert)
+
+
+def sql_type(kind: mi.Type) -> str:
+    """The Postgres type for a field's type."""
+    match kind:
+        case mi.BoolType():
+            return "boolean"
+        case mi.IntType():
+            return "bigint"
+        case mi.FloatType():
+            return "double precision"
+        case mi.StrType():
+            return "text"
+        case mi.DateTimeType():
+            return "timestamptz"
+        case mi.DateType():
+            return "date"
+        case mi.EnumType(cls=cls):
+            return "text" if issubclass(cls, str) or all(isinstance(m.value, str) for m in cls) else "bigint"
+        case mi.LiteralType(values=values):
+            return "text" if all(isinstance(value, str) for value in values) else "bigint"
+        case (
+            mi.ListType()
+            | mi.TupleType()
+            | mi.VarTupleType()
+            | mi.SetType()
+            | mi.FrozenSetType()
+            | mi.DictType()
+            | mi.StructType()
+            | mi.UnionType()
+        ):
+            return "jsonb"
+    raise TypeError(f"no column can hold a {type(kind).__name__}")
+
+
+class Tables:
+    """The names and statements of one build's tables. Nothing here runs by itself."""
+
+    def __init__(self, projection: Projection[Any], build: int) -> None:
+        if projection.shape is None:
+            raise ValueError(f"{projection.name} folds nothing")
+        self.projection = projection
+        self.build = build
+        self.shape = projection.shape
+        self.columns = columns_of(projection.row)
+        self.keys = KEY_COLUMNS[self.shape]
+        self.schema = sql.Identifier(schema_of(projection.name, build))
+        self.rows = sql.Identifier(schema_of(projection.name, build), f"{projection.name}_rows")
+        self.shown = sql.Identifier(schema_of(projection.name, build), projection.name)
+
+    @property
+    def written(self) -> dict[str, str]:
+        """Every column that is written of a row, and its type."""
+        state = dict(STATE_COLUMNS)
+        if self.shape == "lines":
+            del state["folded_position"]  # it is the line's own
+        return self.keys | state | {column.name: column.type for column in self.columns}
+
+    def make(self) -> sql.Composed:
+        """Makes the schema, table, view, guard and grants."""
+        present = [
+            sql.SQL("{} IS NOT NULL").format(sql.Identifier(c.name)) for c in self.columns if not c.nullable
+        ]
+        return sql.SQL(_MAKE).format(
+            schema=self.schema,
+            rows=self.rows,
+            shown=self.shown,
+            columns=_list(
+                [sql.SQL("{} " + kind).format(sql.Identifier(n)) for n, kind in self.written.items()]
+            ),
+            keys=_names(["organisation", *self.keys]),
+            present=sql.SQL(" AND ").join(present) if present else sql.SQL("true"),
+            visible=_names(
+                ["organisation", *(name for name in self.written if name not in ("again", "withheld"))]
+            ),
+            writer=sql.Identifier(WRITER),
+            readers=_list([sql.Identifier(role) for role in READERS]),
+        )
+
+    def index(self, conn: Connection[Any]) -> None:
+        """Makes the indexes that are not there yet. Once the rows are there it is faster."""
+        for number, on in enumerate(self.projection.indexes):
+            conn.execute(
+                sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} {}").format(
+                    sql.Identifier(f"{self.projection.name}_{number}"),
+                    self.rows,
+                    sql.SQL(on),
+                )
+            )
+
+    def analyse(self, conn: Connection[Any]) -> None:
+        """Tells the planner what is there: plans made for an empty table are bad ones."""
+        conn.execute(sql.SQL("ANALYZE {}").format(self.rows))
+
+    @property
+    def _part(self) -> sql.SQL:
+        """Which of the rows of its stream a row is."""
+        return {"rows": sql.SQL("''"), "parts": sql.SQL("part"), "lines": sql.SQL("position")}[self.shape]
+
+    @property
+    def _selected(self) -> sql.Composed:
+        """The columns of the row itself; JSON as text, for msgspec to read."""
+        named = ((sql.Identifier(column.name), column.type) for column in self.columns)
+        return _list([sql.SQL("{}::text").format(n) if kind == "jsonb" else n for n, kind in named])
+
+    @cached_property
+    def load(self) -> bytes:
+        """Reads all rows of some streams; of lines, only what is known of the stream itself."""
+        at = sql.SQL("position" if self.shape == "lines" else "folded_position")
+        return (
+            sql.SQL(_LOAD)
+            .format(
+                part=self._part,
+                at=at,
+                columns=self._selected,
+                rows=self.rows,
+                only=sql.SQL("AND position = 0" if self.shape == "lines" else ""),
+            )
+            .as_bytes()
+        )
+
+    @cached_property
+    def save(self) -> bytes:
+        """Writes rows, one jsonb array of objects."""
+        names = _names(self.written)
+        typed = _list([sql.SQL("{} " + kind).format(sql.Identifier(n)) for n, kind in self.written.items()])
+        others = [name for name in self.written if name not in self.keys]
+        return (
+            sql.SQL(_SAVE)
+            .format(
+                rows=self.rows,
+                names=names,
+                typed=typed,
+                keys=_names(["organisation", *self.keys]),
+                changes=_list(
+                    [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others]
+                ),
+            )
+            .as_bytes()
+        )
+
+    @cached_property
+    def everything(self) -> bytes:
+        """Every row that is shown, in the order of keys."""
+        return (
+            sql.SQL(_EVERYTHING)
+            .format(part=self._part, columns=self._selected, rows=self.rows, keys=_names(self.keys))
+            .as_bytes()
+        )
+
+    @cached_property
+    def marked(self) -> bytes:
+        """The streams that are to be folded again, in order."""
+        return sql.SQL(_MARKED).format(rows=self.rows).as_bytes()
+
+    @cached_property
+    def clear(self) -> bytes:
+        """Removes all rows of some streams."""
+        return sql.SQL(_CLEAR).format(rows=self.rows).as_bytes()
+
+
+def schema_of(name: str, build: int) -> str:
+    """The schema of a build."""
+    return f"{name}_b{build}"
+
+
+def _names(names: Iterable[str]) -> sql.Composed:
+    return _list([sql.Identifier(name) for name in names])
+
+
+def _list(parts: Iterable[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)
+
+
+_MAKE = """
+    CREATE SCHEMA {schema} AUTHORIZATION {writer};
+    CREATE TABLE {rows} (
+        organisation text NOT NULL,
+        {columns},
+        PRIMARY KEY ({keys}),
+        CHECK (withheld OR ({present}))
+    ) WITH (fillfactor = 80);
+    CREATE INDEX ON {rows} (organisation, key) WHERE again;
+    ALTER TABLE {rows} OWNER TO {writer};
+    ALTER TABLE {rows} ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE {rows} FORCE ROW LEVEL SECURITY;
+    CREATE POLICY own_organisation ON {rows}
+        USING (organisation = (SELECT current_setting('qiledger.organisation', true)));
+    CREATE VIEW {shown} WITH (security_invoker = true) AS
+        SELECT {visible} FROM {rows} WHERE NOT withheld;
+    ALTER VIEW {shown} OWNER TO {writer};
+    GRANT USAGE ON SCHEMA {schema} TO {readers};
+    GRANT SELECT ON {rows}, {shown} TO {readers};
+"""
+
+_LOAD = """
+    SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
+      FROM {rows}
+     WHERE organisation = %(organisation)s AND key = ANY (%(keys)s) {only}
+"""
+
+_SAVE = """
+    INSERT INTO {rows} (organisation, {names})
+    SELECT %(organisation)s, {names}
+      FROM json_to_recordset(%(rows)s::json) AS written ({typed})
+        ON CONFLICT ({keys}) DO UPDATE SET {changes}
+"""
+
+_EVERYTHING = """
+    SELECT key, {part}, {columns}
+      FROM {rows}
+     WHERE organisation = %(organisation)s AND NOT withheld
+     ORDER BY {keys}
+"""
+
+_MARKED = """
+    SELECT DISTINCT key
+      FROM {rows}
+     WHERE organisation = %(organisation)s AND again AND key > %(after)s
+     ORDER BY key
+     LIMIT %(limit)s
+"""
+
+_CLEAR = """
+    DELETE FROM {rows}
+     WHERE organisation = %(organisation)s AND key = ANY (%(keys)s)
+"""
