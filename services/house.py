@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import msgspec
 import structlog
@@ -47,7 +47,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
 class KeptServer(Protocol):
     """A server that the house brings back too; `services.embedded.Postgres` and `Valkey` are such."""
 
-    name: str
+    name: ClassVar[str]
 
     @property
     def fallen(self) -> bool:

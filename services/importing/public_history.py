@@ -27,18 +27,16 @@ or it is not understood, and that is said. What the mapping decides, it decides 
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
 
 import msgspec
 
-from events.fields import Part
 from services.importing import public_organisation, public_programmes, public_projects, public_stories
 from services.importing.published_fact import FACT_ID, Fact, Mapped
+from services.importing.reading import LINE_BYTES_MAX, Check, Events, NotUnderstood, Reading
 from services.importing.subjects import MAKES_KNOWN
 from services.importing.telling import Telling, start_of
 
 SOURCE = "https://qiledger.example/history/public"
-LINE_BYTES_MAX = 65_536
 
 COUNTERS = ("project_count", "headcount", "role_count", "team_count", "involvement_level", "rating")
 
@@ -76,57 +74,30 @@ MAPPINGS: Mapping[str, Callable[[Fact], Mapped]] = {
 }
 
 
-class Events(Part, frozen=True, kw_only=True):
-    """The line is told as these events."""
-
-    fact: str
-    tellings: tuple[Telling, ...]
-
-
-class Check(Part, frozen=True, kw_only=True):
-    """The line is a counter as at a date: something to compare a dashboard with, and no event."""
-
-    fact: str
-    organisation: str
-    counted: str
-    written: str
-    title: str
-    figures: dict[str, int | float] = msgspec.field(default_factory=dict)
-    page: str = ""
-
-
-class NotUnderstood(Part, frozen=True, kw_only=True):
-    """The line becomes nothing, and why."""
-
-    why: str
-    fact: str | None = None
-
-
-Reading: TypeAlias = Events | Check | NotUnderstood
-
 _decode = msgspec.json.Decoder(Fact).decode
 
 
 def read(line: bytes) -> Reading:
     """What becomes of one line. Never raises: a line that cannot be read is not understood, and says why."""
     if len(line) > LINE_BYTES_MAX:
-        return NotUnderstood(why=f"the line has {len(line)} bytes; {LINE_BYTES_MAX} are allowed")
+        return NotUnderstood(why=f"the line has more than {LINE_BYTES_MAX} bytes")
     try:
         fact = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        return NotUnderstood(why=f"not a published fact: {wrong}", fact=_id_of(line))
+        return NotUnderstood(why=f"not a published fact: {wrong}", name=_id_of(line))
     if fact.kind in COUNTERS:
         return _check(fact)
     mapping = MAPPINGS.get(fact.kind)
     if mapping is None:
-        return NotUnderstood(why=f"facts of the kind {fact.kind!r} are not known", fact=fact.id)
+        return NotUnderstood(why=f"facts of the kind {fact.kind!r} are not known", name=fact.id)
     try:
         tellings = _told(fact, mapping(fact))
         for telling in tellings:
             telling.check()
-    except ValueError as wrong:  # an impossible date, or a field out of bounds
-        return NotUnderstood(why=str(wrong), fact=fact.id)
-    return Events(fact=fact.id, tellings=tellings)
+    except (ValueError, msgspec.ValidationError) as wrong:  # an impossible date, or a field out of bounds
+        return NotUnderstood(why=str(wrong), name=fact.id)
+    wires = tuple(telling.wire() for telling in tellings)
+    return Events(name=fact.id, organisation=fact.organisation, wires=wires)
 
 
 def _id_of(line: bytes) -> str | None:
@@ -141,7 +112,7 @@ def _id_of(line: bytes) -> str | None:
 
 def _check(fact: Fact) -> Check:
     return Check(
-        fact=fact.id,
+        name=fact.id,
         organisation=fact.organisation,
         counted=fact.kind,
         written=fact.written,

@@ -92,7 +92,7 @@ def strategy_adopted(fact: Fact) -> Mapped:
     adopted = StrategyAdopted(
         title=fact.subject,
         valid_from=fact.written,
-        areas=tuple(Area(area=area, label=AREA_LABELS[area]) for area in own),
+        areas=tuple(Area(area=area, label=AREA_LABELS.get(area, area.replace("_", " "))) for area in own),
         published=fact.citation,
     )
     return [(f"strategy/{slug(fact.subject)}", adopted)]

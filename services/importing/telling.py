@@ -7,6 +7,7 @@ import msgspec
 from events.fields import first_day
 from events.log.record import PreciseTo, Submission
 from events.vocabulary import Event, canonical_body, read_body, tag_of
+from services.importing.reading import Wire
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,10 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
                 data=msgspec.Raw(canonical_body(self.event)),
             )
         )
+
+    def wire(self) -> Wire:
+        """The event with its line, ready to be sent."""
+        return Wire(self.id, self.type, self.stream, self.cloud_event())
 
     def submission(self, *, actor: str) -> Submission:
         """The event as the door would hand it to the log."""

@@ -1,0 +1,67 @@
+"""`qiledger organisations`: opens the logs of organisations, and lists them."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from services.operating import WrongOrganisation, open_organisation
+from services.operating import organisations as open_ones
+from services.settings import Settings, WrongSettings
+from services.whole_house import house_at
+
+
+@click.group("organisations")
+def organisations() -> None:
+    """Open the log of an organisation; list those that are open.
+
+    Works on QILEDGER_DATABASE_URL as an administrator, or on the house that is up at the data directory.
+    """
+
+
+@organisations.command("open")
+@click.argument("code")
+@click.option("--name", required=True, help="What it is called. Told again, it is called so from then on.")
+def open_(code: str, name: str) -> None:
+    """Open the log of an organisation under its ODS code, such as RWK."""
+    with _database() as conn:
+        open_organisation(conn, code, name)
+    click.echo(f"{code} is open. Next: qiledger keys create {code} --client … --source …")
+
+
+@organisations.command("list")
+def list_() -> None:
+    """List the organisations with the position that their log has come to."""
+    with _database() as conn:
+        found = open_ones(conn)
+    table = Table("code", "name")
+    table.add_column("records", justify="right")
+    for organisation in found:
+        table.add_row(organisation.code, organisation.name, f"{organisation.position:,}")
+    Console().print(table)
+
+
+@contextlib.contextmanager
+def _database() -> Iterator[psycopg.Connection[Any]]:
+    """A transaction on the database; what cannot be done is said as an error of the command."""
+    try:
+        settings = Settings.read()
+        url = settings.database_url or house_at(settings).get("QILEDGER_DATABASE_URL")
+        if url is None:
+            raise click.ClickException(
+                "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."
+            )
+        with psycopg.connect(url, connect_timeout=10, application_name="qiledger organisations") as conn:
+            yield conn
+    except (WrongSettings, WrongOrganisation) as wrong:
+        raise click.ClickException(str(wrong)) from None
+    except psycopg.errors.InsufficientPrivilege:
+        raise click.ClickException("This role may not open logs: use an administrator's URL.") from None
+    except psycopg.errors.UndefinedTable:
+        raise click.ClickException("The database has no schema yet: qiledger migrate.") from None
+    except psycopg.OperationalError as away:
+        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None

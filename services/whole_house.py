@@ -1,0 +1,241 @@
+"""The whole house in one command: Postgres, Valkey, the API and the workers, started together and ended together.
+
+    with told_to_stop() as told, whole_house(plan, told=told, say=print) as home:
+        home.house.wait()
+
+Servers that are given (`QILEDGER_DATABASE_URL`, `QILEDGER_REDIS_URL`) are used and left as they are; the others are
+our own, with their data in one directory.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from services.embedded import Postgres, Valkey
+from services.house import Child, House, KeptServer, Told
+from services.operating import API, WORKER, Ways, make_database, new_passwords, open_house
+from services.settings import Settings
+
+DATABASE = "qiledger"
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.05
+PLACARD = "house.env"
+
+Say = Callable[[str], None]
+
+
+class NotReady(Exception):
+    """The API did not come up; the message says where to look."""
+
+
+class PortTaken(Exception):
+    """Something else listens where the API was to listen."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"Port {port} on {host} is taken. Choose another one: --port {port + 1}, or --port 0 for any."
+        )
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the house stands and how many live in it. A port of 0 is any that is free."""
+
+    directory: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    fresh: int = 2
+    long: int = 1
+    api_processes: int = 1
+    database_url: str | None = None
+    redis_url: str | None = None
+    passwords: Mapping[str, str] = {}
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """A house that is up."""
+
+    url: str
+    ways: Ways
+    redis_url: str
+    directory: Path
+    house: House
+
+
+@contextlib.contextmanager
+def whole_house(plan: Plan, *, told: Told, say: Say) -> Iterator[Home]:
+    """The house, up and answering, until the block ends.
+
+    Raises PortTaken, NotReady, and what the servers and migrations raise.
+    """
+    port = free_port(plan.host, plan.port)
+    with contextlib.ExitStack() as stack:
+        servers: list[KeptServer] = []
+        database_url = plan.database_url or _own_postgres(plan, stack, servers, say)
+        redis_url = plan.redis_url or _own_valkey(plan, stack, servers, say)
+        say("Preparing the database")
+        ways = open_house(database_url, passwords=_passwords(plan))
+        say("Starting the API and the workers")
+        children = the_children(plan, ways, redis_url, port)
+        house = House(children, logs=plan.directory / "logs", servers=servers, told=told)
+        stack.enter_context(house)
+        url = f"http://{_reachable(plan.host)}:{port}"
+        wait_until_ready(url, logs=plan.directory / "logs")
+        stack.enter_context(_placard(plan.directory, url, ways, redis_url))
+        yield Home(url=url, ways=ways, redis_url=redis_url, directory=plan.directory, house=house)
+
+
+def _own_postgres(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServer], say: Say) -> str:
+    say("Starting Postgres")
+    postgres = stack.enter_context(Postgres(plan.directory / "postgres"))
+    servers.append(postgres)
+    make_database(postgres.url(), DATABASE)
+    return postgres.url(DATABASE)
+
+
+def _own_valkey(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServer], say: Say) -> str:
+    say("Starting Valkey")
+    valkey = stack.enter_context(Valkey(plan.directory / "valkey"))
+    servers.append(valkey)
+    return valkey.url
+
+
+def _passwords(plan: Plan) -> Mapping[str, str]:
+    """Our own Postgres trusts whoever may open its socket; a given one is entered with passwords."""
+    if plan.database_url is None:
+        return {}
+    return {**new_passwords(), **plan.passwords}
+
+
+def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Child]:
+    """The API and every process of the worker room."""
+    api = Child(
+        name="api",
+        argv=(
+            *qiledger(),
+            "serve",
+            "--host",
+            plan.host,
+            "--port",
+            str(port),
+            "--workers",
+            str(plan.api_processes),
+        ),
+        env=environment(ways.api, redis_url),
+    )
+    return [api, *the_workers(ways.worker, redis_url, fresh=plan.fresh, long=plan.long)]
+
+
+def the_workers(database_url: str, redis_url: str, *, fresh: int, long: int) -> list[Child]:
+    """Every process of the worker room: those that answer queues, the clock, the sweep."""
+    env = environment(database_url, redis_url)
+    python = (sys.executable, "-m", "services.worker")
+    names: list[tuple[str, tuple[str, ...]]] = []
+    names += [(f"fresh-{n}", ("queue", "fresh")) for n in range(1, fresh + 1)]
+    names += [(f"long-{n}", ("queue", "long")) for n in range(1, long + 1)]
+    names += [("clock", ("clock",)), ("sweep", ("sweep",))]
+    return [Child(name=name, argv=(*python, *words), env=env) for name, words in names]
+
+
+def qiledger() -> tuple[str, ...]:
+    """Our own command, whatever PATH says."""
+    return (sys.executable, "-m", "services.cli")
+
+
+def environment(database_url: str, redis_url: str) -> dict[str, str]:
+    """What a process of the house is told: its own way in, and no other."""
+    return {
+        "QILEDGER_DATABASE_URL": database_url,
+        "QILEDGER_DATABASE_URL_FILE": "",
+        "QILEDGER_REDIS_URL": redis_url,
+        "QILEDGER_REDIS_URL_FILE": "",
+        "QILEDGER_API_PASSWORD": "",
+        "QILEDGER_WORKER_PASSWORD": "",
+    }
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or any free one for 0. Raises PortTaken before anything is started in vain."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise PortTaken(host, port) from None
+        return int(probe.getsockname()[1])
+
+
+def _reachable(host: str) -> str:
+    """A host to connect to, where one listens everywhere."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104  (compared, not listened on)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def wait_until_ready(url: str, *, logs: Path) -> None:
+    """Returns when the API says that it can take events. Raises NotReady."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not _is_ready(url):
+        if time.monotonic() > deadline:
+            raise NotReady(
+                f"The API was not ready within {READY_WITHIN_S:.0f} s. Its log: {logs / 'api.log'}"
+            )
+        time.sleep(LOOK_EVERY_S)
+
+
+def _is_ready(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/readyz", timeout=2.0) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+@contextlib.contextmanager
+def _placard(directory: Path, url: str, ways: Ways, redis_url: str) -> Iterator[None]:
+    """A file at the door, ours alone to read, by which `qiledger status` and the like find a house that is up."""
+    file = directory / PLACARD
+    lines = {
+        "QILEDGER_URL": url,
+        "QILEDGER_DATABASE_URL": ways.admin,
+        "QILEDGER_REDIS_URL": redis_url,
+    }
+    write_env(file, lines)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def write_env(file: Path, lines: Mapping[str, str]) -> None:
+    """Writes NAME=value lines, whole or not at all, for our eyes only."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.writelines(f"{name}={value}\n" for name, value in lines.items())
+    draft.replace(file)
+
+
+def house_at(settings: Settings) -> Mapping[str, str]:
+    """What the placard of the house at the data directory says; nothing if none is up there."""
+    file = settings.data_directory / PLACARD
+    if not file.exists():
+        return {}
+    pairs = (line.split("=", 1) for line in file.read_text(encoding="utf-8").splitlines() if "=" in line)
+    return dict(pairs)
+
+
+def passwords_given(environ: Mapping[str, str]) -> dict[str, str]:
+    """The roles' passwords that an operator has chosen: QILEDGER_API_PASSWORD, QILEDGER_WORKER_PASSWORD and so on."""
+    named = {API: "API", WORKER: "WORKER", "qiledger_report": "REPORT", "qiledger_auditor": "AUDITOR"}
+    given = {role: environ.get(f"QILEDGER_{name}_PASSWORD", "") for role, name in named.items()}
+    return {role: password for role, password in given.items() if password}
