@@ -96,12 +96,12 @@ class Projection(Generic[R]):
 
     def on(
         self, kind: type[E], *, part: Callable[[E], str] | None = None
-    ) -> Callable[[Callable[[R | None, E, Record], R | None]], Callable[[R | None, E, Record], R | None]]:
+    ) -> Callable[[Callable[[R | None, E, Record], R | None]], Callable[[R | None, Any, Record], R | None]]:
         """Registers the fold for one type of event. Stack it to fold several types alike."""
 
         def register(
             fold: Callable[[R | None, E, Record], R | None],
-        ) -> Callable[[R | None, E, Record], R | None]:
+        ) -> Callable[[R | None, Any, Record], R | None]:
             named = None if part is None else _named_by(part)
             self._register(kind, fold, named, "rows" if part is None else "parts")
             return fold

@@ -1,0 +1,44 @@
+"""When something happened, no more exactly than it is known.
+
+Rows say it as it was written (`2022-05-20`, `2022-05`, `2022`; of an instant, its day in UTC) and never as a made-up
+first of January. Where days are reckoned with, what is known to the month may have been on its first day or its last:
+totals count it from the first, and whoever asks how long ago it was is told no more than is sure.
+"""
+
+from calendar import monthrange
+from datetime import date
+
+from events.fields import WrittenDate, first_day
+from events.log.record import PreciseTo, Record
+
+_LENGTH: dict[PreciseTo, int] = {"instant": 10, "day": 10, "month": 7, "year": 4}
+
+
+def as_written(record: Record) -> WrittenDate:
+    """The day, month or year of a record, as far as it is known."""
+    return record.occurred_at.date().isoformat()[: _LENGTH[record.precise_to]]
+
+
+def first_day_of(record: Record) -> date:
+    """The first day on which it may have happened."""
+    return record.occurred_at.date()
+
+
+def last_day_of(record: Record) -> date:
+    """The last day on which it may have happened."""
+    first = record.occurred_at.date()
+    if record.precise_to == "month":
+        return _end_of_month(first)
+    return first.replace(month=12, day=31) if record.precise_to == "year" else first
+
+
+def last_day(written: WrittenDate) -> date:
+    """The day on which a written day, month or year ends."""
+    first = first_day(written)
+    if len(written) == _LENGTH["month"]:
+        return _end_of_month(first)
+    return first.replace(month=12, day=31) if len(written) == _LENGTH["year"] else first
+
+
+def _end_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])

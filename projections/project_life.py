@@ -1,0 +1,260 @@
+"""How a project stands: what its state, name and place are after each thing that happened to it.
+
+    proposed → submitted → (deferred → submitted …) → approved | declined
+    approved → active ⇄ paused;  active | paused → completed | cancelled | merged;  these → active, when reopened
+
+Every projection of projects folds these events by `lived`, so that all of them agree. Facts are accepted in whatever
+order they come, and what is odd about it is named in `flaws` (`FLAWS` says what each means). Two rules decide what
+facts out of order mean: only a reopening undoes an end, whatever else is told of later days (an end that is known to
+the year is dated before a start in its spring); and a proposal or a forum's decision never puts back work that began.
+
+Questions that show projects, and not only count them, are told their `reader`: `public` sees what is public,
+`organisation` also the organisation's own, `forum` also what a forum keeps to itself, and `team` everything.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from events.comments import VisibilitySet
+from events.corrections import Revision
+from events.fields import Audience
+from events.log.record import Record
+from events.organisation import CountPublished, PortfolioPublished, PortfolioReviewed
+from events.projects import (
+    ProjectCancelled,
+    ProjectCompleted,
+    ProjectMerged,
+    ProjectPaused,
+    ProjectProposed,
+    ProjectRedescribed,
+    ProjectReopened,
+    ProjectReported,
+    ProjectResumed,
+    ProjectStarted,
+    ProjectSubmitted,
+    ProjectTransferred,
+)
+from events.reviews import ProjectReviewed
+from events.rights import LegalHoldLifted, LegalHoldSet
+from events.vocabulary import ANY_STREAM, Event, vocabulary
+from projections.moments import as_written
+
+State: TypeAlias = Literal[
+    "unknown",  # heard of, but nothing told says how it stands
+    "proposed",
+    "submitted",
+    "deferred",
+    "approved",
+    "declined",
+    "active",
+    "paused",
+    "completed",
+    "cancelled",
+    "merged",
+]
+ACTIVE_OR_COMPLETED = ("active", "paused", "completed")
+"""What "active or completed" means wherever it is counted: it began, and was neither cancelled nor merged into
+another. A paused project is one of them, and is shown by itself as well (domain.md 4.2)."""
+
+ENDED = ("completed", "cancelled", "merged")
+UNDER_WAY = ("active", "paused")
+
+FLAWS: Mapping[str, str] = {
+    "proposed_after_start": "It was proposed when its work had already begun or ended.",
+    "submitted_after_start": "It was put to a forum when its work had already begun or ended.",
+    "decided_after_start": "A forum approved, deferred or declined it when its work had already begun or ended.",
+    "started_without_approval": "It began without approval by a forum, and no waiver says why.",
+    "started_twice": "It was started when it was already under way.",
+    "started_after_end": "It was started after it had ended, and was not reopened.",
+    "paused_without_start": "It was paused, and no start had been told.",
+    "paused_after_end": "It was paused after it had ended.",
+    "resumed_without_pause": "It was resumed, and had not been paused.",
+    "resumed_after_end": "It was resumed after it had ended, and was not reopened.",
+    "ended_without_start": "It was completed or merged, and no start had been told.",
+    "ended_twice": "It ended when it had already ended.",
+    "completed_without_learning": "It was completed, and nothing was said of what was learned.",
+    "reopened_without_end": "It was reopened, and had not ended.",
+}
+
+Stepped: TypeAlias = tuple[State, str | None]
+
+
+class ProjectLife(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rows of all projections of projects have in common. Fields that nothing has told are empty."""
+
+    title: str | None = None
+    directorate: str | None = None
+    forum: str | None = None
+    areas: tuple[str, ...] = ()
+    state: State = "unknown"
+    state_since: str | None = None  # as written
+    audience: Audience = "organisation"  # who may see it; it is counted either way
+    flaws: tuple[str, ...] = ()  # each kind of flaw once, in the order in which they showed
+
+
+Life = TypeVar("Life", bound=ProjectLife)
+
+LIFE: tuple[type[Event], ...] = (
+    ProjectProposed,
+    ProjectSubmitted,
+    ProjectReviewed,
+    ProjectStarted,
+    ProjectPaused,
+    ProjectResumed,
+    ProjectCompleted,
+    ProjectCancelled,
+    ProjectMerged,
+    ProjectReopened,
+    ProjectTransferred,
+    ProjectRedescribed,
+    ProjectReported,
+    VisibilitySet,
+)
+"""The types of events that `lived` folds."""
+
+_NO_SIGN_OF_LIFE = (
+    *(VisibilitySet, LegalHoldSet, LegalHoldLifted),
+    *(CountPublished, PortfolioPublished, PortfolioReviewed),
+)
+
+
+def signs_of_life() -> tuple[type[Event], ...]:
+    """Every type of event that shows, told of a project, that somebody works on it, looks after it or speaks of it.
+
+    That is whatever can be told of a project, now or in times to come, but for housekeeping and statistics.
+    """
+    return tuple(
+        kind
+        for kind in vocabulary().values()
+        if kind.stream in ("project", ANY_STREAM)
+        and not issubclass(kind, (Revision, *_NO_SIGN_OF_LIFE))
+        and kind.upcast is Event.upcast
+    )
+
+
+def is_sign_of_life(event: Event) -> bool:
+    """Whether an event told of a project is one of `signs_of_life`."""
+    return not isinstance(event, _NO_SIGN_OF_LIFE)
+
+
+def lived(row: Life, event: Event, record: Record) -> Life:
+    """The row after an event of `LIFE`."""
+    row = _described(row, event)
+    state, flaw = step(row.state, event)
+    if state != row.state:
+        row = msgspec.structs.replace(row, state=state, state_since=as_written(record))
+    return flawed(flawed(row, flaw), _left_out(event))
+
+
+def flawed(row: Life, flaw: str | None) -> Life:
+    """The row with this kind of flaw named once."""
+    if flaw is None or flaw in row.flaws:
+        return row
+    return msgspec.structs.replace(row, flaws=(*row.flaws, flaw))
+
+
+def step(state: State, event: Event) -> Stepped:
+    """The state after an event, and what is odd about the step."""
+    begun = state in UNDER_WAY or state in ENDED
+    match event:
+        case ProjectProposed():
+            return (state, "proposed_after_start") if begun else (_onward(state, "proposed"), None)
+        case ProjectSubmitted():
+            return (state, "submitted_after_start") if begun else ("submitted", None)
+        case ProjectReviewed():
+            return _decided(state, event, begun=begun)
+        case ProjectStarted():
+            return _started(state, event)
+        case ProjectPaused():
+            if state in ENDED:
+                return state, "paused_after_end"
+            return "paused", None if begun else "paused_without_start"
+        case ProjectResumed():
+            if state in ENDED:
+                return state, "resumed_after_end"
+            return "active", None if state == "paused" else "resumed_without_pause"
+        case ProjectCompleted() | ProjectCancelled() | ProjectMerged():
+            return _ended(state, event)
+        case ProjectReopened():
+            return "active", None if state in ENDED else "reopened_without_end"
+    return state, None
+
+
+def _onward(state: State, to: State) -> State:
+    """A proposal told after a submission or a decision does not take them back."""
+    return to if state == "unknown" else state
+
+
+def _decided(state: State, event: ProjectReviewed, *, begun: bool) -> Stepped:
+    decided: Mapping[str, State] = {
+        "approved": "approved",
+        "approved_with_conditions": "approved",
+        "deferred": "deferred",
+        "declined": "declined",
+    }
+    to = decided.get(event.outcome)
+    if to is None:
+        return state, None
+    return (state, "decided_after_start") if begun else (to, None)
+
+
+def _started(state: State, event: ProjectStarted) -> Stepped:
+    if state in ENDED:
+        return state, "started_after_end"
+    if state in UNDER_WAY:
+        return "active", "started_twice"
+    approved = state in ("unknown", "approved") or event.approved_by is not None or event.waiver is not None
+    return "active", None if approved else "started_without_approval"
+
+
+def _ended(state: State, event: Event) -> Stepped:
+    to: State = "cancelled"
+    if isinstance(event, ProjectCompleted):
+        to = "completed"
+    elif isinstance(event, ProjectMerged):
+        to = "merged"
+    if state in ENDED:
+        return to, "ended_twice"
+    return to, None if state in UNDER_WAY or to == "cancelled" else "ended_without_start"
+
+
+def _left_out(event: Event) -> str | None:
+    """What is missing from an event that should be there."""
+    if isinstance(event, ProjectCompleted) and event.learned is None and event.published is None:
+        return "completed_without_learning"
+    return None
+
+
+def _described(row: Life, event: Event) -> Life:
+    """The row with what an event says of the project's name and place, and of who may see it."""
+    match event:
+        case ProjectProposed() | ProjectStarted():
+            approved_by = event.approved_by if isinstance(event, ProjectStarted) else None
+            return msgspec.structs.replace(
+                row,
+                title=event.title or row.title,
+                directorate=event.directorate or row.directorate,
+                forum=event.forum or row.forum or approved_by,
+                areas=event.areas or row.areas,
+            )
+        case ProjectSubmitted() | ProjectReviewed():
+            return msgspec.structs.replace(row, forum=row.forum or event.forum)
+        case ProjectTransferred():
+            return msgspec.structs.replace(
+                row, directorate=event.directorate or row.directorate, forum=event.forum or row.forum
+            )
+        case ProjectRedescribed():
+            areas = row.areas if event.areas is None else event.areas
+            return msgspec.structs.replace(row, title=event.title or row.title, areas=areas)
+        case ProjectReported():  # a page's words stand in only for what nobody closer has told
+            return msgspec.structs.replace(
+                row,
+                title=row.title or event.title,
+                directorate=row.directorate or event.directorate,
+                areas=row.areas or event.areas,
+            )
+        case VisibilitySet():
+            return msgspec.structs.replace(row, audience=event.audience)
+    return row

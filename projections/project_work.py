@@ -1,0 +1,183 @@
+"""What goes on in a project: its score, team, involvement, cycles, data, and when it last showed a sign of life.
+
+The rows of several projections begin with `FollowedProject` and fold every event told of a project by `followed`, so
+that a page, a forum's portfolio and a list of projects at risk can never disagree. A score is a person's judgement on a
+named scale (domain.md 3.1): it may fall, and it is said since when a project has had it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+
+from events.coaching import CoachAllocated, CoachReleased, SponsorUpdated
+from events.comments import VisibilitySet
+from events.cycles import CycleActed, CycleDone, CycleStudied, CycleTested
+from events.fields import PersonKind, Role
+from events.involvement import Involvement, InvolvementSet
+from events.log.record import Record
+from events.measures import MeasurementRecorded
+from events.reviews import ProjectReviewed
+from events.scores import ProgressScored
+from events.teams import PersonChangedRole, PersonJoined, PersonLeft
+from events.vocabulary import Event
+from projections.moments import as_written, last_day, last_day_of
+from projections.project_life import LIFE, ProjectLife, is_sign_of_life, lived, signs_of_life
+
+TEAM_MAX = 60  # roles held at once that a row shows; a team has five to eight members
+CYCLES_REMEMBERED = 50  # of the latest; enough for one told step by step to count once
+
+TOLD_OF_PROJECTS: tuple[type[Event], ...] = (*signs_of_life(), VisibilitySet)
+"""The types of events that `followed` folds: all that can be told of a project and says something of it."""
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One role that somebody holds in a project."""
+
+    person: str  # an opaque reference
+    role: Role
+    since: str  # as written
+    kind: PersonKind | None = None
+
+
+Team = tuple[Member, ...]
+
+
+class FollowedProject(ProjectLife, frozen=True, kw_only=True):
+    """A project as whoever looks after it follows it."""
+
+    score: float | None = None  # the latest progress score
+    scale: str | None = None  # the scale that it is on
+    scored: str | None = None  # when it was last scored, as written
+    scored_until: date | None = None  # the last day on which that may have been
+    score_since: str | None = None  # since when it has had this score, as written
+    score_held_from: date | None = None  # the last day on which it may have begun to have it
+    score_before: float | None = None  # the score before that on the same scale
+    team: Team = ()  # who holds which role now
+    involvement: Involvement | None = None  # of service users and carers
+    cycles_tested: int = (
+        0  # PDSA cycles of which a test was told; each once, however many steps are told of it
+    )
+    last_cycle: str | None = None  # when that was last, as written
+    latest_cycles: tuple[str, ...] = ()  # which those were, the latest CYCLES_REMEMBERED of them
+    last_data: str | None = None  # the latest period that a measurement is of, as written
+    last_data_until: date | None = None  # the last day of that period
+    sponsor_updated: str | None = None  # when the sponsor was last told how it stands, as written
+    next_review: str | None = None  # when a forum wants to see it again
+    last_sign_of_life: str | None = None  # when anything was last told of it, as written
+    alive_until: date | None = None  # the last day on which that may have been
+
+
+Followed = TypeVar("Followed", bound=FollowedProject)
+Changes = dict[str, Any]
+
+
+def followed(row: Followed, event: Event, record: Record) -> Followed:
+    """The row after any event told of its project."""
+    changes_of = _WORK.get(type(event))
+    changes = changes_of(row, event, record) if changes_of is not None else {}
+    if is_sign_of_life(event):
+        changes["last_sign_of_life"] = as_written(record)
+        changes["alive_until"] = last_day_of(record)
+    row = msgspec.structs.replace(row, **changes)
+    return lived(row, event, record) if type(event) in _LIFE else row
+
+
+def _scored(row: FollowedProject, event: ProgressScored, record: Record) -> Changes:
+    """Risen, fallen, said again, or on another scale."""
+    when, until = as_written(record), last_day_of(record)
+    if event.scale == row.scale and event.score == row.score:
+        return {"scored": when, "scored_until": until}
+    return {
+        "score": event.score,
+        "scale": event.scale,
+        "scored": when,
+        "scored_until": until,
+        "score_since": when,
+        "score_held_from": until,
+        "score_before": row.score if event.scale == row.scale else None,
+    }
+
+
+def _tested(
+    row: FollowedProject, event: CycleTested | CycleDone | CycleStudied | CycleActed, record: Record
+) -> Changes:
+    """The first that is told of a test counts it."""
+    when = as_written(record)
+    if event.cycle in row.latest_cycles:
+        return {"last_cycle": when}
+    remembered = (*row.latest_cycles, event.cycle)[-CYCLES_REMEMBERED:]
+    return {"cycles_tested": row.cycles_tested + 1, "last_cycle": when, "latest_cycles": remembered}
+
+
+def _measured(row: FollowedProject, event: MeasurementRecorded, record: Record) -> Changes:
+    """Data may come in any order; the latest period is what counts."""
+    until = last_day(event.until or event.period)
+    if row.last_data_until is not None and until <= row.last_data_until:
+        return {}
+    return {"last_data": event.period, "last_data_until": until}
+
+
+def _reviewed(row: FollowedProject, event: ProjectReviewed, record: Record) -> Changes:
+    return {"next_review": event.next_review}
+
+
+def _sponsor_updated(row: FollowedProject, event: SponsorUpdated, record: Record) -> Changes:
+    return {"sponsor_updated": as_written(record)}
+
+
+def _involved(row: FollowedProject, event: InvolvementSet, record: Record) -> Changes:
+    return {"involvement": event.level}
+
+
+def _joined(row: FollowedProject, event: PersonJoined, record: Record) -> Changes:
+    return {"team": _with(row.team, Member(event.person, event.role, as_written(record), event.kind))}
+
+
+def _coach_allocated(row: FollowedProject, event: CoachAllocated, record: Record) -> Changes:
+    return {"team": _with(row.team, Member(event.coach, "coach", as_written(record)))}
+
+
+def _left(row: FollowedProject, event: PersonLeft, record: Record) -> Changes:
+    return {"team": _without(row.team, event.person, event.role)}
+
+
+def _coach_released(row: FollowedProject, event: CoachReleased, record: Record) -> Changes:
+    return {"team": _without(row.team, event.coach, "coach")}
+
+
+def _changed_role(row: FollowedProject, event: PersonChangedRole, record: Record) -> Changes:
+    kind = next((member.kind for member in row.team if member.person == event.person), None)
+    team = _without(row.team, event.person, event.was)
+    return {"team": _with(team, Member(event.person, event.role, as_written(record), kind))}
+
+
+def _with(team: Team, new: Member) -> Team:
+    known = any(member.person == new.person and member.role == new.role for member in team)
+    return team if known or len(team) >= TEAM_MAX else (*team, new)
+
+
+def _without(team: Team, person: str, role: Role | None) -> Team:
+    return tuple(
+        member for member in team if member.person != person or (role is not None and member.role != role)
+    )
+
+
+_LIFE = frozenset(LIFE)
+_WORK: Mapping[type[Event], Callable[[Any, Any, Record], Changes]] = {
+    ProgressScored: _scored,
+    CycleDone: _tested,
+    CycleStudied: _tested,
+    CycleActed: _tested,
+    CycleTested: _tested,
+    MeasurementRecorded: _measured,
+    ProjectReviewed: _reviewed,
+    SponsorUpdated: _sponsor_updated,
+    InvolvementSet: _involved,
+    PersonJoined: _joined,
+    PersonLeft: _left,
+    PersonChangedRole: _changed_role,
+    CoachAllocated: _coach_allocated,
+    CoachReleased: _coach_released,
+}

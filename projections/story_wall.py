@@ -1,0 +1,245 @@
+"""The wall of stories, and of improvements outside projects: everybody reads it, service users and carers too.
+
+It shows what its reader may see (`reader`: `public` sees what was shared with everybody, `organisation` also what is
+the organisation's own, and so on). A story that was withdrawn is on no wall, and its words are no longer in the row;
+nor is one shown that rests on a consent which was withdrawn. Stories say who may see them; what says nothing is the
+organisation's own.
+
+Words are searched for by Postgres: `falls -ward "time between"`, in any form of a word, the best match first.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from events.comments import VisibilitySet
+from events.fields import Audience
+from events.improvements import (
+    ImprovementPromoted,
+    ImprovementReported,
+    ImprovementStopped,
+    ImprovementSustained,
+    ImprovementUpdated,
+)
+from events.log.record import Record
+from events.people import ConsentGiven, ConsentWithdrawn
+from events.stories import StoryLinked, StoryShared, StoryWithdrawn
+from projections.engine.projection import Projection
+from projections.moments import as_written, first_day_of
+
+LISTED_MAX = 100  # tools, subjects or consents of one row
+WORDS_MAX = 20_000  # characters that can be searched, of one row
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """A story, or an improvement outside projects; or a person, of whom only withdrawn consents are kept."""
+
+    kind: Literal["story", "improvement", "person"]
+    title: str | None = None  # nothing is shown that has none
+    words: str = ""  # all that it says
+    summary: str | None = None
+    address: str | None = None
+    told: str | None = None  # when it was shared or reported, as written
+    told_from: str = ""  # the first day on which that may have been, to sort by
+    areas: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    format: str | None = None  # of a story
+    level: str | None = None  # of an improvement: who changed it
+    standing: Literal["practised", "sustained", "stopped", "became_project"] | None = (
+        None  # of an improvement
+    )
+    directorate: str | None = None
+    language: str | None = None
+    about: tuple[str, ...] = ()  # the streams it is about; of an improvement, the project it grew into
+    consents: tuple[str, ...] = ()  # those a story rests on; of a person, those withdrawn
+    audience: Audience = "organisation"
+
+
+wall = Projection(
+    "story_wall",
+    revision=1,
+    row=Piece,
+    doc=__doc__,
+    streams=["story", "improvement", "person"],
+    indexes=["USING gin (to_tsvector('english', words))", "(organisation, kind, told_from)"],
+)
+
+
+@wall.on(StoryShared)
+def shared(piece: Piece | None, event: StoryShared, record: Record) -> Piece:
+    """Shared again, it is the later telling that hangs on the wall."""
+    piece = piece or Piece(kind="story")
+    return msgspec.structs.replace(
+        piece,
+        title=event.title,
+        words=_words(event.title, event.summary, event.text, *event.tools),
+        summary=event.summary,
+        address=event.address,
+        told=as_written(record),
+        told_from=first_day_of(record).isoformat(),
+        areas=event.areas,
+        tools=event.tools,
+        format=event.format,
+        directorate=event.directorate,
+        language=event.language,
+        about=_gathered(piece.about, *event.about),
+        consents=event.consents,
+        audience=event.audience or piece.audience,
+    )
+
+
+@wall.on(StoryLinked)
+def linked(piece: Piece | None, event: StoryLinked, record: Record) -> Piece:
+    piece = piece or Piece(kind="story")
+    return msgspec.structs.replace(piece, about=_gathered(piece.about, event.to))
+
+
+@wall.on(StoryWithdrawn)
+def withdrawn(piece: Piece | None, event: StoryWithdrawn, record: Record) -> None:
+    """It is told no more: nothing of it stays here."""
+    return
+
+
+@wall.on(ImprovementReported)
+def reported(piece: Piece | None, event: ImprovementReported, record: Record) -> Piece:
+    piece = piece or Piece(kind="improvement", standing="practised")
+    title = event.title or event.what_changed[:200].partition("\n")[0]
+    return msgspec.structs.replace(
+        piece,
+        title=title,
+        words=_words(event.title, event.what_changed, event.noticed, event.team, *event.tools, piece.words),
+        summary=event.what_changed,
+        told=as_written(record),
+        told_from=first_day_of(record).isoformat(),
+        areas=event.areas,
+        tools=_gathered(event.tools, *piece.tools),
+        level=event.level,
+        directorate=event.directorate,
+    )
+
+
+@wall.on(ImprovementUpdated)
+def updated(piece: Piece | None, event: ImprovementUpdated, record: Record) -> Piece:
+    piece = piece or Piece(kind="improvement", standing="practised")
+    return msgspec.structs.replace(
+        piece,
+        words=_words(piece.words, event.note, event.noticed, *event.tools),
+        tools=_gathered(piece.tools, *event.tools),
+    )
+
+
+@wall.on(ImprovementSustained)
+@wall.on(ImprovementStopped)
+@wall.on(ImprovementPromoted)
+def stands(
+    piece: Piece | None,
+    event: ImprovementSustained | ImprovementStopped | ImprovementPromoted,
+    record: Record,
+) -> Piece:
+    """How an improvement stands. One that grew into a project stays on the wall as what it was."""
+    piece = piece or Piece(kind="improvement")
+    match event:
+        case ImprovementSustained():
+            return msgspec.structs.replace(piece, standing="sustained")
+        case ImprovementStopped():
+            return msgspec.structs.replace(piece, standing="stopped")
+    about = _gathered(piece.about, f"project/{event.project}")
+    return msgspec.structs.replace(piece, standing="became_project", about=about)
+
+
+@wall.on(VisibilitySet)
+def visible(piece: Piece | None, event: VisibilitySet, record: Record) -> Piece | None:
+    if piece is None and record.stream.startswith("improvement/"):
+        piece = Piece(kind="improvement", standing="practised")
+    return None if piece is None else msgspec.structs.replace(piece, audience=event.audience)
+
+
+@wall.on(ConsentWithdrawn)
+def consent_withdrawn(piece: Piece | None, event: ConsentWithdrawn, record: Record) -> Piece:
+    piece = piece or Piece(kind="person")
+    consents = _gathered((event.consent,), *piece.consents)
+    return msgspec.structs.replace(piece, consents=consents)
+
+
+@wall.on(ConsentGiven)
+def consent_given(piece: Piece | None, event: ConsentGiven, record: Record) -> Piece | None:
+    """Given again after it was withdrawn, a consent holds again."""
+    if piece is None:
+        return None
+    return msgspec.structs.replace(piece, consents=tuple(c for c in piece.consents if c != event.consent))
+
+
+def _gathered(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *more)))[:LISTED_MAX]
+
+
+def _words(*parts: str | None) -> str:
+    return "\n".join(part for part in parts if part)[:WORDS_MAX]
+
+
+class OnTheWall(msgspec.Struct, frozen=True, kw_only=True):
+    reader: Audience = "public"
+    words: str | None = None  # words to search for
+    kind: Literal["story", "improvement"] | None = None
+    area: str | None = None
+    format: str | None = None
+    tool: str | None = None
+    directorate: str | None = None
+    about: str | None = None  # the stream of what it is about
+
+
+class ShownPiece(msgspec.Struct, frozen=True, kw_only=True):
+    """What hangs on the wall."""
+
+    stream: str
+    kind: Literal["story", "improvement"]
+    title: str
+    summary: str | None
+    address: str | None
+    told: str | None
+    told_from: str
+    areas: tuple[str, ...]
+    tools: tuple[str, ...]
+    format: str | None
+    level: str | None
+    standing: Literal["practised", "sustained", "stopped", "became_project"] | None
+    directorate: str | None
+    language: str | None
+    about: tuple[str, ...]
+    match: float  # how well it matches the words; 0 without any
+
+
+ON_THE_WALL = """
+    SELECT key AS stream, kind, title, summary, address, told, told_from, areas, tools, format, level, standing,
+           directorate, language, about,
+           CASE WHEN %(words)s::text IS NULL THEN 0::double precision
+                ELSE ts_rank(to_tsvector('english', words),
+                             websearch_to_tsquery('english', %(words)s))::double precision
+           END AS match
+      FROM story_wall AS piece
+     WHERE organisation = %(organisation)s
+       AND kind IN ('story', 'improvement')
+       AND title IS NOT NULL
+       AND array_position('{public,organisation,forum,team}', audience)
+           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND (%(words)s::text IS NULL
+            OR to_tsvector('english', words) @@ websearch_to_tsquery('english', %(words)s))
+       AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+       AND (%(area)s::text IS NULL OR areas ? %(area)s)
+       AND (%(format)s::text IS NULL OR format = %(format)s)
+       AND (%(tool)s::text IS NULL OR tools ? %(tool)s)
+       AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
+       AND (%(about)s::text IS NULL OR about ? %(about)s)
+       AND NOT EXISTS (
+           SELECT FROM story_wall AS person, jsonb_array_elements_text(piece.consents) AS rests_on (consent)
+            WHERE person.organisation = %(organisation)s AND person.kind = 'person'
+              AND person.consents ? rests_on.consent)
+"""
+wall.question(
+    "shown",
+    ON_THE_WALL,
+    asks=OnTheWall,
+    answers=ShownPiece,
+    order=["-match", "-told_from", "stream"],
+    doc="Stories and improvements by words, area, format, tool, place and subject.",
+)

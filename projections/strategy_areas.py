@@ -1,0 +1,288 @@
+"""What improvement work contributes to each strategy area, by directorate and month. Boards and dashboards read it.
+
+What is counted, on any day:
+
+- **active or completed** projects: active, paused and completed ones; begun, and neither cancelled nor merged into
+  another. Paused ones are shown by themselves as well.
+- **improvements** outside projects: all that were told by then, whether or not they are still practised.
+- **stories**: those shared by then and not withdrawn; one that retells another counts once with it.
+- **together**: projects active or completed, and improvements. An improvement that grew into a project, and that
+  project, are counted once.
+
+Work for several areas counts in each of them, and once in the totals over all areas, which stand under the area `*`;
+the directorate `*` is all of them. Work that names no area stands under the empty area, and work of no directorate
+under the empty directorate, so that nothing is lost. What is known only to the month or year counts from its first day.
+
+Areas are counted as the work names them; or, for a chosen version of a strategy, as that version has them: work under
+an area that was taken over counts under the one that took it over, work under a retired area stays where it was.
+"""
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from events.fields import first_day
+from events.improvements import ImprovementPromoted, ImprovementReported, ImprovementStopped
+from events.log.record import Record
+from events.stories import StoryShared, StoryWithdrawn
+from events.strategies import Area, AreaMove, StrategyAdopted, StrategyRefreshed
+from events.vocabulary import Event
+from projections.engine.projection import Projection
+from projections.moments import first_day_of
+from projections.project_life import LIFE, ProjectLife, lived
+
+SPANS_MAX = 400  # changes of state, place or areas of one project; the latest are kept
+VERSIONS_MAX = 100  # of one strategy; the latest are kept
+
+Standing = Literal["reported", "stopped", "shared", "withdrawn"]
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """From a day on, until the next span: how a piece of work stood, where, and for which areas."""
+
+    since: date
+    until: date | None = None  # the first day on which it no longer stood so
+    state: str
+    directorate: str
+    areas: tuple[str, ...]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One wording of a strategy."""
+
+    version: int
+    valid_from: date
+    title: str | None
+    areas: tuple[Area, ...]
+    moves: tuple[AreaMove, ...]
+
+
+class Work(ProjectLife, frozen=True, kw_only=True):
+    """A project, an improvement or a story, and how it stood from when to when; or a strategy and its versions."""
+
+    kind: Literal["project", "improvement", "story", "strategy"] = "project"
+    spans: tuple[Span, ...] = ()
+    counts_as: str | None = None  # the project that an improvement grew into, the story that a story retells
+    versions: tuple[Version, ...] = ()
+
+
+areas = Projection(
+    "strategy_areas",
+    revision=1,
+    row=Work,
+    doc=__doc__,
+    streams=["project", "improvement", "story", "strategy"],
+    indexes=["(organisation, kind)"],
+)
+
+
+def project(work: Work | None, event: Event, record: Record) -> Work | None:
+    """A project's state, directorate or areas may have changed. Who may see it makes no difference to what counts."""
+    if not record.stream.startswith("project/"):
+        return work
+    work = lived(work or Work(), event, record)
+    return _stands(work, record, work.state, work.directorate, work.areas)
+
+
+for _kind in LIFE:
+    areas.on(_kind)(project)
+
+
+@areas.on(ImprovementReported)
+def improvement_reported(work: Work | None, event: ImprovementReported, record: Record) -> Work:
+    work = work or Work(kind="improvement")
+    return _stands(work, record, "reported", event.directorate, event.areas)
+
+
+@areas.on(ImprovementStopped)
+def improvement_stopped(work: Work | None, event: ImprovementStopped, record: Record) -> Work:
+    """It is no longer practised. That it once was still counts."""
+    work = work or Work(kind="improvement")
+    return _stands(work, record, "stopped", *_place(work))
+
+
+@areas.on(ImprovementPromoted)
+def improvement_promoted(work: Work | None, event: ImprovementPromoted, record: Record) -> Work:
+    return msgspec.structs.replace(work or Work(kind="improvement"), counts_as=f"project/{event.project}")
+
+
+@areas.on(StoryShared)
+def story_shared(work: Work | None, event: StoryShared, record: Record) -> Work:
+    work = work or Work(kind="story")
+    if event.retells is not None:
+        work = msgspec.structs.replace(work, counts_as=f"story/{event.retells}")
+    return _stands(work, record, "shared", event.directorate, event.areas)
+
+
+@areas.on(StoryWithdrawn)
+def story_withdrawn(work: Work | None, event: StoryWithdrawn, record: Record) -> Work:
+    work = work or Work(kind="story")
+    return _stands(work, record, "withdrawn", *_place(work))
+
+
+@areas.on(StrategyAdopted)
+@areas.on(StrategyRefreshed)
+def strategy(work: Work | None, event: StrategyAdopted | StrategyRefreshed, record: Record) -> Work:
+    """A wording with its areas; told again, the later telling holds."""
+    work = work or Work(kind="strategy")
+    told = Version(
+        version=event.version,
+        valid_from=first_day(event.valid_from),
+        title=event.title or work.title,
+        areas=event.areas,
+        moves=event.maps_from if isinstance(event, StrategyRefreshed) else (),
+    )
+    others = [version for version in work.versions if version.version != event.version]
+    versions = sorted([*others, told], key=lambda version: version.version)[-VERSIONS_MAX:]
+    return msgspec.structs.replace(work, title=told.title, versions=tuple(versions))
+
+
+def _place(work: Work) -> tuple[str, tuple[str, ...]]:
+    """Where a piece of work stood last."""
+    return (work.spans[-1].directorate, work.spans[-1].areas) if work.spans else ("", ())
+
+
+def _stands(work: Work, record: Record, state: str, directorate: str | None, named: tuple[str, ...]) -> Work:
+    """The work with a new span, if anything that counts has changed. Several changes on one day are one."""
+    span = Span(since=first_day_of(record), state=state, directorate=directorate or "", areas=named)
+    spans = work.spans
+    if spans and msgspec.structs.replace(span, since=spans[-1].since) == spans[-1]:
+        return work
+    if spans and spans[-1].since == span.since:
+        spans = spans[:-1]
+    elif spans:
+        spans = (*spans[:-1], msgspec.structs.replace(spans[-1], until=span.since))
+    return msgspec.structs.replace(work, spans=(*spans, span)[-SPANS_MAX:])
+
+
+class Monthly(msgspec.Struct, frozen=True, kw_only=True):
+    since: date  # any day of the first month
+    until: date  # the last day: a month shows how things stood on its last day, or on this one
+    area: str | None = None  # one area only; `*` for all together
+    directorate: str | None = None  # one directorate only; `*` for all together
+    strategy: str | None = None  # count under the areas of this strategy …
+    version: int | None = None  # … in this version; its latest if none is named
+
+
+class MonthlyTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """How things stood on the last day of a month, or of the time asked for, in an area and a directorate."""
+
+    month: str
+    day: date
+    area: str  # `*` for all areas together, empty for work that names none
+    directorate: str  # `*` for all of them, empty for work of no directorate
+    active: int
+    paused: int
+    completed: int
+    active_or_completed: int  # active, paused and completed
+    improvements: int
+    stories: int
+    together: int  # projects active or completed and improvements, each piece of work once
+
+
+MONTHLY = """
+    WITH RECURSIVE days AS (
+        SELECT to_char(month, 'YYYY-MM') AS month,
+               least((month + interval '1 month - 1 day')::date, %(until)s::date) AS day
+          FROM generate_series(date_trunc('month', %(since)s::date::timestamp),
+                               least(%(until)s::date::timestamp, %(since)s::date + interval '600 months'),
+                               interval '1 month') AS month
+    ),
+    moves AS (
+        SELECT version.version, move.old, move.new
+          FROM strategy_areas
+         CROSS JOIN LATERAL jsonb_to_recordset(versions) AS version (version bigint, moves jsonb)
+         CROSS JOIN LATERAL jsonb_to_recordset(version.moves) AS move (old text, new text)
+         WHERE organisation = %(organisation)s AND key = 'strategy/' || %(strategy)s::text
+           AND version.version <= coalesce(%(version)s::bigint, version.version)
+           AND move.new IS NOT NULL
+    ),
+    moved AS (
+        SELECT old AS named, new AS area, version FROM moves
+         UNION
+        SELECT moved.named, moves.new, moves.version
+          FROM moved
+          JOIN moves ON moves.old = moved.area AND moves.version > moved.version
+    ),
+    took_over AS (
+        SELECT named, area
+          FROM moved
+         WHERE NOT EXISTS (SELECT FROM moves WHERE moves.old = moved.area AND moves.version > moved.version)
+    ),
+    stood AS (
+        SELECT days.month, days.day, work.key, coalesce(work.counts_as, work.key) AS counts_as, span.state,
+               named.area, place.directorate
+          FROM strategy_areas AS work
+         CROSS JOIN LATERAL jsonb_to_recordset(work.spans)
+               AS span (since date, until date, state text, directorate text, areas jsonb)
+          JOIN days ON span.since <= days.day AND (span.until IS NULL OR days.day < span.until)
+         CROSS JOIN LATERAL (
+               SELECT '*' AS area
+                UNION ALL
+               SELECT '' WHERE span.areas = '[]'
+                UNION ALL
+               SELECT coalesce(took_over.area, told.area)
+                 FROM jsonb_array_elements_text(span.areas) AS told (area)
+                 LEFT JOIN took_over ON took_over.named = told.area
+               ) AS named
+         CROSS JOIN LATERAL (VALUES ('*'), (span.directorate)) AS place (directorate)
+         WHERE work.organisation = %(organisation)s
+    )
+    SELECT month, day, area, directorate,
+           count(DISTINCT key) FILTER (WHERE state = 'active') AS active,
+           count(DISTINCT key) FILTER (WHERE state = 'paused') AS paused,
+           count(DISTINCT key) FILTER (WHERE state = 'completed') AS completed,
+           count(DISTINCT key) FILTER (WHERE state IN ('active', 'paused', 'completed')) AS active_or_completed,
+           count(DISTINCT key) FILTER (WHERE state IN ('reported', 'stopped')) AS improvements,
+           count(DISTINCT counts_as) FILTER (WHERE state = 'shared') AS stories,
+           count(DISTINCT counts_as) FILTER (
+               WHERE state IN ('active', 'paused', 'completed', 'reported', 'stopped')) AS together
+      FROM stood
+     WHERE (%(area)s::text IS NULL OR area = %(area)s)
+       AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
+     GROUP BY month, day, area, directorate
+"""
+areas.question(
+    "monthly",
+    MONTHLY,
+    asks=Monthly,
+    answers=MonthlyTotals,
+    order=["month", "area", "directorate"],
+    doc="Totals on the last day of each month, by strategy area and directorate; of one day, if since = until.",
+)
+
+
+class AreasInForce(msgspec.Struct, frozen=True, kw_only=True):
+    on: date  # the versions in force on this day
+
+
+class NamedArea(msgspec.Struct, frozen=True, kw_only=True):
+    """An area as the version of a strategy that is in force words it."""
+
+    strategy: str
+    version: int
+    valid_from: date
+    title: str | None
+    area: str
+    label: str
+
+
+AREAS_IN_FORCE = """
+    SELECT strategy, version, valid_from, title, named.area, named.label
+      FROM (SELECT DISTINCT ON (key) split_part(key, '/', 2) AS strategy, worded.*
+              FROM strategy_areas
+             CROSS JOIN LATERAL jsonb_to_recordset(versions)
+                   AS worded (version bigint, valid_from date, title text, areas jsonb)
+             WHERE organisation = %(organisation)s AND kind = 'strategy' AND valid_from <= %(on)s
+             ORDER BY key, version DESC) AS in_force
+     CROSS JOIN LATERAL jsonb_to_recordset(areas) AS named (area text, label text)
+"""
+areas.question(
+    "in_force",
+    AREAS_IN_FORCE,
+    asks=AreasInForce,
+    answers=NamedArea,
+    order=["strategy", "area"],
+    doc="The strategies' areas by id, with the labels that hold on a day.",
+)
