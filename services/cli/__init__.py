@@ -3,10 +3,16 @@
 import rich_click as click
 
 from services.cli.chart import chart
+from services.cli.demo import demo
+from services.cli.import_ import import_
 from services.cli.keys import keys
+from services.cli.migrate import migrate
+from services.cli.organisations import organisations
 from services.cli.serve import serve
+from services.cli.up import up
+from services.cli.worker import worker
 
-COMMANDS = (serve, keys, chart)
+COMMANDS = (demo, up, serve, worker, migrate, organisations, keys, import_, chart)
 
 
 @click.group("qiledger")

@@ -17,7 +17,8 @@ from typing import TypeAlias
 
 from services.importing import synthetic_trust
 from services.importing.synthetic_life import BEGINS, ENDS, SOURCE, Life, Told
-from services.importing.synthetic_projects import Fate, project_life
+from services.importing.synthetic_projects import project_life
+from services.importing.synthetic_setting import Fate
 from services.importing.synthetic_trust import COURSES, MONTH, Training
 from services.importing.synthetic_words import DIRECTORATES
 from services.importing.telling import Telling

@@ -11,7 +11,7 @@ from services.importing.synthetic_words import Gauge
 BASELINE_WEEKS = 8
 BASELINE_MONTHS = 6
 WEEKLY = {"outcome": 0.3, "process": 0.2, "balancing": 0.0}
-KEPT = {"outcome": 1.0, "process": 0.85, "balancing": 0.5}
+KEPT = {"outcome": 1.0, "process": 0.7, "balancing": 0.4}
 MISSED = 0.03
 LATE = 0.04
 CORRECTED = 0.012

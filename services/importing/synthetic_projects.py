@@ -3,14 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-import msgspec
-
-from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
-from events.changes import ChangeIdeaAdded, ChangeImplemented
+from events.changes import ChangeIdeaAdded
 from events.charters import CharterCompleted
-from events.coaching import CoachAllocated, CoachingSessionHeld, SponsorUpdated
-from events.corrections import EventCorrected, EventRetracted
-from events.cycles import CyclePlanned, CycleTested, Decision
+from events.coaching import CoachAllocated
+from events.corrections import EventCorrected
 from events.drivers import DriverAdded
 from events.improvements import ImprovementPromoted, ImprovementReported
 from events.involvement import InvolvementSet
@@ -25,63 +21,27 @@ from events.projects import (
     ProjectResumed,
     ProjectStarted,
     ProjectSubmitted,
-    ProjectTransferred,
     SustainPlan,
 )
 from events.reviews import ProjectReviewed
-from events.scores import ProgressScored
 from events.spread import SpreadAdopted
 from events.stories import StoryShared
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
-from events.teams import PersonJoined, PersonLeft
+from events.teams import PersonJoined
 from services.importing.synthetic_life import COVID, COVID_ENDS, ENDS, Life, Told, month, person
 from services.importing.synthetic_measures import Shift, decide_on_limits, measure, set_aim
-from services.importing.synthetic_words import LEARNED, PLACES, PROFESSIONS, TOPICS, Topic
-
-Fate = Literal["runs", "cancelled", "never_started"]
-MERGED_ON = datetime.fromisoformat("2021-04-01T09:00:00+00:00")  # Hillfields became part of Riverside
-MERGED, INTO = "hillfields", "riverside"
-PEOPLE_PER_PROJECT = 20
-COACHES, SPONSORS = 60, 40
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What is decided of a project before it begins."""
-
-    number: int
-    fate: Fate
-    topic: Topic
-    place: str
-    directorate: str
-    works: bool
-
-    @property
-    def title(self) -> str:
-        """What the project is called."""
-        return f"{self.topic.title}, {self.place}"
-
-    def person(self, which: int) -> str:
-        """One of the people who are only in this project."""
-        return person(1_000_000 + self.number * PEOPLE_PER_PROJECT + which)
-
-
-class Course:
-    """When things happen in a project: days of work since its start, moved by the time it stood still."""
-
-    def __init__(
-        self, started: datetime, working_days: float, still: tuple[datetime, datetime] | None
-    ) -> None:
-        self.started = started
-        self.still = still
-        self.ended = self.at(working_days)
-        self.working_days = working_days
-
-    def at(self, working_day: float) -> datetime:
-        """The moment at which that much has been worked."""
-        moment = self.started + timedelta(days=working_day)
-        if self.still is not None and moment >= self.still[0]:
-            moment += self.still[1] - self.still[0]
-        return moment
+from services.importing.synthetic_setting import (
+    COACHES,
+    INTO,
+    MERGED,
+    MERGED_ON,
+    SPONSORS,
+    Course,
+    Fate,
+    Setting,
+)
+from services.importing.synthetic_words import LEARNED, PLACES, PROFESSIONS, TOPICS
+from services.importing.synthetic_work import look_after, work
 
 
 def project_life(life: Life, number: int, fate: Fate, directorates: tuple[str, ...]) -> list[Told]:
@@ -94,8 +54,8 @@ def project_life(life: Life, number: int, fate: Fate, directorates: tuple[str, .
     course = _course(life, setting, approved + life.days(5, 40))
     _begin(life, setting, course)
     _gather(life, setting, course)
-    _work(life, setting, course)
-    _look_after(life, setting, course)
+    work(life, setting, course)
+    look_after(life, setting, course)
     _interrupt(life, setting, course)
     if fate == "cancelled":
         _cancel(life, course)
@@ -233,110 +193,6 @@ def _gather(life: Life, setting: Setting, course: Course) -> None:
     shift = Shift(works_from, course.still)
     measure(life, setting.topic.gauges, started=course.started, ended=course.ended, shift=shift)
     decide_on_limits(life, started=course.started, shift=shift, works=setting.works)
-
-
-def _work(life: Life, setting: Setting, course: Course) -> None:
-    """PDSA cycles, one after another; a change that works becomes daily practice."""
-    working_day, number = life.random.uniform(35, 60), 0
-    ideas = setting.topic.ideas
-    while working_day < course.working_days - 20:
-        number += 1
-        idea = life.random.randrange(len(ideas)) + 1
-        planned, tested = course.at(working_day), course.at(working_day + life.random.uniform(6, 18))
-        _cycle(life, number, f"CI-{idea}", ideas[idea - 1], planned, tested)
-        working_day += life.random.uniform(30, 70)
-    if setting.works:
-        change = ideas[life.random.randrange(len(ideas))]
-        implemented = ChangeImplemented(change=change, where=setting.place, owner="Team manager")
-        life.tell(implemented, course.at(course.working_days * 0.8))
-
-
-def _cycle(life: Life, number: int, idea: str, text: str, planned: datetime, tested: datetime) -> None:
-    prediction = "At least half of those concerned will notice it."
-    previous = f"C-{number - 1}" if number > 1 else None
-    if life.chance(0.85):
-        plan = CyclePlanned(
-            cycle=f"C-{number}",
-            number=number,
-            change_idea=idea,
-            objective=f"Find out whether this helps: {text.lower()}",
-            prediction=prediction,
-            scale="One team, one week",
-            previous=previous,
-        )
-        life.tell(plan, planned)
-    better = life.chance(0.55)
-    decision: Decision = life.random.choice(("adopt", "adapt") if better else ("adapt", "abandon"))
-    study = CycleTested(
-        cycle=f"C-{number}",
-        number=number,
-        change_idea=idea,
-        tested=text,
-        prediction=prediction if life.chance(0.7) else None,
-        happened="More than half noticed." if better else "Hardly anybody noticed.",
-        compared="better" if better else "worse",
-        learned=life.random.choice(LEARNED) if life.chance(0.6) else None,
-        decision=decision,
-        previous=previous,
-        tools=("PDSA",),
-    )
-    life.tell(study, tested, late=life.days(25, 100) if life.chance(0.05) else timedelta(0))
-
-
-def _look_after(life: Life, setting: Setting, course: Course) -> None:
-    """Coaching, news for the sponsor, scores, barriers, reviews by the forum."""
-    coach = person(setting.number % COACHES)
-    working_day = 20.0
-    while working_day < course.working_days:
-        mode: Literal["in_person", "online"] = "online" if course.at(working_day) > COVID else "in_person"
-        held = CoachingSessionHeld(coach=coach, mode=mode, focus=("Next test",), hours=1)
-        life.tell(held, course.at(working_day))
-        if life.chance(0.55):
-            life.tell(
-                SponsorUpdated(summary="The team meets and tests.", by=coach), course.at(working_day + 2)
-            )
-        working_day += life.random.uniform(25, 45)
-    _score(life, setting, course)
-    if life.chance(0.4):
-        _barrier(life, course)
-    for working_day in (120.0, 240.0, 360.0):
-        if working_day < course.working_days:
-            at = course.at(working_day)
-            reviewed = ProjectReviewed(forum=setting.directorate, outcome="continue", meeting=month(at))
-            life.tell(reviewed, at)
-    if life.chance(0.2):
-        left = course.at(course.working_days * life.random.uniform(0.3, 0.8))
-        life.tell(PersonLeft(person=setting.person(1), reason="Moved to another service."), left)
-    if setting.directorate == MERGED and course.started < MERGED_ON < course.ended:
-        moved = ProjectTransferred(directorate=INTO, forum=INTO, reason="The directorates were merged.")
-        life.tell(moved, MERGED_ON)
-
-
-def _score(life: Life, setting: Setting, course: Course) -> None:
-    """Scores rise by halves; three in ten projects stay at 2.5 for months, and a few slip or are scored by mistake."""
-    top = 4.5 if setting.works else 3.0
-    stuck = life.chance(0.3)
-    score, working_day = 0.5, life.random.uniform(5, 20)
-    while working_day < course.working_days:
-        at = course.at(working_day)
-        life.tell(ProgressScored(score=score, scale="life_qi", assessor="coach"), at)
-        if life.chance(0.02):
-            twice = life.tell(ProgressScored(score=score, scale="life_qi", assessor="self"), at)
-            life.tell(EventRetracted(of=twice, reason="Entered twice."), at + life.days(1, 9))
-        working_day += life.random.uniform(90, 130) if stuck and score == 2.5 else life.random.uniform(30, 60)
-        slip = score > 1.5 and life.chance(0.04)
-        score = score - 0.5 if slip else min(top, score + 0.5)
-
-
-def _barrier(life: Life, course: Course) -> None:
-    raised = course.at(course.working_days * life.random.uniform(0.2, 0.6))
-    life.tell(BarrierRaised(barrier="B-1", title="No access to the data", owner="Data lead"), raised)
-    if life.chance(0.35):
-        life.tell(BarrierEscalated(barrier="B-1", to="sponsor"), raised + life.days(20, 40))
-    if life.chance(0.8):
-        life.tell(
-            BarrierResolved(barrier="B-1", how="Somebody knew whom to ask."), raised + life.days(41, 90)
-        )
 
 
 def _interrupt(life: Life, setting: Setting, course: Course) -> None:

@@ -30,7 +30,7 @@ from events.training import (
     TrainingWithdrawn,
 )
 from services.importing.synthetic_life import BEGINS, COVID, COVID_ENDS, ENDS, Life, Told, day, month, person
-from services.importing.synthetic_projects import COACHES, INTO, MERGED, MERGED_ON
+from services.importing.synthetic_setting import COACHES, INTO, MERGED, MERGED_ON
 from services.importing.synthetic_words import DIRECTORATES, IMPROVEMENTS, PLACES, TOPICS
 
 LABELS = (
