@@ -11,6 +11,10 @@ from typing import Any, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
+# Where it happened and nothing of what was in hand there: local variables hold keys and people's words.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -20,7 +24,7 @@ def speak(level: str = "info", form: str = "json") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks if form == "json" else structlog.processors.format_exc_info,
+        _TRACEBACKS if form == "json" else structlog.processors.format_exc_info,
     ]
     last: Any = structlog.processors.JSONRenderer() if form == "json" else _one_line
     structlog.configure(

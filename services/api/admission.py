@@ -79,6 +79,8 @@ def _told(event: CloudEvent) -> Event:
         raise Problem(kinds.UNKNOWN_TYPE, field="type", near=unknown.near) from None
     except msgspec.ValidationError as wrong:
         detail, field = explained(wrong, "data")
+        if _CONTROL.search(bytes(event.data).decode().replace("\\\\", "")):
+            raise Problem(kinds.CONTROL_CHARACTER, field=field) from None
         raise Problem(kinds.WRONG_DATA, detail, field=field, schema=f"/v1/schemas/{event.type}") from None
     except (RecursionError, ValueError, OverflowError):
         raise Problem(kinds.WRONG_DATA, field="data") from None

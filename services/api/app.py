@@ -1,6 +1,8 @@
 """The list of doors, and how they are hung."""
 
-from litestar import Litestar
+import re
+
+from litestar import Litestar, Response
 from litestar.datastructures import State
 
 from services.api.answers import answer_exception
@@ -9,7 +11,16 @@ from services.api.desk import Desk
 from services.api.doorkeeper import check
 from services.api.doors import Door
 from services.api.openapi import described
-from services.api.routes import house, importing, problem_pages, reading, schemas, specification, telling
+from services.api.routes import (
+    asking,
+    house,
+    importing,
+    problem_pages,
+    reading,
+    schemas,
+    specification,
+    telling,
+)
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
 from services.settings import Settings
@@ -20,6 +31,8 @@ DOORS = (
     reading.feed,
     reading.one,
     reading.stream,
+    asking.projections,
+    asking.ask,
     schemas.schemas,
     schemas.schema,
     specification.openapi,
@@ -48,16 +61,29 @@ def create_app(settings: Settings) -> Litestar:
         request_max_body_size=None,  # `asked.body` bounds what it reads, and how long it waits
     )
     app.state.description = described(app)
+    app.state.methods = methods(app)
     return app
 
 
-async def let_in(request: Asked) -> None:
-    """Before every door: whoever needs a key has one that may do what it asks."""
-    door: Door | None = request.route_handler.opt.get("door")  # None: the answer to OPTIONS
-    if door is not None and door.scope is not None:
+def methods(app: Litestar) -> dict[str, str]:
+    """The methods of each address, as `Allow` lists them, by the address as a request's scope names it."""
+    return {
+        re.sub(r":\w+", "", path): ", ".join(sorted({*found, "OPTIONS"}))
+        for path, found in app.route_handler_method_map.items()
+    }
+
+
+async def let_in(request: Asked) -> Response[None] | None:
+    """Before every door: whoever needs a key has one that may do what it asks. OPTIONS is answered here."""
+    door: Door | None = request.route_handler.opt.get("door")
+    if door is None:
+        allowed: str = request.app.state.methods[request.scope["path_template"]]
+        return Response(None, status_code=204, headers={"allow": allowed})
+    if door.scope is not None:
         key = await desk_of(request).doorkeeper.whose(header(request, "authorization"))
         request.scope["auth"] = key
         check(key, request.path_params.get("organisation"), door.scope)
+    return None
 
 
 def served() -> Litestar:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from email.message import Message
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
@@ -53,8 +54,11 @@ def media_type(request: Asked) -> str | None:
     if encoding is not None and encoding.lower() != "identity":
         raise Problem(kinds.WRONG_MEDIA_TYPE, "Bodies come uncompressed.", field="content-encoding")
     given = header(request, "content-type")
-    if given is None:
-        return None
+    return None if given is None else _plain_type(given)
+
+
+@lru_cache(64)
+def _plain_type(given: str) -> str:
     message = Message()
     message["content-type"] = given
     charset = message.get_param("charset", "utf-8")
@@ -65,9 +69,14 @@ def media_type(request: Asked) -> str | None:
 
 def query(request: Asked, kind: type[Q]) -> Q:
     """The query parameters as `kind` describes them. Raises Problem, naming the first that is not right."""
+    return as_asked(parameters(request), kind)
+
+
+def parameters(request: Asked) -> dict[str, str]:
+    """The query parameters, each given once. Raises Problem."""
     text = request.scope["query_string"]
     if not text:
-        return kind()
+        return {}
     if len(text) > QUERY_BYTES_MAX:
         raise Problem(kinds.WRONG_PARAMETER, f"A query has at most {QUERY_BYTES_MAX} bytes.")
     try:
@@ -82,6 +91,16 @@ def query(request: Asked, kind: type[Q]) -> Q:
         raise Problem(kinds.WRONG_PARAMETER, "The parameter is there twice.", field=_printable(twice))
     if any("\x00" in value for value in given.values()):
         raise Problem(kinds.WRONG_PARAMETER, "A parameter holds no NUL.")
+    return given
+
+
+def as_asked(given: dict[str, str], kind: type[Q]) -> Q:
+    """Parameters as `kind` describes them, and none beside. Raises Problem, naming the first that is not right."""
+    known = kind.__struct_encode_fields__
+    for name in given:
+        if name not in known:
+            takes = f"This address takes: {', '.join(known)}." if known else "This address takes none."
+            raise Problem(kinds.WRONG_PARAMETER, takes, field=_printable(name))
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as wrong:

@@ -38,7 +38,7 @@ def described(app: Litestar) -> dict[str, Any]:
     of_shape = {id(shape): schema for shape, schema in zip(shapes, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for path, method, handler, door in doors:
-        paths.setdefault(path, {})[method] = _operation(path, method, handler, door, of_shape)
+        paths.setdefault(path, {})[method] = _operation(path, handler, door, of_shape)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -73,7 +73,7 @@ def _doors(app: Litestar) -> Iterable[tuple[str, str, HTTPRouteHandler, Door]]:
 
 
 def _operation(
-    path: str, method: str, handler: HTTPRouteHandler, door: Door, of_shape: Mapping[int, Any]
+    path: str, handler: HTTPRouteHandler, door: Door, of_shape: Mapping[int, Any]
 ) -> dict[str, Any]:
     """What is said of one method of one path."""
     says = inspect.cleandoc(handler.fn.__doc__ or "")

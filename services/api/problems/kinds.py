@@ -305,6 +305,13 @@ NOT_READY = Kind(
     "Something that it needs is missing; `checks` says what.",
     "`qiledger doctor` on the machine says more.",
 )
+NOT_BUILT = Kind(
+    "not-built",
+    503,
+    "The projection is still being built.",
+    "There are no rows yet for this organisation, or only rows of an older kind that cannot answer this.",
+    "Ask again in a moment. If it lasts, see whether the workers run: `qiledger doctor`.",
+)
 NOT_THERE_YET = Kind(
     "not-there-yet",
     503,

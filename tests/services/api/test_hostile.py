@@ -1,0 +1,328 @@
+"""Bodies, headers and bytes that nobody should send: each is refused with a reason, and the server stands."""
+
+import base64
+import json
+import random
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from tests.services.api.conftest import BATCH, STRUCTURED, Door, Server, event, problem
+
+EVENT = json.dumps(event()).encode()
+SEED = 20261123
+FUZZED = 600
+
+
+def said(**changes: Any) -> bytes:
+    return json.dumps(event(**changes)).encode()
+
+
+def raw(old: bytes, new: bytes) -> bytes:
+    """The plain event with some of its bytes replaced."""
+    assert old in EVENT
+    return EVENT.replace(old, new, 1)
+
+
+def nested(depth: int) -> bytes:
+    return raw(b'"data": {', b'"data": {"x": ' + b'{"x": ' * depth + b"1" + b"}" * depth + b", ")
+
+
+BODIES: dict[str, tuple[bytes, int, str]] = {
+    "nothing": (b"", 400, "malformed-json"),
+    "blanks": (b" \n\t ", 400, "malformed-json"),
+    "half an event": (EVENT[:-20], 400, "malformed-json"),
+    "two events": (EVENT + EVENT, 400, "malformed-json"),
+    "a byte order mark": (b"\xef\xbb\xbf" + EVENT, 400, "malformed-json"),
+    "UTF-16": (EVENT.decode().encode("utf-16"), 400, "malformed-json"),
+    "UTF-7 brackets": (b"+AHs-", 400, "malformed-json"),
+    "a byte that is not UTF-8": (raw(b"icp", b"i\xffp"), 400, "malformed-json"),
+    "an overlong slash": (raw(b"icp", b"i\xc0\xafp"), 400, "malformed-json"),
+    "an encoded surrogate": (raw(b"icp", b"i\xed\xa0\x80p"), 400, "malformed-json"),
+    "a lone surrogate": (raw(b"icp", b"\\ud800"), 400, "malformed-json"),
+    "a raw line end in a string": (raw(b"icp", b"i\np"), 400, "malformed-json"),
+    "a raw NUL in a string": (raw(b"icp", b"i\0p"), 400, "malformed-json"),
+    "NaN": (raw(b'"icp"', b"NaN"), 400, "malformed-json"),
+    "Infinity": (raw(b'"icp"', b"-Infinity"), 400, "malformed-json"),
+    "a number beyond numbers": (raw(b'"icp"', b"1e999"), 400, "malformed-json"),
+    "a comment": (b"/* */" + EVENT, 400, "malformed-json"),
+    "a trailing comma": (raw(b'"}}', b'",}}'), 400, "malformed-json"),
+    "single quotes": (EVENT.replace(b'"', b"'"), 400, "malformed-json"),
+    "a list": (b"[" + EVENT + b"]", 400, "malformed-event"),
+    "a text": (b'"cycle.tested"', 400, "malformed-event"),
+    "a number": (b"7", 400, "malformed-event"),
+    "null": (b"null", 400, "malformed-event"),
+    "an empty object": (b"{}", 400, "malformed-event"),
+    "100,000 brackets": (b"[" * 70_000, 400, "too-deep"),
+    "10,000 nested objects": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "too-deep"),
+    "nested 65 deep": (nested(65), 400, "too-deep"),
+    "nested 40 deep": (nested(40), 422, "wrong-data"),
+    "the same key twice": (raw(b'"id": "e1"', b'"id": "e1", "id": "e2"'), 400, "duplicate-key"),
+    "the same key twice, once escaped": (raw(b'"id": "e1"', b'"id": "e1", "\\u0069d": "e2"'), 400, "duplicate-key"),
+    "the same key twice in the data": (raw(b'"course": "icp"', b'"course": "icp", "course": "x"'), 400, "duplicate-key"),
+    "the same key twice behind quotes": (
+        raw(b'"course": "icp"', b'"course": "\\\\\\"icp\\\\", "course": "x\\""'), 400, "duplicate-key"),
+    "no specversion": (said(specversion=...), 400, "malformed-event"),
+    "an older CloudEvents": (said(specversion="0.3"), 400, "malformed-event"),
+    "a later CloudEvents": (said(specversion="2.0"), 400, "malformed-event"),
+    "specversion as a number": (raw(b'"1.0"', b"1.0"), 400, "malformed-event"),
+    "no id": (said(id=...), 400, "malformed-event"),
+    "an empty id": (said(id=""), 400, "malformed-event"),
+    "a blank id": (said(id="  "), 400, "malformed-event"),
+    "id null": (said(id=None), 400, "malformed-event"),
+    "a number for an id": (said(id=7), 400, "malformed-event"),
+    "a long id": (said(id="x" * 257), 400, "malformed-event"),
+    "an id with NUL": (said(id="a\0b"), 400, "malformed-event"),
+    "an id with an escape": (said(id="a\x1b[31m"), 400, "malformed-event"),
+    "an id with a line end": (said(id="a\nb"), 400, "malformed-event"),
+    "an id that turns the text": (said(id="a\u202eb"), 400, "malformed-event"),
+    "no source": (said(source=...), 400, "malformed-event"),
+    "an empty source": (said(source=""), 400, "malformed-event"),
+    "a source with a blank": (said(source="/life qi"), 400, "malformed-event"),
+    "a source with quotes": (said(source='/lifeqi"'), 400, "malformed-event"),
+    "a source with a bad percent": (said(source="/lifeqi%zz"), 400, "malformed-event"),
+    "a source not in ASCII": (said(source="/lifeqi/é"), 400, "malformed-event"),
+    "a source of somebody else": (said(source="/datix"), 403, "foreign-source"),
+    "a source that climbs": (said(source="/lifeqi2/../lifeqi"), 403, "foreign-source"),
+    "no type": (said(type=...), 400, "malformed-event"),
+    "an unknown type": (said(type="no.such"), 422, "unknown-type"),
+    "a type with NUL": (said(type="cycle.tested\0"), 422, "unknown-type"),
+    "no subject": (said(subject=...), 400, "malformed-event"),
+    "a subject without a kind": (said(subject="C-1"), 400, "malformed-event"),
+    "a subject that climbs": (said(subject="cohort/../x"), 400, "malformed-event"),
+    "a subject with too long an id": (said(subject="cohort/" + "x" * 65), 400, "malformed-event"),
+    "a subject with a line end": (said(subject="cohort/C-1\n"), 400, "malformed-event"),
+    "no time": (said(time=...), 400, "malformed-event"),
+    "yesterday": (said(time="yesterday"), 400, "malformed-event"),
+    "a time without an offset": (said(time="2024-05-20T09:30:00"), 400, "malformed-event"),
+    "a date for a time": (said(time="2024-05-20"), 400, "malformed-event"),
+    "the 30th of February": (said(time="2024-02-30T00:00:00Z"), 400, "malformed-event"),
+    "a number for a time": (said(time=1716200000), 400, "malformed-event"),
+    "the year 0": (said(time="0000-01-01T00:00:00Z"), 400, "malformed-event"),
+    "before time, by its offset": (said(time="0001-01-01T00:00:00+23:59"), 400, "malformed-event"),
+    "after time, by its offset": (said(time="9999-12-31T23:59:59-23:59"), 400, "malformed-event"),
+    "a time that has not come": (said(time="2100-01-01T00:00:00Z"), 422, "out-of-time"),
+    "a precision that is none": (said(precision="hour"), 400, "malformed-event"),
+    "an expected version below 0": (said(expectedversion=-1), 400, "malformed-event"),
+    "an expected version of 30 digits": (raw(b'"id"', b'"expectedversion": ' + b"9" * 30 + b', "id"'), 400, "malformed-event"),
+    "an expected version of 400 digits": (said(expectedversion="9" * 400), 400, "malformed-event"),
+    "an expected version of another script": (said(expectedversion="١"), 400, "malformed-event"),
+    "an extension that is an object": (said(custom={"a": 1}), 400, "malformed-event"),
+    "an extension in capitals": (said(Custom="x"), 400, "malformed-event"),
+    "data and data_base64": (said(data_base64="e30="), 400, "malformed-event"),
+    "base64 that is none": (said(data=..., data_base64="!!!"), 400, "malformed-event"),
+    "base64 of no JSON": (said(data=..., data_base64="/////w=="), 400, "malformed-json"),
+    "base64 of a duplicate key": (
+        said(data=..., data_base64=base64.b64encode(b'{"course":"a","course":"b"}').decode()), 400, "duplicate-key"),
+    "a relative schema": (said(dataschema="schemas/x"), 400, "malformed-event"),
+    "XML data": (said(datacontenttype="application/xml"), 415, "wrong-media-type"),
+    "UTF-16 data": (said(datacontenttype="application/json; charset=utf-16"), 415, "wrong-media-type"),
+    "no data for a type that needs them": (said(data=...), 422, "wrong-data"),
+    "data null": (said(data=None), 422, "wrong-data"),
+    "data as a text": (said(data="{}"), 422, "wrong-data"),
+    "data as a list": (said(data=[]), 422, "wrong-data"),
+    "an unknown field": (said(data={"course": "icp", "person": "person/8Qm2", "x": 1}), 422, "wrong-data"),
+    "a field called type": (said(data={"type": "x", "course": "icp", "person": "person/8Qm2"}), 422, "wrong-data"),
+    "a field of the wrong kind": (said(data={"course": 7, "person": "person/8Qm2"}), 422, "wrong-data"),
+    "a person by name": (said(data={"course": "icp", "person": "Dr Example"}), 422, "wrong-data"),
+    "5,000 digits": (raw(b'"icp"', b"9" * 5_000), 400, "malformed-json"),
+    "NUL in the data": (said(data={"course": "icp", "person": "person/8Qm2", "reason": "a\0b"}), 400, "control-character"),
+    "an escape in the data": (
+        said(data={"course": "icp", "person": "person/8Qm2", "reason": "\x1b[2J"}), 400, "control-character"),
+    "too long a text": (said(data={"course": "icp", "person": "person/8Qm2", "reason": "x" * 60_000}), 422, "wrong-data"),
+    "10,000 keys": (said(data={f"k{n}": n for n in range(4_000)}), 422, "wrong-data"),
+    "a megabyte": (said(data={"reason": "x" * 1_000_000}), 413, "too-large"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_cannot_be_kept_is_refused_with_the_reason(door: Door, name: str) -> None:
+    body, status, slug = BODIES[name]
+    problem(door.post(body, STRUCTURED), slug, status)
+    assert door.get(door.events).json()["head"] == 0
+
+
+@pytest.mark.parametrize("name", sorted(BODIES))
+def test_in_a_batch_the_same_body_spoils_only_itself(door: Door, name: str) -> None:
+    body, status, slug = BODIES[name]
+    if slug in ("malformed-json", "too-deep") or status == 413 or not body.strip() or name == "a list":
+        return  # then the batch itself cannot be read
+    answer = door.post(b"[" + said(id="before") + b"," + body + b"," + said(id="after") + b"]", BATCH)
+    assert [one["status"] for one in answer.json()] == [201, status, 201], answer.text
+
+
+HEADERS: dict[str, tuple[dict[str, str], int, str]] = {
+    "no media type": ({"content-type": ""}, 415, "wrong-media-type"),
+    "plain JSON": ({"content-type": "application/json"}, 415, "wrong-media-type"),
+    "XML": ({"content-type": "application/cloudevents+xml"}, 415, "wrong-media-type"),
+    "a form": ({"content-type": "application/x-www-form-urlencoded"}, 415, "wrong-media-type"),
+    "msgpack": ({"content-type": "application/msgpack"}, 415, "wrong-media-type"),
+    "another charset": ({"content-type": f"{STRUCTURED}; charset=utf-16"}, 415, "wrong-media-type"),
+    "compressed": ({"content-type": STRUCTURED, "content-encoding": "gzip"}, 415, "wrong-media-type"),
+    "nonsense": ({"content-type": "///"}, 415, "wrong-media-type"),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_kind_of_body_that_cannot_be_read_is_refused(door: Door, name: str) -> None:
+    headers, status, slug = HEADERS[name]
+    problem(door.http.post(door.events, content=EVENT, headers=headers), slug, status)
+
+
+def binary(**changes: str) -> list[tuple[str, str]]:
+    attributes = {name: value for name, value in (event() | changes).items() if name != "data"}
+    return [(f"ce-{name}", value) for name, value in attributes.items()] + [("content-type", "application/json")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "slug"),
+    [
+        (binary(id="%ff"), 400, "malformed-header"),
+        ([*binary(), ("ce-id", "e2")], 400, "malformed-header"),
+        ([*binary(), ("ce-data", "{}")], 400, "malformed-header"),
+        ([*binary(), ("ce-datacontenttype", "application/json")], 400, "malformed-header"),
+        (binary(id="%00"), 400, "malformed-event"),
+        (binary(id="%0a"), 400, "malformed-event"),
+        (binary(specversion="3"), 400, "malformed-event"),
+        ([("ce-id", "e1"), ("content-type", "application/json")], 400, "malformed-event"),
+        ([*binary(), ("ce-UPPER", "x")], 201, ""),
+        ([*binary(), ("ce-no-dashes", "x")], 400, "malformed-event"),
+        ([*binary()[:-1], ("content-type", "text/plain")], 415, "wrong-media-type"),
+    ],
+)  # fmt: skip
+def test_attributes_in_headers_are_held_to_the_same_rules(
+    door: Door, headers: list[tuple[str, str]], status: int, slug: str
+) -> None:
+    answer = door.http.post(door.events, content=json.dumps(event()["data"]), headers=headers)
+    assert answer.status_code == status, answer.text
+    if slug:
+        problem(answer, slug)
+
+
+@pytest.mark.parametrize(
+    ("path", "slug"),
+    [
+        ("/nothing", "not-found"), ("/v1", "not-found"), ("/v1/RWK", "not-found"), ("/v2/RWK/events", "not-found"),
+        ("/v1/RWK/streams/cohort", "not-found"), ("/problems/none", "not-found"), ("/..%2f..%2fetc/passwd", "not-found"),
+        ("/%00", "not-found"), ("/%ff%fe", "not-found"), ("/" + "x" * 5_000, "not-found"), ("/healthz/%0d%0aX:1", "not-found"),
+    ],
+)  # fmt: skip
+def test_an_address_without_a_door_is_a_problem_too(stranger: Door, path: str, slug: str) -> None:
+    document = problem(stranger.get(path), slug, 404)
+    assert "passwd" not in json.dumps(document)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "X"])
+def test_a_method_without_a_door_is_a_problem_that_lists_those_there_are(door: Door, method: str) -> None:
+    answer = door.http.request(method, door.events)
+    if method in ("PUT", "DELETE", "PATCH"):
+        assert {"GET", "HEAD", "POST"} <= set(answer.headers["allow"].split(", "))
+    problem(answer, "wrong-method", 405)
+
+
+def test_options_lists_the_methods(stranger: Door) -> None:
+    answer = stranger.http.options("/v1/RWK/events")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+
+
+def exchange(server: Server, request: bytes, *, within_s: float = 20, close: bool = True) -> bytes:
+    """What the server says to these bytes until it hangs up, or until it has nothing to say."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=within_s) as connection:
+        try:
+            connection.sendall(request)
+            if close:
+                connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := connection.recv(65_536):
+                answer += piece
+        except (ConnectionResetError, BrokenPipeError):
+            return b"reset"
+        except TimeoutError:
+            return answer
+    return answer
+
+
+def request(door: Door, body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = [
+        f"POST {door.events} HTTP/1.1", "host: x", f"authorization: Bearer {door.key}", f"content-type: {STRUCTURED}",
+        *headers, *([] if length is None else [f"content-length: {length}"]), "connection: close",
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def test_a_body_over_the_limit_is_refused_whether_announced_or_not(server: Server, door: Door) -> None:
+    for length in (EVENT_TOO_LARGE, 10_000_000):
+        announced = exchange(server, request(door, b"x" * length, length=length), close=False)
+        assert announced.startswith(b"HTTP/1.1 413 "), announced[:200]
+    chunks = b"".join(b"10000\r\n" + b"x" * 65_536 + b"\r\n" for _ in range(40)) + b"0\r\n\r\n"
+    streamed = exchange(server, request(door, chunks, "transfer-encoding: chunked"), close=False)
+    assert streamed.startswith(b"HTTP/1.1 413 ")
+    assert b"/problems/too-large" in streamed
+
+
+EVENT_TOO_LARGE = 80_000
+
+
+def test_a_batch_over_its_limits_is_refused(door: Door) -> None:
+    problem(door.post(b"[" + b",".join([EVENT] * 8_000) + b"]", BATCH), "too-large", 413)
+    problem(door.post(b"[" + b",".join([b"{}"] * 1_001) + b"]", BATCH), "too-large", 413)
+    large = json.dumps(event("big", data={"reason": "x" * 70_000})).encode()
+    answer = door.post(b"[" + EVENT + b"," + large + b"]", BATCH)
+    assert [one["status"] for one in answer.json()] == [201, 413]
+
+
+def test_a_body_that_does_not_come_is_given_up(server: Server, door: Door) -> None:
+    began = time.monotonic()
+    answer = exchange(server, request(door, EVENT[:50], length=len(EVENT)), close=False, within_s=30)
+    assert answer.startswith(b"HTTP/1.1 408 "), answer
+    assert b"/problems/too-slow" in answer
+    assert 5 < time.monotonic() - began < 25
+
+
+def test_half_a_head_is_given_up(server: Server) -> None:
+    began = time.monotonic()
+    exchange(server, b"POST /v1/RWK/events HTTP/1.1\r\nhost: x\r\nx-slow: ", close=False, within_s=30)
+    assert time.monotonic() - began < 25
+
+
+def test_good_requests_are_served_while_hundreds_hang(server: Server, door: Door) -> None:
+    hanging = []
+    for n in range(300):
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        connection.sendall(b"POST " if n % 2 else request(door, b"{", length=100))
+        hanging.append(connection)
+    began = time.monotonic()
+    for n in range(20):
+        assert door.tell(event(f"e{n}")).status_code == 201
+    assert time.monotonic() - began < 5
+    for connection in hanging:
+        connection.close()
+
+
+def test_bytes_at_random_never_shake_the_server(server: Server, door: Door) -> None:
+    chance = random.Random(SEED)
+    whole = request(door, EVENT, length=len(EVENT))
+    for number in range(FUZZED):
+        mangled = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            at = chance.randrange(len(mangled))
+            match chance.randrange(4):
+                case 0:
+                    mangled[at] = chance.randrange(256)
+                case 1:
+                    del mangled[at : at + chance.randint(1, 40)]
+                case 2:
+                    mangled[at:at] = bytes(chance.randrange(256) for _ in range(chance.randint(1, 20)))
+                case 3:
+                    mangled[at:at] = mangled[at : at + chance.randint(1, 200)]
+            if not mangled:
+                mangled = bytearray(b"x")
+        answer = exchange(server, bytes(mangled), within_s=15)
+        first = answer[:13]
+        assert not answer.startswith(b"HTTP/1.1 5"), (SEED, number, bytes(mangled), answer)
+        if first.startswith(b"HTTP/1.1 4") and b"content-length: 0" not in answer.lower():
+            assert b"application/problem+json" in answer, (SEED, number, bytes(mangled), answer)
+    assert door.get("/healthz").status_code == 200
+    assert [line for line in server.log() if line["level"] == "error"] == []
