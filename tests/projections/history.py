@@ -1,4 +1,4 @@
-"""A small history told in the field's words: what happened to what, and when. Folded in memory, or asked in Postgres."""
+"""A small history told in the field's words: what happened to what, and when. Folded in memory, or kept and asked."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
