@@ -1,0 +1,1 @@
+"""What is left when each step breaks: what was lost, and what was done but never heard of."""
