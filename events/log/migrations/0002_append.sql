@@ -4,7 +4,10 @@
 -- a string), and optionally expected (the version the stream must be at), bundle (which request of the batch the item
 -- came in) and whole (that request is all-or-nothing; otherwise each item stands for itself).
 --
--- Plans are pinned to index look-ups: a generic plan made while the table was empty would scan it later.
+-- Plans are pinned. A plan made while the table is empty is kept, and to a planner all indexes of an empty table look
+-- alike: then "organisation = … AND source = … AND id = …" may run for ever through the index of streams. So scans of
+-- the whole table are off, and each look-up asks for the first row at or after (or before) a place in the order of the
+-- one index that it means, and then looks whether it is the row.
 
 -- Judges the items one after another, each in the light of those before it. Changes nothing.
 CREATE FUNCTION log.judge(
@@ -15,6 +18,7 @@ LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
+    version_max  CONSTANT bigint := 9223372036854775807;
     item         record;
     twin         bigint;            -- the item of this batch that was kept under the same source and id
     broken       boolean := false;  -- this request is all-or-nothing, and an item of it was refused
@@ -40,18 +44,20 @@ BEGIN
                        stream text, source text, id text, type text, occurred_at timestamptz, precise_to text,
                        actor text, body text, expected bigint, bundle bigint, whole boolean)) AS told
           LEFT JOIN LATERAL (
-               SELECT r.position, r.version,
+               SELECT r.organisation, r.source, r.id, r.position, r.version,
                       log.content(r.stream, r.type, r.occurred_at, r.precise_to, r.actor, r.body) AS content
                  FROM log.records AS r
-                WHERE r.organisation = for_organisation AND r.source = told.source AND r.id = told.id
-               ) AS earlier ON true
-          LEFT JOIN LATERAL (
-               SELECT r.version
-                 FROM log.records AS r
-                WHERE r.organisation = for_organisation AND r.stream = told.stream
-                ORDER BY r.version DESC
+                WHERE (r.organisation, r.source, r.id) >= (for_organisation, told.source, told.id)
+                ORDER BY r.organisation, r.source, r.id
                 LIMIT 1
-               ) AS top ON true
+               ) AS earlier ON (earlier.organisation, earlier.source, earlier.id) = (for_organisation, told.source, told.id)
+          LEFT JOIN LATERAL (
+               SELECT r.organisation, r.stream, r.version
+                 FROM log.records AS r
+                WHERE (r.organisation, r.stream, r.version) <= (for_organisation, told.stream, version_max)
+                ORDER BY r.organisation DESC, r.stream DESC, r.version DESC
+                LIMIT 1
+               ) AS top ON (top.organisation, top.stream) = (for_organisation, told.stream)
          ORDER BY told.n
     LOOP
         tops[item.stream_rank] := coalesce(tops[item.stream_rank], item.top);
@@ -125,6 +131,7 @@ SET lock_timeout = '5s'
 AS $$
 #variable_conflict use_column
 DECLARE
+    version_max CONSTANT bigint := 9223372036854775807;
     told     bigint := jsonb_array_length(batch);
     head     bigint;
     now_at   timestamptz;
@@ -157,16 +164,18 @@ BEGIN
     ), looked_up AS (
         SELECT counted.*,
                CASE WHEN in_stream = 1 THEN (  -- once a stream, not once an item
-                    SELECT r.version
+                    SELECT CASE WHEN r.organisation = for_organisation AND r.stream = counted.stream THEN r.version END
                       FROM log.records AS r
-                     WHERE r.organisation = for_organisation AND r.stream = counted.stream
-                     ORDER BY r.version DESC
+                     WHERE (r.organisation, r.stream, r.version) <= (for_organisation, counted.stream, version_max)
+                     ORDER BY r.organisation DESC, r.stream DESC, r.version DESC
                      LIMIT 1) END AS top,
-               is_first AND (  -- not NOT EXISTS, which may be planned as a hash of the whole log
-                    SELECT true
+               is_first AND (
+                    SELECT r.organisation = for_organisation AND r.source = counted.source AND r.id = counted.id
                       FROM log.records AS r
-                     WHERE r.organisation = for_organisation AND r.source = counted.source AND r.id = counted.id
-               ) IS NULL AS is_new
+                     WHERE (r.organisation, r.source, r.id) >= (for_organisation, counted.source, counted.id)
+                     ORDER BY r.organisation, r.source, r.id
+                     LIMIT 1
+               ) IS NOT TRUE AS is_new
           FROM counted
     ), placed AS (
         SELECT looked_up.*,
@@ -209,7 +218,13 @@ BEGIN
         RETURN QUERY
         SELECT j.n, j.outcome, j.position, j.version, r.recorded_at, r.leaf
           FROM unnest(judged.outcomes, judged.positions, judged.versions) WITH ORDINALITY AS j (outcome, position, version, n)
-          LEFT JOIN log.records AS r ON r.organisation = for_organisation AND r.position = j.position
+          LEFT JOIN LATERAL (
+               SELECT r.recorded_at, r.leaf
+                 FROM log.records AS r
+                WHERE (r.organisation, r.position) >= (for_organisation, j.position)
+                ORDER BY r.organisation, r.position
+                LIMIT 1
+               ) AS r ON true
          WHERE j.outcome <> 'appended'
          ORDER BY j.n;
     END IF;
