@@ -1,6 +1,5 @@
 """A project's page: every step of its life, its flaws, and what the page counts."""
 
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -31,7 +30,7 @@ from events.teams import PersonChangedRole, PersonJoined, PersonLeft
 from events.vocabulary import Event
 from projections.project_life import FLAWS
 from projections.projects import ProjectPage, projects
-from tests.projections.history import History, Kept
+from tests.projections.history import History
 
 P = "project/P-17"
 APPROVED = ProjectReviewed(forum="newham", outcome="approved")
@@ -41,7 +40,7 @@ DONE = ProjectCompleted(learned="Ask early.")
 def page_of(*told: tuple[Event, str]) -> ProjectPage:
     history = History()
     for event, at in told:
-        history.tell(P, event, at)
+        history.tell(P, at, event)
     page: ProjectPage = history.row(projects, P)
     return page
 
@@ -206,56 +205,56 @@ def test_an_aim_counts_its_revisions() -> None:
 
 def test_corrected_data_are_shown_as_corrected_and_retracted_data_not_at_all() -> None:
     history = History()
-    history.tell(P, MeasureDefined(measure="M-1", name="Falls"), "2024-01-01")
-    history.tell(P, MeasurementRecorded(measure="M-1", period="2024-01", value=4), "2024-02-01")
-    history.tell(P, MeasurementRecorded(measure="M-1", period="2024-02", value=5), "2024-03-01")
-    history.tell(P, MeasurementCorrected(of="e-2", value=3), "2024-03-02")
-    history.tell(P, EventRetracted(of="e-3"), "2024-03-03")
-    history.tell(P, EventCorrected(of="e-1", fields={"name": "Falls with harm"}), "2024-03-04")
+    history.tell(P, "2024-01-01", MeasureDefined(measure="M-1", name="Falls"))
+    history.tell(P, "2024-02-01", MeasurementRecorded(measure="M-1", period="2024-01", value=4))
+    history.tell(P, "2024-03-01", MeasurementRecorded(measure="M-1", period="2024-02", value=5))
+    history.tell(P, "2024-03-02", MeasurementCorrected(of="e-2", value=3))
+    history.tell(P, "2024-03-03", EventRetracted(of="e-3"))
+    history.tell(P, "2024-03-04", EventCorrected(of="e-1", fields={"name": "Falls with harm"}))
     page = history.row(projects, P)
     [measure] = page.measures
     assert (measure.name, measure.readings, measure.last_period) == ("Falls with harm", 1, "2024-01")
     assert page.last_data == "2024-01"
 
 
-async def test_lists_show_what_their_reader_may_see(
-    history: History, kept: Callable[[History], Kept]
-) -> None:
-    history.tell("project/P-1", ProjectStarted(title="Open to all", forum="newham"))
-    history.tell("project/P-1", VisibilitySet(audience="public"))
+async def test_lists_show_what_their_reader_may_see(database_url: str) -> None:
+    history = History()
+    history.tell("project/P-1", "2024-03-01", ProjectStarted(title="Open to all", forum="newham"))
+    history.tell("project/P-1", "2024-03-01", VisibilitySet(audience="public"))
     history.tell(
         "project/P-2",
+        "2024-03-01",
         ProjectStarted(title="The organisation's", forum="newham", areas=("value",)),
     )
-    history.tell("project/P-3", ProjectStarted(title="The team's", forum="newham"))
-    history.tell("project/P-3", VisibilitySet(audience="team"))
-    house = kept(history)
+    history.tell("project/P-3", "2024-03-01", ProjectStarted(title="The team's", forum="newham"))
+    history.tell("project/P-3", "2024-03-01", VisibilitySet(audience="team"))
 
     async def seen(**asked: str) -> list[str]:
-        return [line.project for line in await house.ask(projects, "some", limit=2, **asked)]
+        return [line.project for line in await history.ask(database_url, projects, "some", limit=2, **asked)]
 
     assert await seen(reader="public") == ["P-1"]
     assert await seen() == ["P-1", "P-2"]
     assert await seen(reader="team") == ["P-1", "P-2", "P-3"]
     assert await seen(area="value") == ["P-2"]
-    assert await house.ask(projects, "one", project="P-3") == []
-    assert [page.project for page in await house.ask(projects, "one", project="P-3", reader="team")] == [
-        "P-3"
-    ]
+    assert await history.ask(database_url, projects, "one", project="P-3") == []
+    assert [
+        page.project
+        for page in await history.ask(database_url, projects, "one", project="P-3", reader="team")
+    ] == ["P-3"]
 
 
-async def test_projects_are_found_by_state_forum_and_directorate(
-    history: History, kept: Callable[[History], Kept]
-) -> None:
+async def test_projects_are_found_by_state_forum_and_directorate(database_url: str) -> None:
+    history = History()
     for number in range(7):
-        history.tell(f"project/P-{number}", ProjectStarted(forum="newham" if number % 2 else "luton"))
-    history.tell("project/P-0", ProjectPaused())
-    history.tell("project/P-1", ProjectCancelled())
-    history.tell("project/P-2", ProjectCompleted(learned="It works."))
-    house = kept(history)
+        history.tell(
+            f"project/P-{number}", "2024-03-01", ProjectStarted(forum="newham" if number % 2 else "luton")
+        )
+    history.tell("project/P-0", "2024-03-01", ProjectPaused())
+    history.tell("project/P-1", "2024-03-01", ProjectCancelled())
+    history.tell("project/P-2", "2024-03-01", ProjectCompleted(learned="It works."))
 
     async def listed(**asked: str) -> list[str]:
-        return [line.project for line in await house.ask(projects, "some", limit=2, **asked)]
+        return [line.project for line in await history.ask(database_url, projects, "some", limit=2, **asked)]
 
     assert await listed() == [f"P-{number}" for number in range(7)]
     assert await listed(state="active_or_completed") == ["P-0", "P-2", "P-3", "P-4", "P-5", "P-6"]
@@ -264,9 +263,10 @@ async def test_projects_are_found_by_state_forum_and_directorate(
     assert await listed(directorate="newham") == []
 
 
-async def test_a_page_says_how_old_its_score_is(history: History, kept: Callable[[History], Kept]) -> None:
-    history.tell(P, ProgressScored(score=2.5, scale="life_qi", assessor="coach"), "2024-02")
-    history.tell(P, PersonJoined(person="person/a", role="lead"), "2024-03-01")
-    [page] = await kept(history).ask(projects, "one", project="P-17", on=date(2024, 3, 30))
+async def test_a_page_says_how_old_its_score_is(database_url: str) -> None:
+    history = History()
+    history.tell(P, "2024-02", ProgressScored(score=2.5, scale="life_qi", assessor="coach"))
+    history.tell(P, "2024-03-01", PersonJoined(person="person/a", role="lead"))
+    [page] = await history.ask(database_url, projects, "one", project="P-17", on=date(2024, 3, 30))
     assert (page.score, page.scored, page.score_age_days) == (2.5, "2024-02", 30)
     assert page.team[0].person == "person/a"
