@@ -1,0 +1,144 @@
+from typing import Any
+
+from events.comments import VisibilitySet
+from events.corrections import EventRetracted
+from events.improvements import (
+    ImprovementPromoted,
+    ImprovementReported,
+    ImprovementStopped,
+    ImprovementSustained,
+    ImprovementUpdated,
+)
+from events.people import ConsentGiven, ConsentWithdrawn
+from events.stories import StoryLinked, StoryShared, StoryWithdrawn
+from projections.story_wall import wall
+from tests.projections.history import History
+
+FALLS = StoryShared(
+    title="Fewer falls on the ward",
+    summary="A nurse looks in every hour.",
+    audience="public",
+    format="poster",
+    areas=("service_user_experience",),
+    tools=("safety huddle",),
+    directorate="luton",
+    about=("project/P-1",),
+)
+HUDDLE = ImprovementReported(
+    what_changed="The huddle begins with good news.", level="team", tools=("huddle",)
+)
+
+
+async def shown(database_url: str, history: History, **asked: Any) -> list[str]:
+    return [piece.title for piece in await history.ask(database_url, wall, "shown", **asked)]
+
+
+async def test_a_withdrawn_story_is_told_no_more(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2024-01", FALLS)
+    history.tell("story/S-1", "2024-02", StoryWithdrawn())
+    history.tell("story/S-1", "2024-03", VisibilitySet(audience="public"))
+    assert "Fewer falls" not in str(history.rows(wall))
+    assert await shown(database_url, history, reader="team") == []
+
+
+async def test_a_withdrawal_told_before_the_sharing_it_followed_holds(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2024-02", StoryWithdrawn())
+    history.tell("story/S-1", "2024-01", FALLS)
+    assert await shown(database_url, history, reader="team") == []
+
+
+async def test_a_withdrawal_that_was_a_mistake_is_undone_by_retracting_it(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2024-01", FALLS)
+    history.tell("story/S-1", "2024-02", StoryWithdrawn())
+    history.tell("story/S-1", "2024-03", EventRetracted(of="e-2"))
+    assert await shown(database_url, history) == ["Fewer falls on the ward"]
+
+
+async def test_a_story_is_not_shown_while_a_consent_it_rests_on_is_withdrawn(database_url: str) -> None:
+    history = History()
+    history.tell(
+        "story/S-1", "2024-01", StoryShared(title="Her story", audience="public", consents=("CO-1", "CO-2"))
+    )
+    history.tell("person/a", "2024-01", ConsentGiven(consent="CO-2", purpose="public_story"))
+    assert await shown(database_url, history) == ["Her story"]
+    history.tell("person/a", "2024-02", ConsentWithdrawn(consent="CO-2"))
+    assert await shown(database_url, history) == []
+    history.tell("person/a", "2024-03", ConsentGiven(consent="CO-2", purpose="public_story"))
+    assert await shown(database_url, history) == ["Her story"]
+
+
+async def test_each_reader_sees_what_they_may(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2024-01-01", FALLS)
+    history.tell("story/S-2", "2024-01-02", StoryShared(title="Among ourselves"))
+    history.tell("story/S-3", "2024-01-03", StoryShared(title="For the forum", audience="forum"))
+    history.tell("improvement/I-1", "2024-01-04", HUDDLE)
+    history.tell("improvement/I-2", "2024-01-05", HUDDLE)
+    history.tell("improvement/I-2", "2024-01-06", VisibilitySet(audience="public"))
+    assert await shown(database_url, history) == [HUDDLE.what_changed, "Fewer falls on the ward"]
+    assert len(await shown(database_url, history, reader="organisation")) == 4
+    assert len(await shown(database_url, history, reader="forum")) == 5
+
+
+async def test_stories_are_found_by_words_in_any_form_the_best_match_first(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2024-01-01", FALLS)
+    history.tell(
+        "story/S-2", "2024-01-02", StoryShared(title="Nobody fell: a ward learns", audience="public")
+    )
+    history.tell(
+        "story/S-3",
+        "2024-01-03",
+        StoryShared(title="Falling, falls, fallen", summary="All about a fall.", audience="public"),
+    )
+    history.tell("story/S-4", "2024-01-04", StoryShared(title="Sleep", audience="public"))
+    assert await shown(database_url, history, words="fall") == [
+        "Falling, falls, fallen",
+        "Fewer falls on the ward",
+    ]
+    assert await shown(database_url, history, words="falls -nurse", limit=1) == ["Falling, falls, fallen"]
+    assert await shown(database_url, history, words='"nurse looks"') == ["Fewer falls on the ward"]
+    assert await shown(database_url, history, words="") == []
+    assert await shown(database_url, history, words="' & | ! :*") == []
+
+
+async def test_pieces_are_found_by_area_format_tool_place_and_subject(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2024-01-01", FALLS)
+    history.tell("story/S-1", "2024-01-02", StoryLinked(to="improvement/I-1"))
+    history.tell("improvement/I-1", "2024-01-04", HUDDLE)
+    history.tell(
+        "improvement/I-1", "2024-01-05", ImprovementUpdated(note="At night too.", tools=("safety huddle",))
+    )
+    history.tell("improvement/I-1", "2024-01-06", ImprovementPromoted(project="P-1"))
+    both = [HUDDLE.what_changed, FALLS.title]
+
+    async def found(**asked: Any) -> list[str]:
+        return await shown(database_url, history, reader="organisation", **asked)
+
+    assert await found() == both
+    assert await found(tool="safety huddle") == both
+    assert await found(about="project/P-1") == both
+    assert await found(about="improvement/I-1") == [FALLS.title]
+    assert await found(kind="improvement") == [HUDDLE.what_changed]
+    assert await found(words="night") == [HUDDLE.what_changed]
+    assert await found(area="service_user_experience") == [FALLS.title]
+    assert await found(format="poster", directorate="luton") == [FALLS.title]
+    assert await found(format="video") == []
+
+
+def test_an_improvement_stays_on_the_wall_as_what_it_was() -> None:
+    history = History()
+    history.tell("improvement/I-1", "2024-01", HUDDLE)
+    assert history.row(wall, "improvement/I-1").standing == "practised"
+    for event, standing in [
+        (ImprovementSustained(), "sustained"),
+        (ImprovementStopped(), "stopped"),
+        (ImprovementPromoted(project="P-1"), "became_project"),
+    ]:
+        history.tell("improvement/I-1", "2024-02", event)
+        row = history.row(wall, "improvement/I-1")
+        assert (row.standing, row.summary) == (standing, HUDDLE.what_changed)
