@@ -149,6 +149,7 @@ def make(
     ).fetchone()
     assert row is not None
     build = Build(*row)
+    conn.execute("SELECT projections.make_schema(%s, %s)", (build.projection, build.build))
     conn.execute(Tables(projection, build.build).make())
     return build
 

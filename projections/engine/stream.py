@@ -98,7 +98,7 @@ def fold_stream(projection: Projection[Any], records: Iterable[Record], amended:
     """Folds one stream from its first record. `records` come in business order: all that matter to the projection."""
     stream = Stream()
     for record in records:
-        stream.again = record.stream in amended.expected
+        stream.again = stream.again or record.stream in amended.expected
         if stream.parked is not None:
             stream.parked = msgspec.structs.replace(stream.parked, records=stream.parked.records + 1)
             continue

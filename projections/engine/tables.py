@@ -136,7 +136,7 @@ class Tables:
         return self.keys | state | {column.name: column.type for column in self.columns}
 
     def make(self) -> sql.Composed:
-        """Makes the schema, table, view, guard and grants."""
+        """Makes the table, view, guard and grants, in the schema that is there."""
         present = [
             sql.SQL("{} IS NOT NULL").format(sql.Identifier(c.name)) for c in self.columns if not c.nullable
         ]
@@ -252,7 +252,6 @@ def _list(parts: Iterable[sql.Composable]) -> sql.Composed:
 
 
 _MAKE = """
-    CREATE SCHEMA {schema} AUTHORIZATION {writer};
     CREATE TABLE {rows} (
         organisation text NOT NULL,
         {columns},

@@ -87,12 +87,20 @@ GRANT USAGE ON SCHEMA projections TO qiledger_api, qiledger_worker, qiledger_rep
 GRANT SELECT ON ALL TABLES IN SCHEMA projections TO qiledger_api, qiledger_report, qiledger_auditor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA projections TO qiledger_worker;
 
--- Workers make a schema for each build.
-DO $$
+-- Makes the schema of a build, for the workers to fill. It belongs to whoever migrates, who may create schemas: a GRANT on
+-- the database itself would be lost in its clones and most of its backups, and would let workers make any schema.
+CREATE FUNCTION projections.make_schema(for_projection text, for_build bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
-    EXECUTE format('GRANT CREATE ON DATABASE %I TO qiledger_worker', current_database());
+    IF NOT EXISTS (SELECT FROM projections.builds WHERE projection = for_projection AND build = for_build) THEN
+        RAISE no_data_found USING MESSAGE = format('%s has no build %s', for_projection, for_build);
+    END IF;
+    EXECUTE format('CREATE SCHEMA %I AUTHORIZATION qiledger_worker', for_projection || '_b' || for_build);
 END
 $$;
+REVOKE EXECUTE ON FUNCTION projections.make_schema FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION projections.make_schema TO qiledger_worker;
 
 -- Readers see what is their organisation's own; workers look after all of them.
 ALTER TABLE projections.builds ENABLE ROW LEVEL SECURITY;
