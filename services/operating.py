@@ -18,6 +18,7 @@ from events.log.migrate import migrate
 
 API, WORKER = "qiledger_api", "qiledger_worker"
 ROLES = (API, WORKER, "qiledger_report", "qiledger_auditor")
+TRIES_MAX = 10
 _CODE = re.compile(r"[A-Z0-9]{2,10}")
 
 
@@ -56,7 +57,15 @@ def let_in(conn: psycopg.Connection[Any], role: str, *, password: str | None) ->
     change = sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role))
     if password is not None:
         change += sql.SQL(" PASSWORD {}").format(sql.Literal(password))
-    conn.execute(change)
+    for left in reversed(range(TRIES_MAX)):
+        try:
+            conn.execute(change)
+            return
+        except (
+            psycopg.errors.InternalError_
+        ):  # "tuple concurrently updated": roles are shared by all databases
+            if left == 0:
+                raise
 
 
 def new_passwords() -> dict[str, str]:

@@ -9,6 +9,8 @@ our own, with their data in one directory.
 
 import contextlib
 import os
+import re
+import shlex
 import socket
 import sys
 import time
@@ -28,6 +30,8 @@ DATABASE = "qiledger"
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
 PLACARD = "house.env"
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%?=+,~-]+")
 
 Say = Callable[[str], None]
 
@@ -221,8 +225,13 @@ def write_env(file: Path, lines: Mapping[str, str]) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.writelines(f"{name}={value}\n" for name, value in lines.items())
+        opened.writelines(f"{name}={_shell(value)}\n" for name, value in lines.items())
     draft.replace(file)
+
+
+def _shell(value: str) -> str:
+    """A value as a shell takes it; plain as long as it can be, for those who read the file without one."""
+    return value if _PLAIN.fullmatch(value) else shlex.quote(value)
 
 
 def house_at(settings: Settings) -> Mapping[str, str]:
@@ -230,8 +239,8 @@ def house_at(settings: Settings) -> Mapping[str, str]:
     file = settings.data_directory / PLACARD
     if not file.exists():
         return {}
-    pairs = (line.split("=", 1) for line in file.read_text(encoding="utf-8").splitlines() if "=" in line)
-    return dict(pairs)
+    words = shlex.split(file.read_text(encoding="utf-8"))
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
 def passwords_given(environ: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import rich_click as click
 
 from services.cli.chart import chart
 from services.cli.demo import demo
+from services.cli.doctor import doctor, status
 from services.cli.import_ import import_
 from services.cli.keys import keys
 from services.cli.migrate import migrate
@@ -12,7 +13,7 @@ from services.cli.serve import serve
 from services.cli.up import up
 from services.cli.worker import worker
 
-COMMANDS = (demo, up, serve, worker, migrate, organisations, keys, import_, chart)
+COMMANDS = (demo, up, serve, worker, migrate, organisations, keys, import_, status, doctor, chart)
 
 
 @click.group("qiledger")
