@@ -14,7 +14,7 @@ from litestar.datastructures import State
 
 from events.log.keys import Key
 from services.api.cloudevents import explained
-from services.api.desk import Desk
+from services.api.desk import UNFINISHED_MAX, Desk
 from services.api.problems import Problem, kinds
 
 PARAMETERS_MAX = 20
@@ -118,17 +118,24 @@ async def body(request: Asked, bytes_max: int) -> bytes:
     if announced is not None and int(announced) > bytes_max:
         await _drain(request)
         raise Problem(kinds.TOO_LARGE, f"The body has {announced} bytes; {bytes_max} are allowed.")
+    desk = desk_of(request)
     pieces: list[bytes] = []
     size = 0
     try:
-        async with desk_of(request).patience(BODY_S_PER_MIB * max(1.0, bytes_max / MIB)):
+        async with desk.patience(BODY_S_PER_MIB * max(1.0, bytes_max / MIB)):
             async for piece in _pieces(request):
                 size += len(piece)
-                if size > bytes_max:
+                desk.unfinished += len(piece)
+                if size > bytes_max or desk.unfinished > UNFINISHED_MAX:
                     break
                 pieces.append(piece)
     except TimeoutError:
         raise Problem(kinds.TOO_SLOW, headers={"connection": "close"}) from None
+    finally:
+        crowded = desk.unfinished > UNFINISHED_MAX
+        desk.unfinished -= size
+    if crowded and size <= bytes_max:
+        raise Problem(kinds.OVERLOADED, headers={"connection": "close"})
     if size > bytes_max:
         pieces.clear()
         await _drain(request)

@@ -18,6 +18,7 @@ CONNECTIONS_MAX = 10  # to the database, for each process
 CONNECTION_WITHIN_S = 5.0
 PATIENCE_WHEN_STOPPING_S = 2.0
 PAUSE_S = 0.01
+UNFINISHED_MAX = 64 * 1_048_576  # bytes of bodies that have not come whole
 WAITING_MAX = 512  # long-polls at once; whoever comes later is answered without waiting
 
 
@@ -30,6 +31,7 @@ class Desk:
         self.settings = settings
         self.stopping = asyncio.Event()
         self.waiting = 0
+        self.unfinished = 0
         self._deadlines: set[asyncio.Timeout] = set()
         self.pool: Pool = AsyncConnectionPool(
             settings.database_url,

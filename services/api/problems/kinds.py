@@ -156,13 +156,6 @@ NO_PROJECTION = Kind(
     "There is no projection of that name, or it has no question of that name.",
     "`GET /v1/{organisation}/projections` lists them with their questions.",
 )
-NOTHING_KNOWN = Kind(
-    "nothing-known",
-    404,
-    "Nothing is known of that.",
-    "The question was understood, and the projection has nothing to show for what it was asked about.",
-    "Check the parameters. If you have just told the event, give `at_least` the position of its receipt.",
-)
 WRONG_METHOD = Kind(
     "wrong-method",
     405,
@@ -287,9 +280,9 @@ AWAY = Kind(
 OVERLOADED = Kind(
     "overloaded",
     503,
-    "Too many requests at once.",
-    "This process has as many requests in hand as it can hold.",
-    "Try again after `Retry-After` seconds, with fewer connections.",
+    "Too much at once.",
+    "This process holds as many bodies that have not come whole as it can: 64 MiB.",
+    "Try again after `Retry-After` seconds, with fewer large requests at once.",
 )
 STOPPING = Kind(
     "stopping",

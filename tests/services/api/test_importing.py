@@ -15,10 +15,18 @@ def test_each_line_is_answered_in_order_and_original_dates_are_kept(door: Door) 
     answers = door.bring(
         [event("a", time="2014-02-28T00:00:00Z", precision="day"), b"", event("b", data={}), b"{", event("c")]
     )
-    assert [(answer["line"], answer["status"]) for answer in answers] == [(1, 201), (3, 422), (4, 400), (5, 201)]
+    assert [(answer["line"], answer["status"]) for answer in answers] == [
+        (1, 201),
+        (3, 422),
+        (4, 400),
+        (5, 201),
+    ]
     assert answers[1]["problem"]["field"] == "data.course"
     kept = door.get(door.events).json()["items"]
-    assert [(item["id"], item["occurred"]) for item in kept] == [("a", "2014-02-28"), ("c", "2024-05-20T09:30:00.000000Z")]
+    assert [(item["id"], item["occurred"]) for item in kept] == [
+        ("a", "2014-02-28"),
+        ("c", "2024-05-20T09:30:00.000000Z"),
+    ]
 
 
 def test_a_history_brought_again_after_a_break_is_kept_once(door: Door) -> None:
@@ -86,7 +94,9 @@ def test_a_sender_who_reads_nothing_until_the_end_is_not_left_standing(server: S
 
 
 def test_a_body_of_another_kind_is_refused(door: Door) -> None:
-    refused = door.http.post(f"/v1/{door.organisation}/import", content="{}", headers={"content-type": "text/csv"})
+    refused = door.http.post(
+        f"/v1/{door.organisation}/import", content="{}", headers={"content-type": "text/csv"}
+    )
     problem(refused, "wrong-media-type", 415)
 
 

@@ -51,7 +51,9 @@ def test_a_page_that_can_never_change_is_cached_for_ever_and_stays_the_same(door
 
 def test_a_page_at_the_end_of_the_log_must_be_asked_for_again(door: Door) -> None:
     told(door, 5)
-    full = door.get(f"{door.events}?limit=5")  # full, and yet at the head: whether it is caught up will change
+    full = door.get(
+        f"{door.events}?limit=5"
+    )  # full, and yet at the head: whether it is caught up will change
     assert full.headers["cache-control"] == "private, no-cache"
     assert full.json()["caught_up"] is True
     assert door.get(f"{door.events}?limit=5", if_none_match=full.headers["etag"]).status_code == 304
@@ -226,7 +228,9 @@ def test_a_cursor_leads_on_as_well_as_a_position(door: Door) -> None:
     told(door, 4)
     page = door.get(f"{door.events}?limit=2").json()
     assert not page["next"].isdigit()
-    by_cursor, by_position = (door.get(f"{door.events}?after={after}").json() for after in (page["next"], "2"))
+    by_cursor, by_position = (
+        door.get(f"{door.events}?after={after}").json() for after in (page["next"], "2")
+    )
     assert by_cursor == by_position
     assert all(one["position"] + 1 == next_["position"] for one, next_ in pairwise(by_cursor["items"]))
 

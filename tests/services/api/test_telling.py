@@ -13,7 +13,12 @@ def test_an_event_is_kept_and_its_receipt_names_its_place(door: Door) -> None:
     answer = door.tell(event())
     assert answer.status_code == 201
     receipt = answer.json()
-    assert (receipt["position"], receipt["version"], receipt["stream"], receipt["id"]) == (1, 1, "cohort/C-1", "e1")
+    assert (receipt["position"], receipt["version"], receipt["stream"], receipt["id"]) == (
+        1,
+        1,
+        "cohort/C-1",
+        "e1",
+    )
     assert answer.headers["location"] == f"{door.events}/1"
     assert answer.headers["etag"] == '"1"'
     kept = door.get(answer.headers["location"]).json()
@@ -76,7 +81,10 @@ def test_a_precondition_that_cannot_be_read_is_refused(door: Door, headers: dict
 
 
 def test_a_header_and_an_extension_that_expect_different_versions_are_refused(door: Door) -> None:
-    assert problem(door.tell(event(expectedversion=1), if_match='"2"'), "malformed-event")["field"] == "expectedversion"
+    assert (
+        problem(door.tell(event(expectedversion=1), if_match='"2"'), "malformed-event")["field"]
+        == "expectedversion"
+    )
 
 
 def test_a_dry_run_shows_what_would_be_kept_and_keeps_nothing(door: Door) -> None:
@@ -136,13 +144,22 @@ def test_data_may_come_as_base64_and_are_the_same_event(door: Door) -> None:
 def test_extensions_of_others_pass_and_a_misspelt_one_of_ours_does_not(door: Door) -> None:
     traced = event(traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", sequence=7)
     assert door.tell(traced).status_code == 201
-    assert problem(door.tell(event("e2", presicion="day")), "malformed-event")["detail"] == "Is precision meant?"
+    assert (
+        problem(door.tell(event("e2", presicion="day")), "malformed-event")["detail"] == "Is precision meant?"
+    )
 
 
 def test_each_event_of_a_batch_has_its_own_outcome_in_the_order_given(door: Door) -> None:
     door.tell(event("old"))
     answer = door.tell_all(
-        [event("a"), event("old"), event("old", subject="cohort/C-9"), event("b", time=...), event("c", data={}), event("d")]
+        [
+            event("a"),
+            event("old"),
+            event("old", subject="cohort/C-9"),
+            event("b", time=...),
+            event("c", data={}),
+            event("d"),
+        ]
     )
     assert answer.status_code == 207
     outcomes = answer.json()
@@ -172,7 +189,9 @@ def test_all_or_nothing_keeps_nothing_and_lists_every_fault(door: Door) -> None:
     conflict = [event("a"), event("old", subject="cohort/C-9"), event("d", expectedversion=7)]
     refused = problem(door.tell_all(conflict, "?all_or_nothing=true"), "conflict", 409)
     assert [fault["status"] for fault in refused["faults"]] == [409, 412]
-    problem(door.tell_all([event("x"), event("y", expectedversion=7)], "?all_or_nothing=1"), "wrong-version", 412)
+    problem(
+        door.tell_all([event("x"), event("y", expectedversion=7)], "?all_or_nothing=1"), "wrong-version", 412
+    )
     assert [item["id"] for item in door.get(door.events).json()["items"]] == ["old"]
     assert door.tell_all([event("a"), event("old")], "?all_or_nothing=1").status_code == 200
 
@@ -184,7 +203,9 @@ def test_a_dry_run_of_a_batch_says_of_each_event_what_would_become_of_it(door: D
     assert door.get(door.events).json()["head"] == 0
 
 
-def test_a_key_tells_for_its_own_sources_and_types_only(server: Server, organisation: str, make_key: MakeKey) -> None:
+def test_a_key_tells_for_its_own_sources_and_types_only(
+    server: Server, organisation: str, make_key: MakeKey
+) -> None:
     key = make_key(client="narrow", scopes=["events:write:training"], sources=["/lifeqi", "urn:trust:"])
     narrow = Door(server.url, organisation, key)
     with narrow.http:
@@ -209,7 +230,9 @@ def test_a_key_tells_for_its_own_sources_and_types_only(server: Server, organisa
         ({"actor": "person/9434765919"}, "actor"),
     ],
 )
-def test_what_may_be_a_patient_s_number_is_refused_by_name(door: Door, changes: dict[str, object], field: str) -> None:
+def test_what_may_be_a_patient_s_number_is_refused_by_name(
+    door: Door, changes: dict[str, object], field: str
+) -> None:
     assert problem(door.tell(event(**changes)), "nhs-number", 422)["field"] == field
 
 
@@ -230,10 +253,17 @@ def test_an_event_belongs_to_its_kind_of_stream(door: Door) -> None:
 
 
 def test_an_unknown_type_is_refused_with_those_most_like_it(door: Door) -> None:
-    assert "training.withdrawn" in problem(door.tell(event(type="training.withdrawed")), "unknown-type", 422)["near"]
+    assert (
+        "training.withdrawn"
+        in problem(door.tell(event(type="training.withdrawed")), "unknown-type", 422)["near"]
+    )
 
 
 def test_a_parameter_that_nobody_knows_is_refused_before_anything_is_kept(door: Door) -> None:
-    for query, field in (("?dryrun=1", "dryrun"), ("?dry_run=1&dry_run=0", "dry_run"), ("?dry_run=maybe", "dry_run")):
+    for query, field in (
+        ("?dryrun=1", "dryrun"),
+        ("?dry_run=1&dry_run=0", "dry_run"),
+        ("?dry_run=maybe", "dry_run"),
+    ):
         assert problem(door.tell_all([event()], query), "wrong-parameter", 400)["field"] == field
     assert door.get(door.events).json()["head"] == 0

@@ -11,11 +11,15 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from events import catalogue
+from projections.engine.found import found
+from projections.engine.projection import Projection
+from projections.engine.question import Question
 from services.api.answers import CLOUDEVENTS, JSON, NDJSON, PROBLEM
-from services.api.cloudevents import CloudEvent
 from services.api.doors import Door
+from services.api.openapi.events import REF, event_schemas
 
-REF = "#/components/schemas/{name}"
+PROBLEM_ANSWER = {"$ref": "#/components/responses/problem"}
+ASKING = "/v1/{organisation}/projections/{name}/{question}"
 ORGANISATION = "The organisation's code (ODS), such as RWK."
 
 
@@ -33,12 +37,18 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 def described(app: Litestar) -> dict[str, Any]:
     """The OpenAPI document of an app whose doors carry a `Door`."""
     doors = list(_doors(app))
-    shapes = [shape for _, _, _, door in doors for shape in door.answers.values()] + [ProblemDocument]
+    questions = [(p, q) for p in found().values() for q in p.questions.values()]
+    shapes = [shape for _, _, _, door in doors for shape in door.answers.values()]
+    shapes += [ProblemDocument, *(question.answers for _, question in questions)]
     schemas, components = msgspec.json.schema_components(shapes, ref_template=REF)
     of_shape = {id(shape): schema for shape, schema in zip(shapes, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for path, method, handler, door in doors:
         paths.setdefault(path, {})[method] = _operation(path, handler, door, of_shape)
+    asking = next(door for path, _, _, door in doors if path == ASKING)
+    for projection, question in questions:
+        path = ASKING.replace("{name}", projection.name).replace("{question}", question.name)
+        paths[path] = {"get": _question(path, projection, question, asking, of_shape[id(question.answers)])}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -50,7 +60,7 @@ def described(app: Litestar) -> dict[str, Any]:
         "jsonSchemaDialect": catalogue.DIALECT,
         "paths": paths,
         "components": {
-            "schemas": components | _event_schemas(),
+            "schemas": components | event_schemas(),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "qi_live_…"}},
             "responses": {
                 "problem": _response("A problem.", {PROBLEM: {"$ref": REF.format(name="ProblemDocument")}})
@@ -61,7 +71,7 @@ def described(app: Litestar) -> dict[str, Any]:
 
 def _doors(app: Litestar) -> Iterable[tuple[str, str, HTTPRouteHandler, Door]]:
     """Every door that carries a description: its path as OpenAPI writes it, its method in lower case."""
-    found = [
+    hung = [
         (re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path), method.lower(), handler, handler.opt["door"])
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
@@ -69,7 +79,7 @@ def _doors(app: Litestar) -> Iterable[tuple[str, str, HTTPRouteHandler, Door]]:
         for method in handler.http_methods
         if method != "HEAD"
     ]
-    return sorted(found, key=lambda door: door[:2])
+    return sorted(hung, key=lambda door: door[:2])
 
 
 def _operation(
@@ -87,7 +97,7 @@ def _operation(
         "description": description,
         "parameters": [*_path_parameters(path), *_query_parameters(door.query)],
         "responses": {str(door.status): _response("As asked.", answers)}
-        | {str(status): {"$ref": "#/components/responses/problem"} for status in sorted(refuses)},
+        | {str(status): PROBLEM_ANSWER for status in sorted(refuses)},
         "security": [{"key": []}] if door.scope else [],
     }
     if door.scope:
@@ -95,6 +105,33 @@ def _operation(
     if door.takes:
         said["requestBody"] = {"required": True, "content": {form: _body(form) for form in door.takes}}
     return said
+
+
+def _question(
+    path: str, projection: Projection[Any], question: Question[Any, Any], door: Door, row: Any
+) -> dict[str, Any]:
+    """One question of one projection: its own parameters beside those of every question."""
+    page = {
+        "allOf": [
+            {"$ref": REF.format(name="AnswerPage")},
+            {"type": "object", "properties": {"rows": {"type": "array", "items": row}}},
+        ]
+    }
+    summary, _, description = question.doc.partition("\n\n")
+    return {
+        "operationId": f"{projection.name}.{question.name}",
+        "summary": " ".join(summary.split()) or f"{question.name} of {projection.name}",
+        "description": description or projection.doc,
+        "parameters": [
+            *_path_parameters(path),
+            *_query_parameters(question.asks),
+            *_query_parameters(door.query),
+        ],
+        "responses": {"200": _response("As asked.", {JSON: page, "text/csv": {"type": "string"}})}
+        | {str(status): PROBLEM_ANSWER for status in (400, 401, 403, 404, 500, 503)},
+        "security": [{"key": []}],
+        "x-scope": door.scope,
+    }
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
@@ -126,63 +163,6 @@ def _body(form: str) -> dict[str, Any]:
             "schema": {"description": "The data of an event in binary mode; its attributes are ce- headers."}
         }
     return {"schema": {"$ref": REF.format(name="event")}}
-
-
-def _event_schemas() -> dict[str, Any]:
-    """A schema for the envelope, one for the whole of each event, one for the data of each type."""
-    schemas: dict[str, Any] = {}
-    envelope = msgspec.json.schema(CloudEvent)["$defs"]["CloudEvent"]
-    attributes = {
-        n: of for n, of in envelope["properties"].items() if n not in ("data", "data_base64", "type")
-    }
-    required = sorted({"data", *envelope["required"]})
-    for entry in catalogue.catalogue():
-        data = dict(entry.schema)
-        parts = data.pop("$defs", {})
-        schemas[f"data.{entry.type}"] = _renamed(data, entry.type)
-        for name, part in parts.items():
-            schemas[f"part.{entry.type}.{name}"] = _renamed(part, entry.type)
-        schemas[f"event.{entry.type}"] = {
-            "type": "object",
-            "description": entry.says,
-            "properties": attributes
-            | {"type": {"const": entry.type}, "data": {"$ref": REF.format(name=f"data.{entry.type}")}},
-            "required": required,
-            "examples": [_example(entry)],
-        }
-    mapping = {entry.type: REF.format(name=f"event.{entry.type}") for entry in catalogue.catalogue()}
-    schemas["event"] = {
-        "description": "A CloudEvent 1.0 whose subject is the stream.",
-        "oneOf": [{"$ref": ref} for ref in mapping.values()],
-        "discriminator": {"propertyName": "type", "mapping": mapping},
-    }
-    return schemas
-
-
-def _renamed(schema: Any, type_: str) -> Any:
-    """The schema with its references led to where its parts are kept here."""
-    if isinstance(schema, dict):
-        return {
-            name: REF.format(name=f"part.{type_}.{value.rpartition('/')[2]}")
-            if name == "$ref"
-            else _renamed(value, type_)
-            for name, value in schema.items()
-            if name != "$schema"
-        }
-    return [_renamed(each, type_) for each in schema] if isinstance(schema, list) else schema
-
-
-def _example(entry: catalogue.CatalogueEntry) -> dict[str, Any]:
-    kind = "project" if entry.stream == "*" else entry.stream
-    return {
-        "specversion": "1.0",
-        "id": "2024-05-20-0001",
-        "source": "/lifeqi",
-        "type": entry.type,
-        "subject": f"{kind}/P-17",
-        "time": "2024-05-20T09:30:00Z",
-        "data": entry.example,
-    }
 
 
 def _response(description: str, answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""Every event type in the description: its envelope, its data, and an example of the whole."""
+
+from typing import Any
+
+import msgspec
+
+from events import catalogue
+from services.api.cloudevents import CloudEvent
+
+REF = "#/components/schemas/{name}"
+
+
+def event_schemas() -> dict[str, Any]:
+    """A schema for the envelope, one for the whole of each event, one for the data of each type."""
+    schemas: dict[str, Any] = {}
+    envelope = msgspec.json.schema(CloudEvent)["$defs"]["CloudEvent"]
+    attributes = {
+        n: of for n, of in envelope["properties"].items() if n not in ("data", "data_base64", "type")
+    }
+    required = sorted({"data", *envelope["required"]})
+    for entry in catalogue.catalogue():
+        data = dict(entry.schema)
+        parts = data.pop("$defs", {})
+        schemas[f"data.{entry.type}"] = _renamed(data, entry.type)
+        for name, part in parts.items():
+            schemas[f"part.{entry.type}.{name}"] = _renamed(part, entry.type)
+        schemas[f"event.{entry.type}"] = {
+            "type": "object",
+            "description": entry.says,
+            "properties": attributes
+            | {"type": {"const": entry.type}, "data": {"$ref": REF.format(name=f"data.{entry.type}")}},
+            "required": required,
+            "examples": [_example(entry)],
+        }
+    mapping = {entry.type: REF.format(name=f"event.{entry.type}") for entry in catalogue.catalogue()}
+    schemas["event"] = {
+        "description": "A CloudEvent 1.0 whose subject is the stream.",
+        "oneOf": [{"$ref": ref} for ref in mapping.values()],
+        "discriminator": {"propertyName": "type", "mapping": mapping},
+    }
+    return schemas
+
+
+def _renamed(schema: Any, type_: str) -> Any:
+    """The schema with its references led to where its parts are kept here."""
+    if isinstance(schema, dict):
+        return {
+            name: REF.format(name=f"part.{type_}.{value.rpartition('/')[2]}")
+            if name == "$ref"
+            else _renamed(value, type_)
+            for name, value in schema.items()
+            if name != "$schema"
+        }
+    return [_renamed(each, type_) for each in schema] if isinstance(schema, list) else schema
+
+
+def _example(entry: catalogue.CatalogueEntry) -> dict[str, Any]:
+    kind = "project" if entry.stream == "*" else entry.stream
+    return {
+        "specversion": "1.0",
+        "id": "2024-05-20-0001",
+        "source": "/lifeqi",
+        "type": entry.type,
+        "subject": f"{kind}/P-17",
+        "time": "2024-05-20T09:30:00Z",
+        "data": entry.example,
+    }

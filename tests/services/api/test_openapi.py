@@ -1,0 +1,95 @@
+"""The description of the API: whole, well formed, and true of the examples in it."""
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from events.vocabulary import vocabulary
+from projections.engine.found import found
+from tests.services.api.conftest import STRUCTURED, Door, MakeKey, Server
+from tests.services.api.test_keys_at_the_door import DOORS
+
+
+@pytest.fixture(scope="module")
+def described(server: Server) -> dict[str, Any]:
+    import httpx
+
+    answer = httpx.get(f"{server.url}/openapi.json", timeout=20)
+    assert answer.headers["content-type"] == "application/json"
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def test_every_door_is_described_with_its_scope(described: dict[str, Any]) -> None:
+    assert described["openapi"] == "3.1.0"
+    for method, path, scope in DOORS:
+        if method != "HEAD":
+            said = described["paths"][path.replace(":str}", "}")][method.lower()]
+            assert said.get("x-scope") == scope, path
+            assert said["summary"], path
+            assert bool(said["security"]) is (scope is not None)
+
+
+def test_every_question_is_described(described: dict[str, Any]) -> None:
+    for projection in found().values():
+        for question in projection.questions.values():
+            path = f"/v1/{{organisation}}/projections/{projection.name}/{question.name}"
+            said = described["paths"][path]["get"]
+            names = {parameter["name"] for parameter in said["parameters"]}
+            assert names >= {"organisation", "limit", "at_least", *question.asks.__struct_encode_fields__}
+
+
+def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
+    for ref in sorted(references(described)):
+        at: Any = described
+        assert ref.startswith("#/"), ref
+        for part in ref[2:].split("/"):
+            at = at[part]
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*(references(inner) for inner in value.values()))
+    return set().union(*(references(inner) for inner in value)) if isinstance(value, list) else set()
+
+
+def test_every_schema_is_a_schema(described: dict[str, Any]) -> None:
+    for schema in described["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_operations_have_names_of_their_own(described: dict[str, Any]) -> None:
+    names = [said["operationId"] for path in described["paths"].values() for said in path.values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.fixture(scope="module")
+def registry(described: dict[str, Any]) -> Registry[Any]:
+    whole = Resource.from_contents({"$schema": described["jsonSchemaDialect"], **described})
+    return Registry().with_resource("urn:described", whole)
+
+
+@pytest.mark.parametrize("tag", vocabulary())
+def test_the_example_of_every_event_type_fits_its_schema(
+    described: dict[str, Any], registry: Registry[Any], tag: str
+) -> None:
+    (example,) = described["components"]["schemas"][f"event.{tag}"]["examples"]
+    schema = {"$ref": f"urn:described#/components/schemas/event.{tag}"}
+    Draft202012Validator(schema, registry=registry).validate(example)
+
+
+def test_the_example_of_every_event_type_is_taken_as_it_stands(
+    described: dict[str, Any], server: Server, organisation: str, make_key: MakeKey
+) -> None:
+    door = Door(server.url, organisation, make_key(client="examples", sources=["*"]))
+    with door.http:
+        for tag in vocabulary():
+            (example,) = described["components"]["schemas"][f"event.{tag}"]["examples"]
+            answer = door.http.post(
+                f"{door.events}?dry_run=1", content=json.dumps(example), headers={"content-type": STRUCTURED}
+            )
+            assert answer.status_code == 200, (tag, answer.text)

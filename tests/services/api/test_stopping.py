@@ -1,0 +1,121 @@
+"""SIGTERM: what is under way is answered, what waits is let go, and the process ends within ten seconds."""
+
+import json
+import signal
+import socket
+import threading
+import time
+
+import httpx
+import psycopg
+import pytest
+
+from events.log import keys
+from tests.patience import gone, wait_until
+from tests.services.api.conftest import STRUCTURED, Door, Server, event
+
+STOPPED_WITHIN_S = 10
+
+
+@pytest.fixture
+def standing(fresh_database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory):
+    with psycopg.connect(fresh_database_url) as conn:
+        conn.execute("SELECT log.open('RWK', 'East London')")
+        key = keys.create(conn, "RWK", "lifeqi", scopes=[keys.WRITE, keys.READ], sources=["*"]).text
+    server = Server(fresh_database_url, redis_url, tmp_path_factory.mktemp("stopping"))
+    yield server, Door(server.url, "RWK", key)
+    server.process.kill()
+    server.process.wait()
+
+
+def test_a_long_poll_is_let_go_and_a_post_under_way_is_answered(
+    standing: tuple[Server, Door], fresh_database_url: str
+) -> None:
+    server, door = standing
+    with door.http, psycopg.connect(fresh_database_url) as holding:
+        polled: list[httpx.Response] = []
+        poll = threading.Thread(target=lambda: polled.append(door.get(f"{door.events}?after=0&wait=30")))
+        poll.start()
+        # a POST that waits for the head of the log, which another transaction holds
+        holding.execute("SELECT 1 FROM log.heads WHERE organisation = 'RWK' FOR UPDATE")
+        posted: list[httpx.Response] = []
+        other = Door(server.url, "RWK", door.key)
+        post = threading.Thread(target=lambda: posted.append(other.tell(event())))
+        post.start()
+        with psycopg.connect(fresh_database_url, autocommit=True) as looking:
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            wait_until(
+                lambda: looking.execute(waits).fetchone(), within_s=10, what="the POST waits for the lock"
+            )
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        poll.join(STOPPED_WITHIN_S)
+        assert polled, "the long-poll is answered at once"
+        assert time.monotonic() - began < 3
+        assert polled[0].status_code == 200
+        assert server.process.poll() is None, "the POST is waited for"
+        holding.rollback()
+        post.join(STOPPED_WITHIN_S)
+        assert posted[0].status_code == 201
+        server.process.wait(STOPPED_WITHIN_S)
+        assert time.monotonic() - began < STOPPED_WITHIN_S
+        other.http.close()
+    with psycopg.connect(fresh_database_url) as conn:
+        assert conn.execute("SELECT position FROM log.heads").fetchone() == (1,)
+
+
+def test_an_import_and_bodies_half_sent_do_not_hold_the_process(standing: tuple[Server, Door]) -> None:
+    server, door = standing
+    line = json.dumps(event()).encode() + b"\n"
+    opened = []
+    for path, kind in (("import", "application/x-ndjson"), ("events", STRUCTURED)):
+        connection = socket.create_connection(("127.0.0.1", server.port), timeout=STOPPED_WITHIN_S)
+        head = (
+            f"POST /v1/RWK/{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {door.key}\r\n"
+            f"content-type: {kind}\r\ncontent-length: 5000\r\n\r\n"
+        )
+        connection.sendall(head.encode() + line)
+        opened.append(connection)
+    idle = socket.create_connection(("127.0.0.1", server.port))
+    seen = b""
+    while b'"status":201' not in seen:
+        seen += opened[0].recv(65_536)
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(STOPPED_WITHIN_S)
+    assert time.monotonic() - began < STOPPED_WITHIN_S
+    for connection in [*opened, idle]:
+        connection.close()
+    door.http.close()
+
+
+def test_no_worker_outlives_a_server_that_was_killed(standing: tuple[Server, Door]) -> None:
+    server, door = standing
+    import psutil
+
+    workers = [child.pid for child in psutil.Process(server.process.pid).children(recursive=True)]
+    assert workers
+    server.process.kill()
+    server.process.wait(STOPPED_WITHIN_S)
+    for pid in workers:
+        wait_until(lambda pid=pid: gone(pid), within_s=STOPPED_WITHIN_S, what="the worker is gone")
+    door.http.close()
+
+
+def test_a_worker_that_falls_is_started_again(standing: tuple[Server, Door]) -> None:
+    server, door = standing
+    import psutil
+
+    with door.http:
+        (worker,) = psutil.Process(server.process.pid).children()
+        worker.kill()
+
+        def answers() -> bool:
+            try:
+                return door.get("/readyz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        wait_until(lambda: gone(worker.pid), within_s=5, what="the worker is gone")
+        wait_until(answers, within_s=20, what="another worker answers")
+        assert door.tell(event()).status_code == 201
