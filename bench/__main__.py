@@ -2,13 +2,14 @@
 
 import argparse
 
-from bench import appender, growth, posting, rebuild
+from bench import appender, freshness, growth, posting, rebuild
 from bench.place import server
 from bench.report import console, show
 
 MEASUREMENTS = {
     "posting": ("Telling events over HTTP", posting.measure),
     "appender": ("Appending, many callers at once", appender.measure),
+    "freshness": ("From told to seen", freshness.measure),
     "rebuild": ("Rebuilding projections from a long log", rebuild.measure),
     "growth": ("As the log grows", growth.measure),
 }
