@@ -1,0 +1,270 @@
+"""What holds for every projection, found by itself: a new one is tested before its author writes a test.
+
+The laws of the engine (`projection_laws.py`) are tried on each with histories of the events that it folds. Those that
+need a database are tried a few times in a run, those that need none more often.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import inspect as shapes
+
+from events.corrections import EventRetracted
+from events.fields import Audience
+from events.log.record import Record
+from events.vocabulary import canonical_body, example_of, tag_of
+from projections.engine.ask import answer
+from projections.engine.found import found
+from projections.engine.memory import streams_in_memory
+from projections.engine.projection import Projection
+from projections.engine.question import Question
+from tests.laws import projection_laws as laws
+from tests.laws.plausible_histories import FIRST, folded_by, plausible_histories
+from tests.projections.engine.telling import Telling, as_role
+
+ROW_BYTES_MAX = 200_000  # however much is told of one thing
+MANY = 1_500  # tellings of each type, of things that all have names of their own
+PAGES_MAX = 200
+PERSON = re.compile(r"person/\w+")
+RECORDED = datetime(2026, 1, 1, tzinfo=UTC)  # the order of arrival shows in positions alone
+
+every_projection = pytest.mark.parametrize("projection", found().values(), ids=found())
+every_question = pytest.mark.parametrize(
+    ("projection", "question"),
+    [
+        pytest.param(projection, question, id=f"{projection.name}.{question.name}")
+        for projection in found().values()
+        for question in projection.questions.values()
+    ],
+)
+quiet: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+often = settings(max_examples=60, **quiet)
+seldom = settings(max_examples=3, **quiet)
+
+
+def records_of(told: Sequence[Telling]) -> list[Record]:
+    """What a log would keep of it."""
+    versions: dict[str, int] = {}
+    records = []
+    for position, telling in enumerate(told, 1):
+        versions[telling.stream] = versions.get(telling.stream, 0) + 1
+        fields = msgspec.structs.asdict(telling)
+        records.append(
+            Record(
+                organisation="RWK",
+                position=position,
+                version=versions[telling.stream],
+                recorded_at=RECORDED,
+                leaf=b"",
+                **fields,
+            )
+        )
+    return records
+
+
+def folded(projection: Projection[Any], told: Sequence[Telling]) -> dict[str, Any]:
+    """The rows by key; of lines, without the positions in their keys. Fails if anything is parked."""
+    streams = streams_in_memory(projection, records_of(told))
+    parked = {name: stream.parked for name, stream in streams.items() if stream.parked}
+    assert not parked
+    if projection.shape == "lines":
+        return {name: sorted(repr(k.row) for k in stream.rows.values()) for name, stream in streams.items()}
+    return {
+        name: {part: kept.row for part, kept in s.rows.items() if kept.row} for name, s in streams.items()
+    }
+
+
+# What it says of itself
+
+
+@every_projection
+def test_a_projection_says_who_reads_it(projection: Projection[Any]) -> None:
+    assert projection.doc.strip()
+    assert projection.revision >= 1
+    assert projection.questions, "nobody can ask anything of it"
+
+
+@every_question
+def test_a_question_and_its_answer_say_what_they_mean(
+    projection: Projection[Any], question: Question[Any, Any]
+) -> None:
+    assert question.doc.endswith(".")
+    assert "__doc__" in vars(question.answers), f"{question.answers.__name__} has no docstring"
+
+
+# What its folds promise
+
+
+@every_projection
+@often
+@given(data=st.data())
+def test_a_valid_event_is_never_too_much_for_a_fold(projection: Projection[Any], data: st.DataObject) -> None:
+    folded(projection, data.draw(plausible_histories(projection)))
+
+
+@every_projection
+@often
+@given(data=st.data())
+def test_rows_do_not_depend_on_the_order_of_arrival(projection: Projection[Any], data: st.DataObject) -> None:
+    told = data.draw(plausible_histories(projection))
+    assert folded(projection, told) == folded(projection, data.draw(st.permutations(told)))
+
+
+@every_projection
+@often
+@given(data=st.data())
+def test_what_is_retracted_was_never_told(projection: Projection[Any], data: st.DataObject) -> None:
+    if EventRetracted not in projection.folds:
+        laws.retracted_is_never_told(projection, records_of(data.draw(plausible_histories(projection))))
+
+
+@every_projection
+def test_no_row_grows_without_bound(projection: Projection[Any]) -> None:
+    told: list[Telling] = []
+    for kind in folded_by(projection):
+        example = example_of(kind)
+        names = [n for n in kind.__struct_fields__ if _is_name(getattr(example, n))]
+        streams = projection.streams or {"project"}
+        noun = kind.stream if kind.stream in streams else min(streams)
+        for number in range(MANY):
+            event = msgspec.structs.replace(example, **{n: f"{getattr(example, n)}{number}" for n in names})
+            told.append(
+                Telling(
+                    stream=f"{noun}/one",
+                    type=tag_of(kind),
+                    body=canonical_body(event).decode(),
+                    occurred_at=FIRST + timedelta(hours=len(told)),
+                )
+            )
+    for stream in streams_in_memory(projection, records_of(told)).values():
+        for part, kept in stream.rows.items():
+            assert len(msgspec.json.encode(kept.row)) < ROW_BYTES_MAX, part
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a field of an example names something, as `C-7` and `person/8Qm2` do, or says a few words."""
+    return isinstance(value, str) and value[:1].isalpha() and not value.startswith("http") and len(value) > 1
+
+
+# What the engine promises of it
+
+
+@every_projection
+@seldom
+@given(data=st.data())
+def test_rebuilt_is_live(projection: Projection[Any], database_url: str, data: st.DataObject) -> None:
+    laws.rebuilt_is_live(database_url, projection, data.draw(plausible_histories(projection)))
+
+
+@every_projection
+@seldom
+@given(data=st.data())
+def test_any_batch_size_is_the_same(
+    projection: Projection[Any], database_url: str, data: st.DataObject
+) -> None:
+    told = data.draw(plausible_histories(projection))
+    laws.any_batch_size_is_the_same(database_url, projection, told, [data.draw(st.integers(1, 6))])
+
+
+@every_projection
+@seldom
+@given(data=st.data())
+def test_any_restart_is_the_same(projection: Projection[Any], database_url: str, data: st.DataObject) -> None:
+    told = data.draw(plausible_histories(projection))
+    laws.any_restart_is_the_same(
+        database_url, projection, told, data.draw(st.lists(st.integers(1, 5), max_size=4))
+    )
+
+
+@every_projection
+@seldom
+@given(data=st.data())
+def test_in_memory_is_in_postgres(
+    projection: Projection[Any], database_url: str, data: st.DataObject
+) -> None:
+    laws.in_memory_is_in_postgres(database_url, projection, data.draw(plausible_histories(projection)))
+
+
+@every_projection
+@seldom
+@given(data=st.data())
+def test_as_at_is_just_those_records(
+    projection: Projection[Any], database_url: str, data: st.DataObject
+) -> None:
+    told = data.draw(plausible_histories(projection))
+    occurred_until = data.draw(st.sampled_from(told)).occurred_at
+    laws.as_at_is_just_those_records(
+        database_url, projection, told, occurred_until, data.draw(st.integers(0, len(told) - 1))
+    )
+
+
+# What its questions promise
+
+
+@every_question
+@seldom
+@given(data=st.data())
+async def test_pages_of_an_answer_add_up_to_the_whole(
+    projection: Projection[Any], question: Question[Any, Any], database_url: str, data: st.DataObject
+) -> None:
+    told = data.draw(plausible_histories(projection))
+    params = asked(question, told)
+    with laws.a_place(database_url, projection) as place:
+        place.tell(told)
+        laws.live(place, projection)
+        async with await psycopg.AsyncConnection.connect(
+            as_role(database_url, "qiledger_api"), autocommit=True
+        ) as conn:
+            whole = await answer(conn, projection, question, place.organisation, params, limit=1_000)
+            pages, cursor = [], None
+            for _ in range(PAGES_MAX):
+                page = await answer(
+                    conn, projection, question, place.organisation, params, limit=3, cursor=cursor
+                )
+                pages += page.rows
+                cursor = page.next_cursor
+                if cursor is None or len(pages) >= PAGES_MAX:
+                    break
+    assert pages == whole.rows[: len(pages)]
+    assert cursor is not None or len(pages) == len(whole.rows)
+
+
+def asked(question: Question[Any, Any], told: Sequence[Telling]) -> msgspec.Struct:
+    """What a question must be told, from what there is; a reader who sees everything."""
+    fields = {}
+    for field in msgspec.structs.fields(question.asks):
+        if field.type is Audience:
+            fields[field.name] = "team"
+        elif field.required:
+            fields[field.name] = _some(shapes.type_info(field.type), field.name, told)
+    params: msgspec.Struct = msgspec.convert(fields, question.asks)
+    return params
+
+
+def _some(kind: shapes.Type, name: str, told: Sequence[Telling]) -> Any:
+    """Any day, number or name that means something in this history."""
+    match kind:
+        case shapes.DateType():
+            return date(2020, 6, 30) if name != "since" else date(2019, 1, 1)
+        case shapes.DateTimeType():
+            return datetime(2020, 6, 30, tzinfo=UTC)
+        case shapes.IntType():
+            return 1
+        case shapes.StrType(pattern=pattern):
+            people = PERSON.findall(" ".join(telling.body for telling in told))
+            if pattern is not None and pattern.startswith("^person/"):
+                return people[0] if people else "person/nobody"
+            stream = told[0].stream
+            return stream if name in ("subject", "stream") else stream.partition("/")[2]
+        case shapes.Metadata(type=inner):
+            return _some(inner, name, told)
+        case shapes.LiteralType(values=values):
+            return values[0]
+    raise AssertionError(f"nothing is known to ask for {name}: {kind}")
