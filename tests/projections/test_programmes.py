@@ -1,0 +1,119 @@
+from events.comments import VisibilitySet
+from events.measures import MeasureDefined, MeasurementRecorded
+from events.programmes import (
+    ProgrammeAimSet,
+    ProgrammeCompleted,
+    ProgrammePaused,
+    ProgrammeResumed,
+    ProgrammeStarted,
+    ProjectJoinedProgramme,
+    ProjectLeftProgramme,
+)
+from events.projects import ProjectCompleted, ProjectProposed, ProjectStarted
+from events.scores import ProgressScored
+from projections.programmes import taking_part
+from tests.projections.history import History
+
+VR = ProjectJoinedProgramme(programme="violence-reduction")
+
+
+def violence_reduction() -> History:
+    told = History()
+    told.tell(
+        "programme/violence-reduction",
+        "2014",
+        ProgrammeStarted(title="Violence reduction", kind="collaborative", aim="Less violence"),
+    )
+    told.tell("project/globe", "2015-02-01", ProjectStarted(title="Globe ward"), VR)
+    told.tell("project/globe", "2016-03-01", ProgressScored(score=4, scale="life_qi", assessor="coach"))
+    told.tell("project/globe", "2016-04-01", ProjectCompleted(outcome="met", learned="Huddles."))
+    told.tell("project/roman", "2015-05-01", ProjectStarted(title="Roman ward"), VR)
+    told.tell("project/roman", "2015-05-01", ProjectJoinedProgramme(programme="enjoying-work"))
+    told.tell("project/roman", "2016-03-01", ProgressScored(score=2, scale="life_qi", assessor="coach"))
+    told.tell("project/third", "2015-06-01", ProjectProposed(title="Third ward"), VR)
+    told.tell("project/other", "2015-06-01", ProjectStarted(title="Sleep"))
+    return told
+
+
+async def test_a_programme_shows_the_funnel_of_its_projects(database_url: str) -> None:
+    enjoying, violence = await violence_reduction().ask(database_url, taking_part, "programmes")
+    assert (violence.title, violence.state, violence.started) == ("Violence reduction", "active", "2014")
+    assert (violence.projects, violence.waiting, violence.active, violence.completed) == (3, 1, 1, 1)
+    assert (violence.active_or_completed, violence.improving, violence.median_score) == (2, 1, 3.0)
+    assert (enjoying.programme, enjoying.title, enjoying.state, enjoying.projects) == (
+        *("enjoying-work", None),
+        *("unknown", 1),
+    )
+
+
+async def test_a_project_that_left_is_counted_there_no_more(database_url: str) -> None:
+    told = violence_reduction()
+    told.tell("project/globe", "2017-01-01", ProjectLeftProgramme(programme="violence-reduction"))
+    projects = await told.ask(database_url, taking_part, "projects", programme="violence-reduction")
+    assert [one.project for one in projects] == ["roman", "third"]
+
+
+async def test_projects_that_came_furthest_are_first_and_a_teams_own_is_left_out(database_url: str) -> None:
+    told = violence_reduction()
+    told.tell("project/third", "2015-06-01", VisibilitySet(audience="team"))
+    projects = await told.ask(database_url, taking_part, "projects", programme="violence-reduction")
+    assert [(one.project, one.score) for one in projects] == [("globe", 4), ("roman", 2)]
+    (counted,) = await told.ask(database_url, taking_part, "programmes", programme="violence-reduction")
+    assert counted.projects == 3
+
+
+def incidents(name: str = "Incidents of violence") -> MeasureDefined:
+    return MeasureDefined(measure="M-1", name=name, kind="outcome", direction="decrease", target=2)
+
+
+async def test_measures_with_the_same_name_are_aligned_across_projects(database_url: str) -> None:
+    told = violence_reduction()
+    told.tell("project/globe", "2015-02-01", incidents())
+    told.tell("project/roman", "2015-05-01", incidents("incidents of violence"))
+    told.tell("project/other", "2015-05-01", incidents())
+    for period, value in (("2015-03", 9.0), ("2015-05", 2.0), ("2015-04", 5.0)):
+        told.tell(
+            "project/globe", "2015-06-01", MeasurementRecorded(measure="M-1", period=period, value=value)
+        )
+    (aligned,) = await told.ask(database_url, taking_part, "measures", programme="violence-reduction")
+    assert (aligned.measure, aligned.kind, aligned.projects, aligned.with_data) == (
+        *("Incidents of violence", "outcome"),
+        *(2, 1),
+    )
+    assert (aligned.readings, aligned.first_period, aligned.latest_period) == (3, "2015-03", "2015-05")
+    assert aligned.target_met == 1
+    assert aligned.series == (("globe", "M-1", 9.0, 2.0), ("roman", "M-1", None, None))
+
+
+def test_a_share_in_per_cent_is_shown_as_such() -> None:
+    told = History()
+    told.tell("project/P-1", "2024-01-01", MeasureDefined(measure="M-1", name="Seen", unit="%"))
+    told.tell(
+        "project/P-1",
+        "2024-02-01",
+        MeasurementRecorded(measure="M-1", period="2024-01", numerator=3, denominator=4),
+    )
+    told.tell(
+        "project/P-1",
+        "2024-03-01",
+        MeasurementRecorded(measure="M-1", period="2024-02", numerator=0, denominator=0),
+    )
+    (measure,) = told.row(taking_part, "project/P-1").measures
+    assert (measure.first, measure.latest, measure.readings) == (75, None, 2)
+
+
+def test_a_programme_pauses_resumes_and_ends() -> None:
+    told = violence_reduction()
+    stream = "programme/violence-reduction"
+    told.tell(stream, "2015", ProgrammeAimSet(statement="30% less violence", target=30, by="2016"))
+    told.tell(stream, "2020-03", ProgrammePaused())
+    assert told.row(taking_part, stream).state == "paused"
+    told.tell(stream, "2020-07", ProgrammeResumed())
+    told.tell(stream, "2021", ProgrammeCompleted(teams_started=7, teams_completed=6))
+    row = told.row(taking_part, stream)
+    assert (row.state, row.ended, row.aim, row.teams_completed) == (
+        "completed",
+        "2021",
+        "30% less violence",
+        6,
+    )
