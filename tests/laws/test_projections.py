@@ -29,7 +29,7 @@ from tests.laws import projection_laws as laws
 from tests.laws.plausible_histories import FIRST, folded_by, plausible_histories
 from tests.projections.engine.telling import Telling, as_role
 
-ROW_BYTES_MAX = 200_000  # however much is told of one thing
+ROW_BYTES_MAX = 100_000  # however much is told of one thing
 MANY = 1_000  # tellings of each type in turn, of things that all have names of their own
 PAGES_MAX = 200
 PERSON = re.compile(r"person/\w+")
