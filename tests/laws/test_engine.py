@@ -1,4 +1,4 @@
-"""The laws of projections, tried on huddles: rows, parts and lines; late, corrected, retracted and unreadable records."""
+"""The laws of projections, tried on huddles: rows, parts, lines; late, corrected, retracted, unreadable records."""
 
 from collections.abc import Callable
 from datetime import timedelta

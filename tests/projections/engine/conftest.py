@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.projections.engine.telling import Connection, as_role, open_log
+from tests.projections.engine.telling import Connection, Here, as_role, open_log
 
 
 @pytest.fixture
@@ -18,3 +18,8 @@ def organisation(database_url: str) -> str:
 def conn(database_url: str) -> Iterator[Connection]:
     with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as conn:
         yield conn
+
+
+@pytest.fixture
+def here(database_url: str, organisation: str, conn: Connection) -> Here:
+    return Here(database_url, organisation, conn)

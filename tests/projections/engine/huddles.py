@@ -167,7 +167,7 @@ BY_TITLE = """
 
 
 def boards(*, mended: bool = False) -> Projection[Count]:
-    """Several rows for each huddle: one for each board that was counted; closing counts the board `all`, and hides it."""
+    """Several rows for each huddle: one for each board that was counted; closing hides the board `all`."""
     made = Projection("boards", revision=1, row=Count)
 
     @made.on(HuddleCounted, part=lambda event: event.board)

@@ -13,11 +13,14 @@ from events.log.read import record_of
 from events.log.record import Record
 from events.vocabulary import Event, canonical_body, tag_of
 from projections.engine.builds import Build, active_build
+from projections.engine.compare import rows_kept
+from projections.engine.feed import feed
 from projections.engine.projection import Projection
 from projections.engine.tables import Tables
 
 SOURCE = "https://example.org/qi"
 NOON = datetime(2022, 5, 20, 12, tzinfo=UTC)
+H1 = "huddle/H-1"
 
 Connection = psycopg.Connection[Any]
 
@@ -90,7 +93,7 @@ def shown(
     with conn.transaction():
         conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (organisation,))
         schema, name = build.schema, projection.name
-        rows = conn.execute(f"SELECT to_jsonb(r) FROM {schema}.{name} AS r ORDER BY to_jsonb(r)::text")  # type: ignore[arg-type]
+        rows = conn.execute(f"SELECT to_jsonb(r) FROM {schema}.{name} AS r ORDER BY to_jsonb(r)::text")
         parked = conn.execute(_PARKED, (organisation, name, build.build))
         assert tables.shape
         return [row for (row,) in rows], parked.fetchall()
@@ -102,3 +105,20 @@ _PARKED = """
      WHERE organisation = %s AND projection = %s AND build = %s
      ORDER BY key
 """
+
+
+class Here:
+    """A log, and the projections made of it."""
+
+    def __init__(self, url: str, organisation: str, conn: Connection) -> None:
+        self.url, self.organisation, self.conn = url, organisation, conn
+
+    def told(self, *tellings: Telling) -> None:
+        tell(self.url, self.organisation, tellings)
+
+    def rows(self, projection: Projection[Any]) -> dict[str, Any]:
+        feed(self.conn, projection, self.organisation)
+        return dict(rows_kept(self.conn, projection, self.organisation))
+
+    def row(self, projection: Projection[Any]) -> Any:
+        return self.rows(projection).get(H1)
