@@ -99,7 +99,7 @@ def open_organisation(conn: psycopg.Connection[Any], code: str, name: str) -> No
 
 
 _ORGANISATIONS = """
-    SELECT organisation, name, position, recorded_at
+    SELECT organisation, name, position
       FROM log.heads
      ORDER BY organisation
      LIMIT 10000
@@ -116,4 +116,4 @@ class Organisation(msgspec.Struct, frozen=True):
 
 def organisations(conn: psycopg.Connection[Any]) -> list[Organisation]:
     """All that are open, as an administrator sees them."""
-    return [Organisation(code, name, position) for code, name, position, _ in conn.execute(_ORGANISATIONS)]
+    return [Organisation(*row) for row in conn.execute(_ORGANISATIONS)]

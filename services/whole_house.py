@@ -24,7 +24,6 @@ import msgspec
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
 from services.operating import API, WORKER, Ways, make_database, new_passwords, open_house
-from services.settings import Settings
 
 DATABASE = "qiledger"
 READY_WITHIN_S = 60.0
@@ -234,9 +233,9 @@ def _shell(value: str) -> str:
     return value if _PLAIN.fullmatch(value) else shlex.quote(value)
 
 
-def house_at(settings: Settings) -> Mapping[str, str]:
+def house_at(directory: Path) -> Mapping[str, str]:
     """What the placard of the house at the data directory says; nothing if none is up there."""
-    file = settings.data_directory / PLACARD
+    file = directory / PLACARD
     if not file.exists():
         return {}
     words = shlex.split(file.read_text(encoding="utf-8"))

@@ -49,7 +49,7 @@ def _where() -> Where:
         settings = Settings.read()
     except WrongSettings as wrong:
         raise click.ClickException(str(wrong)) from None
-    up = house_at(settings)
+    up = house_at(settings.data_directory)
     return Where(
         api=os.environ.get("QILEDGER_URL") or up.get("QILEDGER_URL"),
         database=settings.database_url or up.get("QILEDGER_DATABASE_URL"),

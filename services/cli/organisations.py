@@ -50,7 +50,7 @@ def _database() -> Iterator[psycopg.Connection[Any]]:
     """A transaction on the database; what cannot be done is said as an error of the command."""
     try:
         settings = Settings.read()
-        url = settings.database_url or house_at(settings).get("QILEDGER_DATABASE_URL")
+        url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
         if url is None:
             raise click.ClickException(
                 "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."

@@ -16,6 +16,7 @@ from services.importing.reading import Wire
 
 BATCH_MAX = 500  # events in one request
 TRIES_MAX = 8
+TRIES_BEFORE_REACHED = 3  # an address that never answered is more likely wrong than restarting
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 5.0
 ANSWER_WITHIN_S = 60.0
@@ -65,6 +66,7 @@ class Ledger:
         self._path = f"{parts.path.rstrip('/')}/v1/{organisation}/import{'?dry_run=true' if dry_run else ''}"
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
         self._connection: http.client.HTTPConnection | None = None
+        self._reached = False
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +84,7 @@ class Ledger:
         """Tells at most `BATCH_MAX` events; answers in their order. Raises CannotTell."""
         answers: dict[int, Answer] = {}
         trouble = ""
-        for pause_s in _pauses():
+        for pause_s in _pauses(TRIES_MAX if self._reached else TRIES_BEFORE_REACHED):
             waiting = [index for index in range(len(events)) if index not in answers]
             if not waiting:
                 break
@@ -114,6 +116,7 @@ class Ledger:
             self._connection = self._connect()
         self._connection.request("POST", self._path, body=b"\n".join(lines), headers=self._headers)
         response = self._connection.getresponse()
+        self._reached = True
         if response.status != 200:
             words = _words(response.status, response.read(TROUBLE_BYTES_MAX))
             self.close()
@@ -131,9 +134,9 @@ class Ledger:
         return http.client.HTTPConnection(host, port, timeout=ANSWER_WITHIN_S)
 
 
-def _pauses() -> Iterator[float]:
+def _pauses(tries: int) -> Iterator[float]:
     pause_s = PAUSE_FIRST_S
-    for _ in range(TRIES_MAX):
+    for _ in range(tries):
         yield pause_s
         pause_s = min(PAUSE_MAX_S, pause_s * 2)
 

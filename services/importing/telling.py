@@ -47,7 +47,8 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
         return Wire(self.id, self.type, self.stream, self.cloud_event())
 
     def submission(self, *, actor: str) -> Submission:
-        """The event as the door would hand it to the log."""
+        """The event as the door hands it to the log: read back, as a whole number in code may be none in the type."""
+        read = read_body(self.type, canonical_body(self.event))
         return Submission(
             stream=self.stream,
             source=self.source,
@@ -56,7 +57,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
             occurred_at=self.occurred_at,
             precise_to=self.precise_to,
             actor=actor,
-            body=canonical_body(self.event).decode(),
+            body=canonical_body(read).decode(),
         )
 
     def check(self) -> None:

@@ -1,0 +1,174 @@
+"""The demo as a stranger meets it: one command, real history, something to try, and nothing left behind."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.patience import gone, wait_until
+
+SYNTHETIC_PROJECTS = 3
+
+
+class Demo:
+    """`qiledger demo` in a process of its own; what it makes lies in a temporary directory that we can look into."""
+
+    def __init__(self, directory: Path, *more: str) -> None:
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir(mode=0o711)
+        self.env_file = directory / "demo.env"
+        self._said = directory / "said.txt"
+        env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
+        command = [
+            sys.executable,
+            "-m",
+            "services.cli",
+            "demo",
+            "--port",
+            "0",
+            "--env-file",
+            str(self.env_file),
+            *more,
+        ]
+        with self._said.open("wb") as said:
+            self.process = subprocess.Popen(
+                command, env=env | {"TMPDIR": str(self.temporary), "COLUMNS": "200"}, stdout=said, stderr=said
+            )
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def wait_for(self, words: str) -> None:
+        def heard() -> bool:
+            assert self.process.poll() is None, self.said
+            return words in self.said
+
+        wait_until(heard, within_s=100, what=f"the demo says {words!r}; it said:\n{self.said}")
+
+    def env(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines())
+
+    def processes(self) -> list[int]:
+        """Every process of the house: those that the demo started, and theirs."""
+        children: dict[int, list[int]] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parent = int(stat.read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(stat.parent.name))
+        found, look = [], [self.process.pid]
+        while look:
+            here = children.get(look.pop(), [])
+            found += here
+            look += here
+        return found
+
+    def left_behind(self, processes: list[int]) -> list[str]:
+        running = [f"process {pid}" for pid in processes if not gone(pid)]
+        files = [str(path) for path in self.temporary.iterdir()]
+        return running + files + ([str(self.env_file)] if self.env_file.exists() else [])
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+
+@pytest.fixture
+def demo(throwaway: Path) -> Iterator[Demo]:
+    shown = Demo(throwaway, "--synthetic-projects", str(SYNTHETIC_PROJECTS))
+    yield shown
+    if shown.process.poll() is None:
+        shown.process.terminate()
+        shown.process.wait(30)
+
+
+def get(env: dict[str, str], path: str, key: str = "QILEDGER_API_KEY") -> Any:
+    answer = httpx.get(
+        env["QILEDGER_URL"] + path, headers={"authorization": f"Bearer {env[key]}"}, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@needs_proc
+def test_the_demo_shows_real_history_and_leaves_nothing_behind(demo: Demo):
+    demo.wait_for("Try next")
+    wait_until(demo.env_file.exists, within_s=10, what="the file for scripts is there")
+    env = demo.env()
+
+    # Real history, under its own dates, by a client of its own.
+    first = get(env, "/v1/RWK/events?limit=1")["items"][0]
+    assert (first["id"], first["occurred"], first["actor"]) == ("elft-0001", "2014", "client/public-history")
+    assert get(env, "/v1/RV3/events?limit=1", key="QILEDGER_API_KEY_RV3")["items"][0]["id"] == "cnwl-0001"
+    tested = get(env, "/v1/RWK/streams/project/luton-crisis-team-medication-waste")["items"]
+    assert [item["type"] for item in tested].count("cycle.tested") == 3
+
+    # Invented history, in an organisation of its own, which says so.
+    demo.wait_for("All is loaded")
+    invented = get(env, "/v1/SYN/events?limit=1000", key="QILEDGER_API_KEY_SYN")["items"]
+    assert {item["source"] for item in invented} == {"https://qiledger.example/history/synthetic"}
+    for organisation, key in (("RWK", "QILEDGER_API_KEY"), ("RV3", "QILEDGER_API_KEY_RV3")):
+        real = get(env, f"/v1/{organisation}/events?limit=1000", key=key)["items"]
+        assert {item["source"] for item in real} == {"https://qiledger.example/history/public"}
+
+    # The lines it prints work as they stand, and the event that one of them tells is kept.
+    exports = "\n".join(line for line in demo.said.splitlines() if line.startswith("  export "))
+    curls = re.findall(r"^  curl (?:.*\\\n)?.*$", demo.said, flags=re.MULTILINE)
+    assert len(curls) == 3
+    for curl in curls:
+        tried = subprocess.run(
+            ["bash", "-c", f"{exports}\n{curl} --fail-with-body"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert tried.returncode == 0, (curl, tried.stdout, tried.stderr)
+    assert get(env, "/v1/RWK/streams/improvement/I-1")["items"][0]["type"] == "improvement.reported"
+
+    processes = demo.processes()
+    assert len(processes) > 7
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(10) == 0, demo.said
+    assert demo.left_behind(processes) == []
+    assert "Nothing is left behind" in demo.said
+
+
+@needs_proc
+def test_a_demo_that_is_killed_leaves_nothing_behind_either(demo: Demo):
+    demo.wait_for("All is loaded")
+    processes = demo.processes()
+    demo.process.kill()
+    demo.process.wait(10)
+    wait_until(lambda: demo.left_behind(processes) == [], within_s=15, what="everything is gone")
+
+
+@needs_proc
+def test_a_demo_that_is_stopped_while_it_starts_leaves_nothing_behind(demo: Demo):
+    demo.wait_for("Starting the API")
+    processes = demo.processes()
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(10) == 0, demo.said
+    assert demo.left_behind(processes) == []
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(demo: Demo):
+    demo.wait_for("The API answers")
+    port = re.findall(r"http://127\.0\.0\.1:([0-9]+)", demo.said)[0]
+    second = subprocess.run(
+        [sys.executable, "-m", "services.cli", "demo", "--port", port],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in second.stderr
+    assert "Starting" not in second.stdout
