@@ -25,13 +25,16 @@ from rq.serializers import JSONSerializer
 
 # Queues by urgency. A worker listens to one: RQ loses jobs of those who listen to several.
 FRESH, LONG = "fresh", "long"
+REBUILD_CALLED_FOR_S = 120  # a slice of a rebuild, and the wait for it
 RUNG_FOR_S = 5  # a wake-up that nobody answered is forgotten after this, and may be rung again
 FORGOTTEN_AFTER_S = 60  # a job that no worker took; more were rung for since
 FOLLOWED_FOR_S = 3  # a follower that does not renew its claim is gone after this
 ANSWER_WITHIN_S = 1.0
 BREATH_S = 0.01  # between two rings of one process: under load one ring speaks for many commits
+CANCEL_AGAIN_AFTER_S = 0.1
 COMPLAIN_EVERY_S = 30.0
 KEEP_FRESH = "services.worker.jobs.keep_fresh.keep_fresh"
+REBUILD = "services.worker.jobs.rebuild_outdated.rebuild_outdated"
 CHANNELS = "qiledger:head:*"
 
 log = structlog.get_logger(__name__)
@@ -77,6 +80,25 @@ def wake(connection: redis.Redis, organisation: str) -> bool:
     return True
 
 
+def call_for_rebuild(connection: redis.Redis, organisation: str, *, again: bool = False) -> bool:
+    """Calls for a rebuild of what the code would make otherwise now, unless it was called for. Says whether it called.
+
+    `again` is said by the rebuild itself, when it has come to the end of a slice.
+    """
+    called = f"qiledger:rebuild:{organisation}"
+    if not connection.set(called, "called", nx=not again, ex=REBUILD_CALLED_FOR_S):
+        return False
+    queue(connection, LONG).enqueue(
+        REBUILD,
+        organisation,
+        job_timeout=REBUILD_CALLED_FOR_S,
+        result_ttl=0,
+        failure_ttl=3600,
+        description=f"rebuild what is outdated of {organisation}",
+    )
+    return True
+
+
 def ring(connection: redis.Redis, organisation: str, position: int) -> None:
     """Publishes a head, and wakes a worker."""
     connection.publish(channel(organisation), position)
@@ -96,6 +118,9 @@ class Follower:
         """From before the first look at the log until after the last: no wake-up falls between."""
         with contextlib.closing(self._heads):
             self._heads.subscribe(channel(self._organisation))
+            self._heads.get_message(
+                timeout=ANSWER_WITHIN_S
+            )  # that it has been heard: only now nothing is missed
             self.renew()
             try:
                 yield
@@ -135,11 +160,13 @@ class Doorbell:
 
     async def close(self) -> None:
         """Stops at once, and lets those who wait go. What was not rung yet, the sweep finds."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = set(self._tasks)
+        while left:  # redis-py swallows a cancellation that meets it while it connects
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_AFTER_S)
         for organisation in list(self._waiting):
-            self._tell(organisation, self._heads[organisation])
+            self._let_go(organisation)
 
     def ring(self, organisation: str, position: int) -> None:
         """Says that the log has come to `position`. Never waits, never fails."""
@@ -155,7 +182,11 @@ class Doorbell:
             await asyncio.wait_for(self._waiting[organisation].wait(), within_s)
 
     def _tell(self, organisation: str, position: int) -> None:
-        self._heads[organisation] = max(position, self._heads[organisation])
+        if position > self._heads[organisation]:  # our own ring comes back to us: that is no news
+            self._heads[organisation] = position
+            self._let_go(organisation)
+
+    def _let_go(self, organisation: str) -> None:
         if (waiting := self._waiting.pop(organisation, None)) is not None:
             waiting.set()
 

@@ -5,6 +5,7 @@
 
 import sys
 
+from projections.engine.found import found
 from services.doorbell import FRESH, LONG
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
@@ -36,7 +37,8 @@ def main(argv: list[str]) -> int:
 
 
 def answer(settings: Settings, name: str, asked: StopAsked) -> None:
-    """Answers one queue."""
+    """Answers one queue. What the jobs need is loaded here, once, and not in every fork."""
+    found()
     connection = connection_to(settings.redis_url)
     stand_by(connection, lambda: QueueWorker(connection, name, asked).answer(), stopping=asked)
 

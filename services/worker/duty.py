@@ -1,4 +1,4 @@
-"""What every job needs when it begins: settings, the database as the workers' role, and an end with its parent."""
+"""What every job needs when it begins: settings, and the database as the workers' role."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from services.embedded.lifeline import die_with_parent
 from services.settings import Settings
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -19,13 +18,11 @@ class NoDatabase(RuntimeError):
 
 @contextlib.contextmanager
 def on_duty(*, name: str) -> Iterator[Connection]:
-    """A connection for one job, in a process that does not outlive the worker that forked it.
+    """A connection for one job. A stop (`KeyboardInterrupt`, see `answering.py`) ends the job in good order.
 
-    RQ's work-horses run on when their worker is killed; the fencing of checkpoints makes that harmless, and this makes
-    it rare.
+    What it had not done yet is found again by the sweep.
     """
-    die_with_parent()
-    with connected(Settings.read(), name=name) as conn:
+    with contextlib.suppress(KeyboardInterrupt), connected(Settings.read(), name=name) as conn:
         yield conn
 
 

@@ -22,13 +22,20 @@ class Appointment(CronJob):
         return job
 
 
-NIGHTLY = (
-    # Between two and three, when London's clocks change, nothing is done twice or never.
+BY_THE_CLOCK = (
+    # Not between one and three, when London's clocks change: nothing nightly is done twice or never.
     Appointment(
         LONG,
         func_name="services.worker.jobs.retry_parked.retry_parked",
         cron="20 3 * * *",
         job_timeout=3600,
+        result_ttl=0,
+    ),
+    Appointment(
+        LONG,
+        func_name="services.worker.jobs.drop_unread.drop_unread",
+        cron="40 * * * *",
+        job_timeout=600,
         result_ttl=0,
     ),
 )
@@ -39,7 +46,7 @@ class Clock(CronScheduler):
 
     def __init__(self, connection: redis.Redis, asked: StopAsked) -> None:
         super().__init__(connection=connection)
-        self._cron_jobs.extend(NIGHTLY)
+        self._cron_jobs.extend(BY_THE_CLOCK)
         self._asked = asked
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""The sweep: finds, in Postgres, which projections are behind, and rings for them again.
+"""The sweep: finds, in Postgres, which projections are behind or outdated, and rings for them.
 
 It needs no Redis to find out, and none to get the work done: where the doorbell is out of order, or rung and not
 answered, the sweep feeds the projections itself. So losing Redis costs time, never work.
@@ -11,17 +11,17 @@ import psycopg
 import redis
 import structlog
 
-from projections.engine.advance import advance, behind
-from services.doorbell import connect, wake
+from projections.engine.advance import advance, behind, rebuilds_due
+from services.doorbell import call_for_rebuild, connect, wake
 from services.settings import Settings
 from services.worker.duty import Connection, connected
+from services.worker.jobs.rebuild_outdated import rebuild_for_a_while
 
 EVERY_S = 0.5
-PATIENCE_S = (
-    4.0  # how long a checkpoint may stand still, though rung for, before the sweep does the work itself
-)
+PATIENCE_S = 4.0  # a checkpoint that stands still for so long, though rung for, is fed by the sweep itself
 SLICE_S = 2.0  # how long it works for one organisation at a time
 AGAIN_AFTER_S = 1.0
+REBUILDS_EVERY_S = 30.0  # an upgrade makes rows outdated, and nothing else does
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,9 @@ def sweep_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
         except psycopg.OperationalError as failure:
             log.warning("the sweep waits for the database", reason=type(failure).__name__)
             time.sleep(AGAIN_AFTER_S)
+        except Exception:  # a house that loses its sweep again and again would fall with it
+            log.exception("the sweep failed, and begins anew")
+            time.sleep(AGAIN_AFTER_S)
 
 
 class Sweeper:
@@ -48,21 +51,37 @@ class Sweeper:
         self._conn = conn
         self._bell = bell
         self._standing: dict[str, tuple[Mapping[str, int], float]] = {}
+        self._rebuilds_looked_for_at = -REBUILDS_EVERY_S
 
     def sweep(self) -> None:
         """One look at all organisations."""
+        self._feed()
+        if time.monotonic() - self._rebuilds_looked_for_at >= REBUILDS_EVERY_S:
+            self._rebuilds_looked_for_at = time.monotonic()
+            self._rebuild()
+
+    def _feed(self) -> None:
         lagging = _by_organisation(self._conn)
         self._standing = {code: self._standing[code] for code in lagging if code in self._standing}
         for organisation, positions in lagging.items():
-            if not self._rung(organisation) or self._stands_still(organisation, positions):
+            if not self._told(wake, organisation) or self._stands_still(organisation, positions):
                 advance(self._conn, organisation, deadline=time.monotonic() + SLICE_S)
 
-    def _rung(self, organisation: str) -> bool:
+    def _rebuild(self) -> None:
+        """Readers are shown what an older revision made, and it stands still, until the rebuild is done."""
+        rows = self._conn.execute("SELECT organisation FROM log.heads ORDER BY organisation").fetchall()
+        for (organisation,) in rows:
+            if rebuilds_due(self._conn, organisation) and not self._told(call_for_rebuild, organisation):
+                until = time.monotonic() + SLICE_S
+                if not rebuild_for_a_while(self._conn, organisation, deadline=until):
+                    self._rebuilds_looked_for_at = -REBUILDS_EVERY_S  # go on with the next sweep
+
+    def _told(self, tell: Callable[[redis.Redis, str], bool], organisation: str) -> bool:
         """Whether a worker has been or is being told."""
         if self._bell is None:
             return False
         try:
-            wake(self._bell, organisation)
+            tell(self._bell, organisation)
         except redis.RedisError:
             return False
         return True
