@@ -32,7 +32,7 @@ from projections.engine.projection import Projection
 from projections.moments import first_day_of
 from projections.project_life import LIFE, ProjectLife, lived
 
-SPANS_MAX = 400  # changes of state, place or areas of one project; the latest are kept
+SPANS_MAX = 200  # changes of state, place or areas of one project; the latest are kept
 VERSIONS_MAX = 100  # of one strategy; the latest are kept
 
 Standing = Literal["reported", "stopped", "shared", "withdrawn"]

@@ -7,7 +7,8 @@ need a database are tried a few times in a run, those that need none more often.
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import msgspec
 import psycopg
@@ -29,8 +30,8 @@ from tests.laws import projection_laws as laws
 from tests.laws.plausible_histories import FIRST, folded_by, plausible_histories
 from tests.projections.engine.telling import Telling, as_role
 
-ROW_BYTES_MAX = 100_000  # however much is told of one thing
-MANY = 1_000  # tellings of each type in turn, of things that all have names of their own
+ROW_BYTES_MAX = 64_000  # however much is told of one thing
+MANY = 700  # tellings of each type in turn, of things that all have names of their own
 PAGES_MAX = 200
 PERSON = re.compile(r"person/\w+")
 RECORDED = datetime(2026, 1, 1, tzinfo=UTC)  # the order of arrival shows in positions alone
@@ -134,10 +135,11 @@ def test_no_row_grows_without_bound(projection: Projection[Any]) -> None:
             body=canonical_body(_of_something_else(example_of(kind), number)).decode(),
             occurred_at=FIRST + timedelta(days=number),
         )
-        for number in range(MANY)
+        for number in range(MANY if projection.shape != "lines" else 2)
         for kind in folded_by(projection)
     ]
     for stream in streams_in_memory(projection, records_of(told)).values():
+        assert stream.parked is None
         for part, kept in stream.rows.items():
             assert len(msgspec.json.encode(kept.row)) < ROW_BYTES_MAX, part
 
@@ -149,13 +151,29 @@ def _noun(projection: Projection[Any], kind: type[Event]) -> str:
 
 def _of_something_else(example: Event, number: int) -> Event:
     """The example with another name wherever it names something, as `C-7` and `person/8Qm2` do, or says a few words."""
-    said = {name: getattr(example, name) for name in example.__struct_fields__}
-    names = {n: v for n, v in said.items() if isinstance(v, str) and _is_name(v)}
-    return msgspec.structs.replace(example, **{n: f"{v}{number}" for n, v in names.items()})
+    return msgspec.structs.replace(
+        example, **{name: f"{getattr(example, name)}{number}" for name in _names(type(example))}
+    )
 
 
-def _is_name(value: str) -> bool:
-    return value[:1].isalpha() and not value.startswith("http") and len(value) > 1
+@cache
+def _names(kind: type[Event]) -> tuple[str, ...]:
+    shape = cast(shapes.StructType, shapes.type_info(kind))
+    said = {
+        field.name: getattr(example_of(kind), field.name) for field in shape.fields if _is_name(field.type)
+    }
+    return tuple(
+        n for n, v in said.items() if isinstance(v, str) and v[0].isalpha() and not v.startswith("http")
+    )
+
+
+def _is_name(kind: shapes.Type) -> bool:
+    """Whether any letters will do, or almost any: not a date, a number or one of a few words."""
+    while isinstance(kind, shapes.Metadata):
+        kind = kind.type
+    if isinstance(kind, shapes.UnionType):
+        return any(_is_name(one) for one in kind.types)
+    return isinstance(kind, shapes.StrType)
 
 
 # What the engine promises of it
