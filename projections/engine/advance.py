@@ -14,6 +14,7 @@ from projections.engine.feed import feed
 from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.reading import for_organisation, head
+from projections.engine.together import feed_together
 
 AGAIN_MAX = 1_000  # times that a projection is fed before others get their turn
 
@@ -78,8 +79,17 @@ def advance(
     if time ran out before all was done. Whoever holds a projection meanwhile looks at the head again after letting
     go of it, and so does this: no wake-up is lost.
     """
+    asked_for = list(found().values() if projections is None else projections)
+    try:
+        fresh = feed_together(conn, organisation, asked_for)
+    except Exception:  # nothing was written; each is fed by itself now, and the one at fault says so
+        if conn.closed:
+            raise
+        fresh = set()
     on_time = True
-    for projection in found().values() if projections is None else projections:
+    for projection in asked_for:
+        if projection.name in fresh:
+            continue
         try:
             on_time = _fed(conn, projection, organisation, deadline) and on_time
         except Held:

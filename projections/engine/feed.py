@@ -5,14 +5,16 @@ given back runs out after LEASE_S. A batch that somebody else overtook is rolled
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 from psycopg import Connection
 
+from events.log.record import Record
 from projections.engine.batch import fold_batch, misfits
 from projections.engine.builds import Build, ensure
 from projections.engine.checkpoint import Claim, claimed, move
@@ -131,6 +133,11 @@ def paced(size: int, took_s: float, most: int) -> int:
     return min(most, max(100, size // 2)) if took_s > BATCH_MEANT_S * 2 else size
 
 
+@lru_cache(maxsize=1_000)
+def _tables(projection: Projection[Any], build: int) -> Tables:
+    return Tables(projection, build)
+
+
 class Feeder:
     """One run of feeding. Remembers the streams it has met; that holds as long as its claim does."""
 
@@ -141,7 +148,7 @@ class Feeder:
         self._build = build
         self._claim = claim
         self._reader = reader
-        self._tables = Tables(projection, build.build)
+        self._tables = _tables(projection, build.build)
         self._known: dict[str, Stream] = {}
         self._later = (
             later  # streams are only marked, to be folded again once at the end: nobody reads them yet
@@ -169,6 +176,32 @@ class Feeder:
         claim.position = max(claim.position, position)
         self._forget()
         return target
+
+    @property
+    def projection(self) -> Projection[Any]:
+        return self._projection
+
+    @property
+    def build(self) -> Build:
+        return self._build
+
+    @property
+    def position(self) -> int:
+        """How far the build has come."""
+        return self._claim.position
+
+    def digest(self, conn: Connection[Any], records: Iterable[Record], *, until: int) -> None:
+        """Folds the next records, of any types, and writes what changed; the caller moves the checkpoint to `until`."""
+        passed_over = self._projection.passed_over
+        mine = [record for record in records if record.type not in passed_over]
+        if not mine:
+            return
+        touched, again = dict[str, Stream](), set[str]()
+        self._meet(conn, {record.stream for record in mine})
+        fold_batch(self._projection, self._known, mine, touched, again)
+        again |= misfits(self._projection, touched)
+        if touched or again:
+            self.write(conn, touched, again, until=until)
 
     def waiting(self, conn: Connection[Any], which: Literal["marked", "parked"], *, after: str) -> list[str]:
         """The next streams that are marked to be folded again, or parked."""

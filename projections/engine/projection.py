@@ -18,6 +18,7 @@ arguments alone. It never sees what was retracted, and sees what was corrected a
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -173,7 +174,10 @@ class Projection(Generic[R]):
         written = self._encode(row)
         if b"\\u0000" in written:
             raise NotARow("a row cannot hold the character NUL")
-        return self._decode(written)
+        read_back = self._decode(written)
+        if read_back != row or not all(map(_fits, msgspec.structs.astuple(row))):
+            raise NotARow("a row would not be read back as it was: look for NaN, naive times, huge numbers, wrong types")
+        return read_back
 
     def _way(self, kind: type[Event]) -> Way | None:
         superseded = kind.upcast is not Event.upcast
@@ -190,6 +194,13 @@ class Projection(Generic[R]):
             revision=revision,
             anywhere=kind.stream == ANY_STREAM,
         )
+
+
+def _fits(value: Any) -> bool:
+    """Whether a column gives back the same number or moment."""
+    if type(value) is int:
+        return -(2**63) <= value < 2**63
+    return type(value) is not datetime or value.tzinfo is not None
 
 
 def _named_by(part_of: Callable[[Any], str]) -> PartOf:

@@ -26,9 +26,10 @@ def load(
     asked = {"organisation": organisation, "keys": list(names)}
     found = conn.execute(tables.load, asked, binary=True)
     row_of = reader(tables)
-    for name, part, at, position, again, withheld, *values in found:
+    for name, part, at, position, again, deferred, withheld, *values in found:
         stream = streams[name]
         stream.again = stream.again or again
+        stream.deferred = stream.deferred or deferred
         if at is not None:
             stream.rows[part] = Kept(None if withheld else row_of(values), at, position, saved=True)
     return streams
@@ -41,15 +42,21 @@ def save(
     streams: Mapping[str, Stream],
     *,
     anew: Collection[str] = (),
-) -> None:
-    """Writes what is not saved of these streams; those in `anew` have been folded again, and lose their old rows."""
+) -> int:
+    """Writes what is not saved of these streams; those in `anew` have been folded again, and lose their old rows.
+
+    Returns how many bytes were written.
+    """
     if anew and tables.shape != "rows":
         conn.execute(tables.clear, {"organisation": organisation, "keys": list(anew)})
-    statement = tables.save
+    statement, size = tables.save, 0
     unsaved = (row for name, stream in streams.items() for row in _unsaved(tables, name, stream))
     with conn.pipeline():  # one slice is made while the one before is written
         while written := list(islice(unsaved, ROWS_MAX)):
-            conn.execute(statement, {"organisation": organisation, "rows": _encode(written).decode()})
+            encoded = _encode(written)
+            size += len(encoded)
+            conn.execute(statement, {"organisation": organisation, "rows": encoded.decode()})
+    return size
 
 
 def reader(tables: Tables) -> Any:
@@ -78,6 +85,7 @@ def _unsaved(tables: Tables, name: str, stream: Stream) -> Iterator[dict[str, An
         columns["folded_at"] = kept.at
         columns["parked"] = parked
         columns["again"] = stream.again
+        columns["deferred"] = False
         columns["withheld"] = kept.row is None
         if shape == "lines":
             columns["position"] = part
@@ -87,4 +95,5 @@ def _unsaved(tables: Tables, name: str, stream: Stream) -> Iterator[dict[str, An
         yield columns
     if (shape == "rows" and not stream.rows) or (shape != "rows" and stream.again):
         nobody = {"key": name, "part": THE_ROW, "position": 0}
-        yield nobody | {"parked": parked, "again": stream.again, "withheld": True}
+        flags = {"parked": parked, "again": stream.again, "deferred": stream.deferred, "withheld": True}
+        yield nobody | flags

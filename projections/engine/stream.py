@@ -17,7 +17,7 @@ import msgspec
 
 from events.corrections import EventRetracted
 from events.log.record import Record
-from events.vocabulary import Event, UnknownType
+from events.vocabulary import Event
 from projections.engine.projection import THE_ROW, NotARow, Part, Projection, Way
 
 _QUOTED = re.compile(r"'[^']*'")
@@ -45,7 +45,15 @@ class Stream(msgspec.Struct, gc=False):
 
     rows: dict[Part, Kept] = {}
     parked: Parked | None = None
-    again: bool = False  # to be folded again with the next record, or at the end of a rebuild
+    again: bool = False  # to be folded again with its next record
+    deferred: bool = False  # to be folded again at the end of a rebuild; until then its rows mean nothing
+
+
+class UnknownToThisCode(LookupError):
+    """Nothing here knows the type of a record: the code is older than it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no event type is called {name}")
 
 
 class Late(Exception):
@@ -60,9 +68,7 @@ class Amendments(msgspec.Struct):
 
     retracted: set[Told] = msgspec.field(default_factory=set)
     mended: dict[Told, list[tuple[int, Any]]] = msgspec.field(default_factory=dict)
-    expected: set[str] = msgspec.field(
-        default_factory=set
-    )  # streams with a revision of what has not come yet
+    expected: set[str] = msgspec.field(default_factory=set)  # streams with a revision of what has not come
 
     def put_right(self) -> set[Told]:
         """The records that revisions name."""
@@ -108,7 +114,7 @@ def fold_stream(projection: Projection[Any], records: Iterable[Record], amended:
             continue
         try:
             if way is None:
-                raise UnknownType(record.type)
+                raise UnknownToThisCode(record.type)
             told = way.decode(record.body)
             if not way.revision:
                 told = _mended(told, amended.mended.get(mine, ()))
@@ -166,9 +172,8 @@ class BadCorrection(ValueError):
 
 def _why(error: Exception) -> str:
     """What went wrong, without anybody's words: values are left out of messages, and messages of unknown make too."""
-    if isinstance(error, BadCorrection | NotARow | UnknownType | msgspec.MsgspecError):
-        quoted = str(error) if isinstance(error, UnknownType) else _QUOTED.sub("…", str(error))
-        return f"{type(error).__name__}: {quoted}"[:500]
+    if isinstance(error, BadCorrection | NotARow | UnknownToThisCode | msgspec.MsgspecError):
+        return f"{type(error).__name__}: {_QUOTED.sub('…', str(error))}"[:500]
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next

@@ -29,8 +29,10 @@ STATE_COLUMNS = {
     "folded_position": "bigint",  # and its position
     "parked": "bigint",  # records of its stream that wait
     "again": "boolean",  # its stream is to be folded again with its next record
+    "deferred": "boolean",  # its stream is to be folded again at the end of a rebuild
     "withheld": "boolean",  # the folds show no row
 }
+HIDDEN = {"again", "deferred", "withheld"}
 RESERVED = {"organisation", "key", "part", "position", *STATE_COLUMNS}
 
 Convert = Callable[[Any], Any]
@@ -150,7 +152,7 @@ class Tables:
             keys=_names(["organisation", *self.keys]),
             present=sql.SQL(" AND ").join(present) if present else sql.SQL("true"),
             visible=_names(
-                ["organisation", *(name for name in self.written if name not in ("again", "withheld"))]
+                ["organisation", *(name for name in self.written if name not in HIDDEN)]
             ),
             writer=sql.Identifier(WRITER),
             readers=_list([sql.Identifier(role) for role in READERS]),
@@ -228,9 +230,9 @@ class Tables:
         )
 
     @cached_property
-    def marked(self) -> bytes:
-        """The streams that are to be folded again, in order."""
-        return sql.SQL(_MARKED).format(rows=self.rows).as_bytes()
+    def deferred(self) -> bytes:
+        """The streams that are to be folded again at the end of a rebuild, in order."""
+        return sql.SQL(_DEFERRED).format(rows=self.rows).as_bytes()
 
     @cached_property
     def clear(self) -> bytes:
@@ -258,7 +260,7 @@ _MAKE = """
         PRIMARY KEY ({keys}),
         CHECK (withheld OR ({present}))
     ) WITH (fillfactor = 80);
-    CREATE INDEX ON {rows} (organisation, key) WHERE again;
+    CREATE INDEX ON {rows} (organisation, key) WHERE deferred;
     ALTER TABLE {rows} OWNER TO {writer};
     ALTER TABLE {rows} ENABLE ROW LEVEL SECURITY;
     ALTER TABLE {rows} FORCE ROW LEVEL SECURITY;
@@ -272,7 +274,7 @@ _MAKE = """
 """
 
 _LOAD = """
-    SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
+    SELECT key, {part}, folded_at, {at}, again, deferred, withheld, {columns}
       FROM {rows}
      WHERE organisation = %(organisation)s AND key = ANY (%(keys)s) {only}
 """
@@ -291,10 +293,10 @@ _EVERYTHING = """
      ORDER BY {keys}
 """
 
-_MARKED = """
+_DEFERRED = """
     SELECT DISTINCT key
       FROM {rows}
-     WHERE organisation = %(organisation)s AND again AND key > %(after)s
+     WHERE organisation = %(organisation)s AND deferred AND key > %(after)s
      ORDER BY key
      LIMIT %(limit)s
 """
