@@ -49,7 +49,12 @@ def test_an_answer_says_which_position_it_reflects(door: Door, database_url: str
     answer = door.get(f"/v1/{door.organisation}/projections/projects/some")
     assert answer.status_code == 200, answer.text
     page = answer.json()
-    assert (page["projection"], page["question"], page["position"], page["parked"]) == ("projects", "some", 1, 0)
+    assert (page["projection"], page["question"], page["position"], page["parked"]) == (
+        "projects",
+        "some",
+        1,
+        0,
+    )
     assert len(page["rows"]) == 1
     assert answer.headers["qiledger-position"] == "1"
     unchanged = door.get(answer.url.path, if_none_match=answer.headers["etag"])
@@ -102,7 +107,9 @@ def test_an_answer_comes_as_csv_that_no_spreadsheet_runs(door: Door, database_ur
 def test_a_cell_that_could_be_a_formula_is_plain_text() -> None:
     import msgspec
 
-    row_type = msgspec.defstruct("Row", [("text", str), ("number", float), ("yes", bool), ("many", list), ("none", None)])
+    row_type = msgspec.defstruct(
+        "Row", [("text", str), ("number", float), ("yes", bool), ("many", list), ("none", None)]
+    )
     rows = [row_type(formula, -1.5, True, [1, "a"], None) for formula in FORMULAS]
     read = list(csv.reader(io.StringIO(as_csv(row_type.__struct_encode_fields__, rows).decode())))
     assert read[0] == ["text", "number", "yes", "many", "none"]
@@ -124,7 +131,8 @@ QUESTIONS = [(p.name, q) for p in found().values() for q in p.questions]
 
 @pytest.mark.parametrize(("projection", "question"), QUESTIONS)
 @pytest.mark.parametrize(
-    "hostile", ["' OR 1=1 --", "%00", "%ff", "9" * 400, "-1", "nan", "2024-13-45", "x" * 3_000, "%F0%9F%98%80", ""]
+    "hostile",
+    ["' OR 1=1 --", "%00", "%ff", "9" * 400, "-1", "nan", "2024-13-45", "x" * 3_000, "%F0%9F%98%80", ""],
 )
 def test_no_value_shakes_a_question(
     door: Door, database_url: str, projection: str, question: str, hostile: str
@@ -133,7 +141,9 @@ def test_no_value_shakes_a_question(
     asks = found()[projection].questions[question].asks.__struct_encode_fields__
     address = f"/v1/{door.organisation}/projections/{projection}/{question}"
     for name in (*asks, "limit", "cursor", "at_least", "wait", "format", "no_such_parameter"):
-        answer = door.get(f"{address}?{name}={hostile}&wait=0" if name != "wait" else f"{address}?wait={hostile}")
+        answer = door.get(
+            f"{address}?{name}={hostile}&wait=0" if name != "wait" else f"{address}?wait={hostile}"
+        )
         assert answer.status_code in (200, 400, 503), (name, answer.text)
         if answer.status_code == 503:
             problem(answer, "not-there-yet" if name == "at_least" else "not-built")
