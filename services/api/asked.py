@@ -21,8 +21,8 @@ PARAMETERS_MAX = 20
 QUERY_BYTES_MAX = 4_096
 BODY_S_PER_MIB = 10.0
 PAUSE_S = 30.0  # between two pieces of a streamed body
-DRAINED_BYTES_MAX = 8 * 1_048_576  # of a body that is refused: read, so that the sender gets to hear why
-DRAINED_S = 2.0
+DRAINED_BYTES_MAX = 32 * 1_048_576  # of a body that is refused: read, so that the sender gets to hear why
+DRAINED_S = 5.0
 MIB = 1_048_576
 
 Asked: TypeAlias = Request[Any, Key, State]
