@@ -5,10 +5,9 @@ house connects as an administrator.
 """
 
 import re
-import secrets
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 import psycopg
@@ -18,6 +17,9 @@ from events.log.migrate import migrate
 
 API, WORKER = "qiledger_api", "qiledger_worker"
 ROLES = (API, WORKER, "qiledger_report", "qiledger_auditor")
+BOUNDS: Mapping[str, Mapping[str, str]] = {  # as 0003_guards.sql sets them for whoever logs in as the role
+    API: {"lock_timeout": "5s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "10s"}
+}
 TRIES_MAX = 10
 _CODE = re.compile(r"[A-Z0-9]{2,10}")
 
@@ -34,22 +36,28 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
 
 
-def open_house(admin_url: str, *, passwords: Mapping[str, str] | None = None) -> Ways:
-    """Migrates the database and lets the API and the workers in, as themselves.
+def open_house(admin_url: str, *, trusted: bool = True, passwords: Mapping[str, str] | None = None) -> Ways:
+    """Migrates the database, and says how the API and the workers get in.
 
-    `passwords` by role; without them roles log in as the server trusts them, as our own Postgres does over its socket.
-    Needs one who may create roles. Raises SchemaMismatch, psycopg.Error.
+    A role with a password logs in with it. Without one it logs in by its name where the server trusts that, as our own
+    Postgres does over its socket (`trusted`); elsewhere nothing is changed about the role, which may be in use already,
+    and the administrator's way in is narrowed to it. Needs one who may create roles.
+
+    Raises SchemaMismatch, psycopg.Error.
     """
-    given = passwords or {}
+    given = dict(passwords or {})
     migrate(admin_url)
     with psycopg.connect(admin_url, autocommit=True, application_name="qiledger operator") as conn:
-        for role in (API, WORKER, *(role for role in given if role not in (API, WORKER))):
+        for role in {*given, *((API, WORKER) if trusted else ())}:
             let_in(conn, role, password=given.get(role))
-    return Ways(
-        admin=admin_url,
-        api=as_role(admin_url, API, password=given.get(API)),
-        worker=as_role(admin_url, WORKER, password=given.get(WORKER)),
-    )
+    api, worker = (_way(admin_url, role, given.get(role), trusted=trusted) for role in (API, WORKER))
+    return Ways(admin=admin_url, api=api, worker=worker)
+
+
+def _way(admin_url: str, role: str, password: str | None, *, trusted: bool) -> str:
+    if password is not None or trusted:
+        return as_role(admin_url, role, password=password)
+    return narrowed(admin_url, role)
 
 
 def let_in(conn: psycopg.Connection[Any], role: str, *, password: str | None) -> None:
@@ -68,11 +76,6 @@ def let_in(conn: psycopg.Connection[Any], role: str, *, password: str | None) ->
                 raise
 
 
-def new_passwords() -> dict[str, str]:
-    """Passwords that nobody has seen, for the roles that log in."""
-    return {role: secrets.token_urlsafe(24) for role in (API, WORKER)}
-
-
 def as_role(url: str, role: str, *, password: str | None = None) -> str:
     """The same database, entered as a role."""
     parts = urlsplit(url)
@@ -80,6 +83,29 @@ def as_role(url: str, role: str, *, password: str | None = None) -> str:
     user = quote(role, safe="") + ("" if password is None else f":{quote(password, safe='')}")
     query = "&".join(pair for pair in parts.query.split("&") if not pair.startswith(("user=", "password=")))
     return urlunsplit((parts.scheme, f"{user}@{place}", parts.path, query, ""))
+
+
+def narrowed(url: str, role: str) -> str:
+    """An administrator's way in that acts as a role, within the role's timeouts, from the first statement on."""
+    parts = urlsplit(url)
+    wanted = " ".join(f"-c {name}={value}" for name, value in {"role": role, **BOUNDS.get(role, {})}.items())
+    pairs = [pair for pair in parts.query.split("&") if pair]
+    before = [unquote(pair.removeprefix("options=")) for pair in pairs if pair.startswith("options=")]
+    kept = [pair for pair in pairs if not pair.startswith("options=")]
+    query = "&".join([*kept, f"options={quote(' '.join([*before, wanted]), safe='')}"])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drops a database with whoever is still in it."""
+    with psycopg.connect(server_url, autocommit=True) as conn:
+        conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server and user, another database."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, f"/{quote(name, safe='')}", parts.query, ""))
 
 
 def make_database(server_url: str, name: str) -> None:

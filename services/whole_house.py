@@ -23,7 +23,7 @@ import msgspec
 
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
-from services.operating import API, WORKER, Ways, make_database, new_passwords, open_house
+from services.operating import API, WORKER, Ways, make_database, open_house
 
 DATABASE = "qiledger"
 READY_WITHIN_S = 60.0
@@ -84,7 +84,7 @@ def whole_house(plan: Plan, *, told: Told, say: Say) -> Iterator[Home]:
         database_url = plan.database_url or _own_postgres(plan, stack, servers, say)
         redis_url = plan.redis_url or _own_valkey(plan, stack, servers, say)
         say("Preparing the database")
-        ways = open_house(database_url, passwords=_passwords(plan))
+        ways = open_house(database_url, trusted=plan.database_url is None, passwords=plan.passwords)
         say("Starting the API and the workers")
         children = the_children(plan, ways, redis_url, port)
         house = House(children, logs=plan.directory / "logs", servers=servers, told=told)
@@ -108,13 +108,6 @@ def _own_valkey(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServe
     valkey = stack.enter_context(Valkey(plan.directory / "valkey"))
     servers.append(valkey)
     return valkey.url
-
-
-def _passwords(plan: Plan) -> Mapping[str, str]:
-    """Our own Postgres trusts whoever may open its socket; a given one is entered with passwords."""
-    if plan.database_url is None:
-        return {}
-    return {**new_passwords(), **plan.passwords}
 
 
 def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Child]:

@@ -1,6 +1,7 @@
 """`qiledger demo`: the whole house in a throw-away directory, with real history loaded and something to try next."""
 
 import contextlib
+import secrets
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from services.importing import synthetic_history
 from services.importing.loading import CatchUpTooSlow, load_public, load_synthetic, wait_until_caught_up
 from services.importing.public_history import SOURCE
 from services.importing.sending import CannotTell
-from services.operating import open_organisation
+from services.operating import drop_database, in_database, make_database, open_organisation
 from services.settings import Settings, WrongSettings
 from services.whole_house import Home, Plan, PortTaken, free_port, whole_house, write_env
 
@@ -67,18 +68,31 @@ def demo(
 ) -> None:
     """Show the whole house at work: real history of two trusts, loaded through the API.
 
-    Everything lives in a directory of its own, which is removed at the end. Ctrl-C ends the demo.
+    Everything lives in a directory of its own, which is removed at the end. Ctrl-C ends the demo. On a server that
+    QILEDGER_DATABASE_URL names, the demo has a database of its own, dropped at the end.
     """
     console = Console(highlight=False)
     projects = 0 if no_synthetic else synthetic_projects
     try:
-        Settings.read()  # a slip of the pen is said before anything is started
-        with told_to_stop() as told, _directory(keep=keep, env_file=env_file) as directory:
-            plan = Plan(directory=directory, host=host, port=_port(host, port))
+        settings = Settings.read()
+        with (
+            told_to_stop() as told,
+            _directory(keep=keep, env_file=env_file) as directory,
+            _database(settings.database_url) as database_url,
+        ):
+            plan = Plan(
+                directory=directory,
+                host=host,
+                port=_port(host, port),
+                database_url=database_url,
+                redis_url=settings.redis_url,
+            )
             _show(plan, told, console, env_file=env_file, projects=projects, seed=seed)
         console.print(f"Stopped. {'The data are kept.' if keep else 'Nothing is left behind.'}")
     except (WrongSettings, CannotTell, CatchUpTooSlow, *CANNOT_START) as wrong:
         raise click.ClickException(str(wrong)) from None
+    except psycopg.OperationalError as away:
+        raise click.ClickException(f"The database cannot be reached: {away}") from None
 
 
 def _show(
@@ -122,6 +136,20 @@ def _port(host: str, port: int | None) -> int:
         return free_port(host, PORT)
     except PortTaken:
         return 0
+
+
+@contextlib.contextmanager
+def _database(server_url: str | None) -> Iterator[str | None]:
+    """On a server that is given: a database of the demo's own, dropped at the end. None: a Postgres of our own."""
+    if server_url is None:
+        yield None
+        return
+    name = f"qiledger_demo_{secrets.token_hex(4)}"
+    make_database(server_url, name)
+    try:
+        yield in_database(server_url, name)
+    finally:
+        drop_database(server_url, name)
 
 
 @contextlib.contextmanager
@@ -178,6 +206,9 @@ API keys, one for each organisation:
 
   [dim]# one project's whole story[/]
   curl -sH "Authorization: Bearer $QILEDGER_API_KEY" "$QILEDGER_URL/v1/RWK/streams/project/ivory-ward-length-of-stay"
+
+  [dim]# what is made of the log, and what one may ask of it[/]
+  curl -sH "Authorization: Bearer $QILEDGER_API_KEY" "$QILEDGER_URL/v1/RWK/projections"
 
   [dim]# tell an event of your own[/]
   curl -sH "Authorization: Bearer $QILEDGER_API_KEY" -H "Content-Type: application/cloudevents+json" \\

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.patience import gone, wait_until
@@ -21,7 +22,7 @@ SYNTHETIC_PROJECTS = 3
 class Demo:
     """`qiledger demo` in a process of its own; what it makes lies in a temporary directory that we can look into."""
 
-    def __init__(self, directory: Path, *more: str) -> None:
+    def __init__(self, directory: Path, *more: str, **given: str) -> None:
         self.temporary = directory / "tmp"
         self.temporary.mkdir(mode=0o711)
         self.env_file = directory / "demo.env"
@@ -40,7 +41,10 @@ class Demo:
         ]
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(
-                command, env=env | {"TMPDIR": str(self.temporary), "COLUMNS": "200"}, stdout=said, stderr=said
+                command,
+                env=env | given | {"TMPDIR": str(self.temporary), "COLUMNS": "200"},
+                stdout=said,
+                stderr=said,
             )
 
     @property
@@ -121,7 +125,7 @@ def test_the_demo_shows_real_history_and_leaves_nothing_behind(demo: Demo):
     # The lines it prints work as they stand, and the event that one of them tells is kept.
     exports = "\n".join(line for line in demo.said.splitlines() if line.startswith("  export "))
     curls = re.findall(r"^  curl (?:.*\\\n)?.*$", demo.said, flags=re.MULTILINE)
-    assert len(curls) == 3
+    assert len(curls) == 4
     for curl in curls:
         tried = subprocess.run(
             ["bash", "-c", f"{exports}\n{curl} --fail-with-body"],
@@ -172,3 +176,25 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(demo: Demo):
     assert second.returncode == 1
     assert f"Port {port} on 127.0.0.1 is taken" in second.stderr
     assert "Starting" not in second.stdout
+
+
+def test_on_a_given_server_the_demo_has_a_database_of_its_own_and_drops_it(
+    throwaway: Path, postgres_url: str, redis_url: str
+):
+    given = {"QILEDGER_DATABASE_URL": postgres_url, "QILEDGER_REDIS_URL": redis_url}
+    shown = Demo(throwaway, "--no-synthetic", **given)
+    try:
+        shown.wait_for("All is loaded")
+        assert get(shown.env(), "/v1/RWK/events?limit=1")["items"][0]["id"] == "elft-0001"
+        assert len(demo_databases(postgres_url)) == 1
+    finally:
+        shown.process.terminate()
+        assert shown.process.wait(15) == 0, shown.said
+    assert demo_databases(postgres_url) == []
+    assert "Starting Postgres" not in shown.said
+
+
+def demo_databases(postgres_url: str) -> list[str]:
+    with psycopg.connect(postgres_url) as conn:
+        found = conn.execute("SELECT datname FROM pg_database WHERE datname LIKE 'qiledger\\_demo\\_%'")
+        return [name for (name,) in found]

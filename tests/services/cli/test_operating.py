@@ -62,6 +62,24 @@ def test_a_role_takes_the_place_of_the_administrator_in_a_url():
     )
 
 
+def test_on_a_server_that_is_not_ours_roles_are_left_as_they_are_and_still_keep_to_themselves(
+    fresh_database_url: str,
+):
+    ways = open_house(fresh_database_url, trusted=False)
+    with psycopg.connect(fresh_database_url) as conn:
+        administrator = conn.execute("SELECT session_user").fetchone()
+    with psycopg.connect(ways.api) as conn:
+        assert conn.execute("SELECT current_user, current_setting('lock_timeout')").fetchone() == (
+            "qiledger_api",
+            "5s",
+        )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("INSERT INTO log.heads (organisation, name) VALUES ('RWK', 'East London')")
+    with psycopg.connect(ways.worker) as conn:
+        assert conn.execute("SELECT current_user").fetchone() == ("qiledger_worker",)
+        assert conn.execute("SELECT session_user").fetchone() == administrator  # nobody logged in as the role
+
+
 def test_the_doctor_finds_a_house_well(ledgers: Ledgers, redis_url: str):
     found = findings(
         QILEDGER_URL=ledgers.url, QILEDGER_DATABASE_URL=ledgers.database_url, QILEDGER_REDIS_URL=redis_url
