@@ -25,8 +25,9 @@ NEAR = 1_000  # records: further behind, a projection is fed by itself, reading 
 _LOCK = """
     SELECT c.projection, c.build, b.revision, b.kind, c.position, c.epoch
       FROM projections.active AS a
-      JOIN projections.builds AS b USING (projection, build)
-      JOIN projections.checkpoints AS c USING (organisation, projection, build)
+      JOIN projections.builds AS b ON b.projection = a.projection AND b.build = a.build
+      JOIN projections.checkpoints AS c
+             ON c.organisation = a.organisation AND c.projection = a.projection AND c.build = a.build
      WHERE a.organisation = %(organisation)s AND c.position >= %(head)s - %(near)s
        AND (c.lease_until IS NULL OR c.lease_until < clock_timestamp())
      ORDER BY c.projection
