@@ -12,7 +12,8 @@ from projections.engine.together import feed_together
 from tests.projections.engine.huddles import HuddleNoted, boards, huddles, timeline
 from tests.projections.engine.telling import Here, of
 
-ALL = ("boards", "huddles", "timeline")
+HUDDLES, BOARDS, LINES = huddles().name, boards().name, timeline().name
+ALL = tuple(sorted((HUDDLES, BOARDS, LINES)))
 
 
 def begun(here: Here) -> tuple[Projection[Any], ...]:
@@ -52,7 +53,7 @@ def test_what_somebody_holds_is_left_to_them(here: Here) -> None:
     projections = begun(here)
     here.told(of(HuddleNoted(words="b")))
     take(here.conn, here.organisation, ensure(here.conn, projections[0], here.organisation))
-    assert feed_together(here.conn, here.organisation, projections) == {"boards", "timeline"}
+    assert feed_together(here.conn, here.organisation, projections) == {BOARDS, LINES}
 
 
 def test_whoever_claimed_one_before_is_fenced(here: Here) -> None:
@@ -60,7 +61,7 @@ def test_whoever_claimed_one_before_is_fenced(here: Here) -> None:
     claim = take(here.conn, here.organisation, ensure(here.conn, projections[0], here.organisation))
     here.conn.execute("UPDATE projections.checkpoints SET lease_until = now() - interval '1 s'")
     here.told(of(HuddleNoted(words="b")))
-    assert "huddles" in feed_together(here.conn, here.organisation, projections)
+    assert HUDDLES in feed_together(here.conn, here.organisation, projections)
     with pytest.raises(Fenced):
         move(here.conn, claim, 2)
 
@@ -73,7 +74,7 @@ def test_two_at_once_do_not_wait_for_each_other(here: Here, database_url: str) -
             "SELECT FROM projections.checkpoints WHERE organisation = %s AND projection = 'boards' FOR UPDATE",
             (here.organisation,),
         )
-        assert feed_together(here.conn, here.organisation, projections) == {"huddles", "timeline"}
+        assert feed_together(here.conn, here.organisation, projections) == {HUDDLES, LINES}
 
 
 def test_one_that_cannot_be_written_takes_the_others_back(here: Here) -> None:
