@@ -72,9 +72,9 @@ def as_at(
         build=build,
         until=until,
         occurred_until=occurred_until,
-        again_later=True,
+        defers=True,
     )
-    fold_again(conn, projection, organisation, build, which="marked", occurred_until=occurred_until)
+    fold_again(conn, projection, organisation, build, which="deferred", occurred_until=occurred_until)
     with conn.transaction():
         Tables(projection, build.build).index(conn)
         Tables(projection, build.build).analyse(conn)

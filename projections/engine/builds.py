@@ -29,6 +29,11 @@ _ACTIVE = """
       JOIN projections.builds AS b USING (projection, build)
      WHERE a.organisation = %(organisation)s AND a.projection = %(projection)s
 """
+_IS_SHOWN = """
+    SELECT build
+      FROM projections.active
+     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+"""
 _NEWEST_LIKE = """
     SELECT projection, build, revision, kind
       FROM projections.builds
@@ -107,6 +112,11 @@ def ensure(conn: Connection[Any], projection: Projection[Any], organisation: str
         begin(conn, organisation, build)
         show(conn, organisation, build)
     return build
+
+
+def is_shown(conn: Connection[Any], organisation: str, build: Build) -> bool:
+    """Whether readers are shown this build."""
+    return conn.execute(_IS_SHOWN, _names(organisation, build)).fetchone() is not None
 
 
 def outdated(projection: Projection[Any], build: Build) -> bool:

@@ -5,7 +5,7 @@ given back runs out after LEASE_S. A batch that somebody else overtook is rolled
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -16,19 +16,20 @@ from psycopg import Connection
 
 from events.log.record import Record
 from projections.engine.batch import fold_batch, misfits
-from projections.engine.builds import Build, ensure
-from projections.engine.checkpoint import Claim, claimed, move
+from projections.engine.builds import Build, ensure, is_shown
+from projections.engine.checkpoint import Claim, Fenced, claimed, move
 from projections.engine.parking import PARKED_KEYS, park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
-from projections.engine.rows import load, save
+from projections.engine.rows import ROWS_MAX, load, save
 from projections.engine.stream import Stream, amendments, fold_stream
 from projections.engine.tables import Tables
 
 BATCH_MAX = 200_000  # records in a transaction
 BATCH_FIRST = 5_000  # then more or fewer, as time allows
 BATCH_MEANT_S = 1.0  # well below the lease
-STREAMS_MAX = 20_000  # remembered from batch to batch
+STREAMS_MAX = 20_000  # remembered from batch to batch …
+REMEMBERED_BYTES = 20_000_000  # … or fewer: about so many bytes of rows, as they are written
 AGAIN_MAX = 2_000  # streams folded again by one query
 
 
@@ -50,6 +51,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]
+Which: TypeAlias = Literal["deferred", "parked"]
 
 
 class OtherRevision(RuntimeError):
@@ -65,12 +67,13 @@ def feed(
     until: int | None = None,
     occurred_until: datetime | None = None,
     batch_max: int = BATCH_MAX,
-    again_later: bool = False,
+    defers: bool = False,
     deadline: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Progress:
     """Brings a build (that which readers are shown) up to the head, or to position `until`; stops at `deadline`.
 
+    `defers` is for a build that nobody is shown yet: what must be folded again is folded once, by `fold_again`.
     `deadline` is a moment of `time.monotonic()`. The connection commits by itself (`autocommit`) and acts as the
     workers' role. Raises Held, Fenced or OtherRevision; whatever was committed before that holds.
     """
@@ -81,7 +84,7 @@ def feed(
     began = time.monotonic()
     with claimed(conn, organisation, build) as claim:
         reader = Reader(projection, organisation, occurred_until=occurred_until)
-        feeder = Feeder(projection, build, claim, reader, later=again_later)
+        feeder = Feeder(projection, build, claim, reader, defers=defers)
         from_position, size = claim.position, min(batch_max, BATCH_FIRST)
         while True:
             batch_began = time.monotonic()
@@ -101,11 +104,11 @@ def fold_again(
     organisation: str,
     build: Build,
     *,
-    which: Literal["marked", "parked"],
+    which: Which,
     occurred_until: datetime | None = None,
     deadline: float | None = None,
 ) -> bool:
-    """Folds again the streams that were marked for it, or that are parked, up to where the build has come.
+    """Folds again the streams that were deferred, or those that are parked, up to where the build has come.
 
     Returns False if the deadline came first. Needs and raises what `feed` does.
     """
@@ -142,7 +145,7 @@ class Feeder:
     """One run of feeding. Remembers the streams it has met; that holds as long as its claim does."""
 
     def __init__(
-        self, projection: Projection[Any], build: Build, claim: Claim, reader: Reader, *, later: bool = False
+        self, projection: Projection[Any], build: Build, claim: Claim, reader: Reader, *, defers: bool = False
     ) -> None:
         self._projection = projection
         self._build = build
@@ -150,9 +153,8 @@ class Feeder:
         self._reader = reader
         self._tables = _tables(projection, build.build)
         self._known: dict[str, Stream] = {}
-        self._later = (
-            later  # streams are only marked, to be folded again once at the end: nobody reads them yet
-        )
+        self._defers = defers  # what must be folded again is only marked, and folded once, at the end
+        self._largest = 0  # bytes a stream, on average of what was written together
         self._knows_all = claim.position == 0  # nothing is kept that is not remembered
 
     def batch(self, conn: Connection[Any], size: int, until: int | None) -> int:
@@ -163,7 +165,7 @@ class Feeder:
             target = head(conn, claim.organisation)
             target = target if until is None else min(target, until)
             position, left = claim.position, size
-            while position < target and left > 0 and len(touched) < STREAMS_MAX:
+            while position < target and left > 0 and len(touched) < self._most:
                 page = self._reader.page(conn, after=position, until=target, limit=left)
                 if not self._knows_all:
                     self._meet(conn, {record.stream for record in page.records})
@@ -172,9 +174,10 @@ class Feeder:
             again |= misfits(self._projection, touched)
             if position > claim.position:
                 move(conn, claim, position)
+                if self._defers and is_shown(conn, claim.organisation, self._build):
+                    raise Fenced(f"{self._build.schema} is shown by now, and must not be deferred in")
                 self.write(conn, touched, again, until=position)
         claim.position = max(claim.position, position)
-        self._forget()
         return target
 
     @property
@@ -203,49 +206,70 @@ class Feeder:
         if touched or again:
             self.write(conn, touched, again, until=until)
 
-    def waiting(self, conn: Connection[Any], which: Literal["marked", "parked"], *, after: str) -> list[str]:
-        """The next streams that are marked to be folded again, or parked."""
+    def waiting(self, conn: Connection[Any], which: Which, *, after: str) -> list[str]:
+        """The next streams that were deferred, or that are parked."""
         asked = msgspec.structs.asdict(self._claim) | {"after": after, "limit": AGAIN_MAX}
-        return [
-            key for (key,) in conn.execute(self._tables.marked if which == "marked" else PARKED_KEYS, asked)
-        ]
+        statement = self._tables.deferred if which == "deferred" else PARKED_KEYS
+        return [key for (key,) in conn.execute(statement, asked)]
 
     def write(
         self, conn: Connection[Any], touched: dict[str, Stream], again: Collection[str], *, until: int
     ) -> None:
-        """Folds again what must be, and writes everything that changed."""
-        names = sorted(again)
-        if self._later:
-            touched.update({name: Stream(again=True) for name in names})
+        """Writes everything that changed, and folds again and writes what must be."""
+        for name in again:
+            touched.pop(name, None)
+        if self._defers:
+            touched.update({name: Stream(again=True, deferred=True) for name in again})
             self._known.update(touched)
-            names = []
-        for start in range(0, len(names), AGAIN_MAX):
-            touched.update(self._folded_again(conn, names[start : start + AGAIN_MAX], until))
-        save(conn, self._tables, self._claim.organisation, touched, anew=names)
-        park(conn, self._claim.organisation, self._build, touched, names)
-        for stream in touched.values():
+        self._save(conn, touched)
+        if not self._defers:
+            names = sorted(again)
+            for start in range(0, len(names), AGAIN_MAX):
+                for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
+                    self._known.update(streams)
+                    self._save(conn, streams, anew=True)
+        self._forget()
+
+    def _save(self, conn: Connection[Any], streams: dict[str, Stream], *, anew: bool = False) -> None:
+        organisation, names = self._claim.organisation, list(streams) if anew else []
+        size = save(conn, self._tables, organisation, streams, anew=names)
+        park(conn, organisation, self._build, streams, names)
+        for stream in streams.values():
             if self._projection.shape == "lines":
                 stream.rows.clear()
             for kept in stream.rows.values():
                 kept.saved = True
+        self._largest = max(self._largest, size // max(1, len(streams)))
 
-    def _folded_again(self, conn: Connection[Any], names: list[str], until: int) -> dict[str, Stream]:
+    def _folded_again(
+        self, conn: Connection[Any], names: list[str], until: int
+    ) -> Iterator[dict[str, Stream]]:
+        """These streams, folded from their first records, some at a time: never more than about ROWS_MAX rows."""
         amended = amendments(self._projection, self._reader.revisions(conn, names, until=until))
         amended.expect(self._reader.arrived(conn, amended.put_right(), until=until))
-        streams = {name: Stream() for name in names}
+        left, streams, rows = set(names), dict[str, Stream](), 0
         records = self._reader.streams(conn, names, until=until)
         for name, told in groupby(records, key=lambda record: record.stream):
-            streams[name] = fold_stream(self._projection, told, amended)
-        self._known.update(streams)
-        return streams
+            left.remove(name)
+            streams[name] = stream = fold_stream(self._projection, told, amended)
+            rows += len(stream.rows)
+            if rows >= ROWS_MAX:
+                yield streams
+                streams, rows = {}, 0
+        yield streams | {name: Stream() for name in left}
 
     def _meet(self, conn: Connection[Any], names: set[str]) -> None:
         """Remembers what is kept of these streams."""
         if strange := names - self._known.keys():
             self._known.update(load(conn, self._tables, self._claim.organisation, strange))
 
+    @property
+    def _most(self) -> int:
+        """How many streams may be remembered: fewer if their rows are large."""
+        return min(STREAMS_MAX, REMEMBERED_BYTES // max(1, self._largest))
+
     def _forget(self) -> None:
         """Forgets the streams met longest ago, when there are too many. All is written by now."""
-        while len(self._known) > STREAMS_MAX:
+        while len(self._known) > self._most:
             del self._known[next(iter(self._known))]
             self._knows_all = False

@@ -176,7 +176,9 @@ class Projection(Generic[R]):
             raise NotARow("a row cannot hold the character NUL")
         read_back = self._decode(written)
         if read_back != row or not all(map(_fits, msgspec.structs.astuple(row))):
-            raise NotARow("a row would not be read back as it was: look for NaN, naive times, huge numbers, wrong types")
+            raise NotARow(
+                "a row would not be read back as it was: look for NaN, naive times, huge numbers, wrong types"
+            )
         return read_back
 
     def _way(self, kind: type[Event]) -> Way | None:

@@ -13,6 +13,7 @@ from psycopg import Connection
 from projections.engine.builds import Build, active_build, drop_retired, retire_unused, show, unfinished
 from projections.engine.feed import BATCH_MAX, OnProgress, feed, fold_again
 from projections.engine.projection import Projection
+from projections.engine.reading import for_organisation
 from projections.engine.tables import Tables
 
 CATCH_UPS_MAX = 100  # a log that grows faster than it is read is left to the next rebuild
@@ -57,13 +58,13 @@ def rebuild(
             organisation,
             build=build,
             batch_max=batch_max,
-            again_later=True,
+            defers=True,
             deadline=deadline,
             on_progress=on_progress,
         )
         if not come.caught_up:
             return Rebuilt(build, come.position, come.head, done=False)
-        if not fold_again(conn, projection, organisation, build, which="marked", deadline=deadline):
+        if not fold_again(conn, projection, organisation, build, which="deferred", deadline=deadline):
             return Rebuilt(build, come.position, come.head, done=False)
         if switch(conn, projection, organisation, build):
             return Rebuilt(build, come.position, come.head, done=True)
@@ -71,7 +72,10 @@ def rebuild(
 
 
 def switch(conn: Connection[Any], projection: Projection[Any], organisation: str, build: Build) -> bool:
-    """Shows readers a build, in one transaction, unless that would take them back in time. Says whether it did."""
+    """Shows readers a build, unless that would take them back in time or something is deferred. Says whether it did.
+
+    The checkpoints are locked meanwhile, so nobody moves on or defers more between the look and the switch.
+    """
     tables = Tables(projection, build.build)
     with conn.transaction():
         tables.index(conn)
@@ -82,6 +86,9 @@ def switch(conn: Connection[Any], projection: Projection[Any], organisation: str
         asked = {"organisation": organisation, "projection": projection.name, "builds": builds}
         places = dict(conn.execute(_PLACES, asked).fetchall())
         if shown is not None and places[build.build] < places.get(shown.build, 0):
+            return False
+        for_organisation(conn, organisation)
+        if conn.execute(tables.deferred, asked | {"after": "", "limit": 1}).fetchone() is not None:
             return False
         show(conn, organisation, build)
         retire_unused(conn, projection)

@@ -151,9 +151,7 @@ class Tables:
             ),
             keys=_names(["organisation", *self.keys]),
             present=sql.SQL(" AND ").join(present) if present else sql.SQL("true"),
-            visible=_names(
-                ["organisation", *(name for name in self.written if name not in HIDDEN)]
-            ),
+            visible=_names(["organisation", *(name for name in self.written if name not in HIDDEN)]),
             writer=sql.Identifier(WRITER),
             readers=_list([sql.Identifier(role) for role in READERS]),
         )

@@ -1,6 +1,6 @@
 """What holds for every projection and every history. Each law is a function: give it a projection and what was told.
 
-The laws leave no build behind. `Place` is where they are tried: a database, an organisation, a connection as a worker's.
+The laws leave no build behind. `Place` is where they are tried: a database, an organisation, a worker's connection.
 """
 
 import contextlib

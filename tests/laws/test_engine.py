@@ -29,7 +29,7 @@ Make = Callable[..., Projection[Any]]
 EVENTS_MAX = 14
 each_shape = pytest.mark.parametrize("make", [huddles, boards, timeline])
 thorough = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -77,6 +77,19 @@ def test_whoever_was_overtaken_writes_nothing(here: Here, database_url: str) -> 
     assert here.rows(projection) == fold_in_memory(projection, records_of(database_url, here.organisation))
 
 
+def test_whoever_lost_the_claim_writes_nothing_even_if_nothing_moved(here: Here, database_url: str) -> None:
+    projection = huddles()
+    here.told(*notes(1, 2, 3))
+    build = ensure(here.conn, projection, here.organisation)
+    with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as slow:
+        claim = take(slow, here.organisation, build)
+        here.conn.execute(LEASE_IS_OVER, (here.organisation,))
+        take(here.conn, here.organisation, build)
+        with pytest.raises(Fenced):
+            Feeder(projection, build, claim, Reader(projection, here.organisation)).batch(slow, 100, None)
+    assert dict(rows_kept(here.conn, projection, here.organisation)) == {}
+
+
 def test_a_move_from_another_position_is_refused_even_in_the_same_epoch(here: Here) -> None:
     build = ensure(here.conn, huddles(), here.organisation)
     claim = take(here.conn, here.organisation, build)

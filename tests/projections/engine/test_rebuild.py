@@ -7,8 +7,9 @@ import pytest
 
 from projections.engine.as_at import as_at
 from projections.engine.builds import active_build, drop_retired, outdated, unfinished
+from projections.engine.checkpoint import Fenced
 from projections.engine.compare import rows_kept
-from projections.engine.feed import Progress, feed
+from projections.engine.feed import Progress, feed, fold_again
 from projections.engine.memory import fold_in_memory
 from projections.engine.rebuild import rebuild, switch
 from tests.projections.engine.huddles import HuddleNoted, HuddleOpened, boards, huddles
@@ -103,6 +104,28 @@ def test_a_switch_never_takes_readers_back_in_time(here: Here) -> None:
     assert not switch(here.conn, projection, here.organisation, build)
     feed(here.conn, projection, here.organisation, build=build)
     assert switch(here.conn, projection, here.organisation, build)
+
+
+def test_a_switch_waits_for_what_is_deferred(here: Here) -> None:
+    projection = huddles(name="r13")
+    here.told(*reversed(notes(3, 6)))  # late
+    here.rows(projection)
+    build = unfinished(here.conn, projection, here.organisation)
+    feed(here.conn, projection, here.organisation, build=build, defers=True)
+    assert not switch(here.conn, projection, here.organisation, build)
+    assert fold_again(here.conn, projection, here.organisation, build, which="deferred")
+    assert switch(here.conn, projection, here.organisation, build)
+
+
+def test_nothing_is_deferred_in_what_readers_are_shown(here: Here) -> None:
+    """Two rebuild at once: one has switched, the other thinks that nobody is looking."""
+    projection = huddles(name="r14")
+    here.told(*notes(6))
+    kept = here.rows(projection)
+    here.told(*notes(3))  # late
+    with pytest.raises(Fenced, match="is shown by now"):
+        feed(here.conn, projection, here.organisation, defers=True)
+    assert dict(rows_kept(here.conn, projection, here.organisation)) == kept
 
 
 def test_the_old_build_is_dropped_after_a_grace_and_not_before(here: Here) -> None:
