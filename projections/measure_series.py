@@ -1,0 +1,328 @@
+"""The measures of each project, their data after corrections, and what people decided about their charts.
+
+Teams, dashboards and analysts read it. A measure has one value for each period and subgroup: corrections have been
+made and what was retracted is left out, by the engine; a second value for the same period takes the place of the first
+and `told` counts both, so that nothing is hidden. What a chart says of a series (limits, signals, icons) is no part of
+the rows: `measure_charts.py` draws it from the answers given here.
+
+Beside the points stand notes, baselines, the starts of new phases, points left out, signals that somebody acknowledged,
+and the PDSA cycles of the project, so that a chart can show what was done and when.
+"""
+
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from events.charts import (
+    BaselineSet,
+    ChartAnnotated,
+    LimitsRecalculated,
+    MeasurementExcluded,
+    SignalAcknowledged,
+)
+from events.comments import VisibilitySet
+from events.cycles import CycleActed, CycleTested
+from events.fields import Audience, Direction, first_day
+from events.log.record import Record
+from events.measures import (
+    ChartKind,
+    Interval,
+    MeasureDefined,
+    MeasureKind,
+    MeasurementRecorded,
+    MeasureRetired,
+    MeasureRevised,
+)
+from projections.engine.projection import Projection
+from projections.moments import as_written, first_day_of
+
+TEXT_MAX = 1_000  # characters of a reason or note beside a chart
+
+Sort = Literal["measure", "point", "note", "baseline", "phase", "signal", "cycle", "project"]
+
+
+class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure, one of its points, or something that stands beside its points. Fields of other sorts are empty."""
+
+    sort: Sort
+    measure: str | None = None  # none of a cycle, which belongs to all measures of its project
+    period: str | None = None  # of a point: what it is of; else when it stands, as written
+    at: date | None = None  # the first day of that, to sort by
+    # of a point
+    subgroup: str | None = None
+    value: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    n: float | None = None
+    told: int = 0  # times that a value was told for this period and subgroup
+    left_out: str | None = None  # why people left it out of the limits
+    # of a measure
+    name: str | None = None
+    kind: MeasureKind | None = None
+    definition: str | None = None
+    unit: str | None = None
+    multiply: float | None = None
+    chart: ChartKind | None = None
+    interval: Interval | None = None
+    direction: Direction | None = None
+    target: float | None = None
+    revisions: int = 0
+    retired: str | None = None  # since when it is no longer collected, as written
+    # of what stands beside
+    text: str | None = None  # the note, reason or cause; of a cycle, its decision
+    until: str | None = None  # the end of a baseline or signal, as written
+    rule_set: str | None = None
+    rule: str | None = None
+    # of the project
+    audience: Audience = "organisation"
+
+
+series = Projection(
+    "measure_series",
+    revision=1,
+    row=SeriesPart,
+    doc=__doc__,
+    streams=["project"],
+    indexes=["(organisation, key, measure, sort, at)"],
+)
+
+
+def measure_of(event: MeasureDefined | MeasureRetired) -> str:
+    return f"measure/{event.measure}"
+
+
+def point_of(event: MeasurementRecorded | MeasurementExcluded) -> str:
+    return f"point/{event.measure}/{event.period}/{event.subgroup or ''}"
+
+
+def note_of(event: ChartAnnotated) -> str:
+    return f"note/{event.measure}/{event.on}/{event.text}"
+
+
+def baseline_of(event: BaselineSet) -> str:
+    """One baseline at a time: a new one takes the place of the old."""
+    return f"baseline/{event.measure}"
+
+
+def phase_of(event: LimitsRecalculated) -> str:
+    return f"phase/{event.measure}/{event.since}"
+
+
+def signal_of(event: SignalAcknowledged) -> str:
+    return f"signal/{event.measure}/{event.rule_set}/{event.rule}/{event.since}"
+
+
+def cycle_of(event: CycleTested | CycleActed) -> str:
+    return f"cycle/{event.cycle}"
+
+
+@series.on(MeasureDefined, part=measure_of)
+@series.on(MeasureRevised, part=measure_of)
+def defined(row: SeriesPart | None, event: MeasureDefined, record: Record) -> SeriesPart:
+    """Told in full each time; a measure that is defined anew is collected again."""
+    return SeriesPart(
+        sort="measure",
+        measure=event.measure,
+        name=event.name,
+        kind=event.kind,
+        definition=event.definition,
+        unit=event.unit,
+        multiply=event.multiply,
+        chart=event.chart,
+        interval=event.interval,
+        direction=event.direction,
+        target=event.target,
+        revisions=0 if row is None else row.revisions + 1,
+    )
+
+
+@series.on(MeasureRetired, part=measure_of)
+def retired(row: SeriesPart | None, event: MeasureRetired, record: Record) -> SeriesPart:
+    row = row or SeriesPart(sort="measure", measure=event.measure)
+    return msgspec.structs.replace(row, retired=as_written(record))
+
+
+@series.on(MeasurementRecorded, part=point_of)
+def recorded(row: SeriesPart | None, event: MeasurementRecorded, record: Record) -> SeriesPart:
+    row = row or _point(event)
+    return msgspec.structs.replace(
+        row,
+        value=event.value,
+        numerator=event.numerator,
+        denominator=event.denominator,
+        n=event.n,
+        text=_short(event.note),
+        until=event.until,
+        told=row.told + 1,
+    )
+
+
+@series.on(MeasurementExcluded, part=point_of)
+def left_out(row: SeriesPart | None, event: MeasurementExcluded, record: Record) -> SeriesPart:
+    return msgspec.structs.replace(row or _point(event), left_out=_short(event.reason))
+
+
+@series.on(ChartAnnotated, part=note_of)
+def annotated(row: SeriesPart | None, event: ChartAnnotated, record: Record) -> SeriesPart:
+    return _beside("note", event.measure, event.on, text=event.text)
+
+
+@series.on(BaselineSet, part=baseline_of)
+def baseline_set(row: SeriesPart | None, event: BaselineSet, record: Record) -> SeriesPart:
+    """Its `period` is its first point's, and empty if it begins with the earliest of all."""
+    placed = _beside("baseline", event.measure, event.until, text=event.reason, until=event.until)
+    return msgspec.structs.replace(placed, period=event.since)
+
+
+@series.on(LimitsRecalculated, part=phase_of)
+def rebased(row: SeriesPart | None, event: LimitsRecalculated, record: Record) -> SeriesPart:
+    return _beside("phase", event.measure, event.since, text=event.reason, rule_set=event.rule_set)
+
+
+@series.on(SignalAcknowledged, part=signal_of)
+def acknowledged(row: SeriesPart | None, event: SignalAcknowledged, record: Record) -> SeriesPart:
+    return _beside(
+        "signal",
+        event.measure,
+        event.since,
+        text=event.cause,
+        until=event.until,
+        rule_set=event.rule_set,
+        rule=event.rule,
+    )
+
+
+@series.on(CycleTested, part=cycle_of)
+@series.on(CycleActed, part=cycle_of)
+def tested(row: SeriesPart | None, event: CycleTested | CycleActed, record: Record) -> SeriesPart:
+    """A cycle stands where it was last told of, with what was decided of its change."""
+    decision = event.decision or (row.text if row is not None else None)
+    return SeriesPart(
+        sort="cycle", period=as_written(record), at=first_day_of(record), text=decision, name=event.cycle
+    )
+
+
+@series.on(VisibilitySet, part=lambda event: "project")
+def visible(row: SeriesPart | None, event: VisibilitySet, record: Record) -> SeriesPart:
+    return SeriesPart(sort="project", audience=event.audience)
+
+
+def _point(event: MeasurementRecorded | MeasurementExcluded) -> SeriesPart:
+    at = first_day(event.period)
+    return SeriesPart(
+        sort="point", measure=event.measure, period=event.period, at=at, subgroup=event.subgroup
+    )
+
+
+def _beside(sort: Sort, measure: str, on: str, *, text: str | None, **more: Any) -> SeriesPart:
+    return SeriesPart(sort=sort, measure=measure, period=on, at=first_day(on), text=_short(text), **more)
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:TEXT_MAX]
+
+
+class OfProject(msgspec.Struct, frozen=True, kw_only=True):
+    project: str
+    reader: Audience = "organisation"
+
+
+class ShownMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure as it is defined now, and how many points it has. One that has data and no definition is there too."""
+
+    measure: str
+    name: str | None
+    kind: MeasureKind | None
+    definition: str | None
+    unit: str | None
+    multiply: float | None
+    chart: ChartKind | None
+    interval: Interval | None
+    direction: Direction | None
+    target: float | None
+    revisions: int
+    retired: str | None
+    points: int
+    last_period: str | None
+
+
+MEASURES = """
+    SELECT measure, name, kind, definition, unit, multiply, chart, interval, direction, target,
+           coalesce(revisions, 0) AS revisions, retired, coalesce(points, 0) AS points, last_period
+      FROM (SELECT measure, name, kind, definition, unit, multiply, chart, interval, direction, target,
+                   revisions, retired
+              FROM measure_series
+             WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
+               AND sort = 'measure') AS defined
+      FULL JOIN (SELECT measure, count(*) AS points, (array_agg(period ORDER BY at DESC, period DESC))[1] AS last_period
+                   FROM measure_series
+                  WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
+                    AND sort = 'point' AND told > 0
+                  GROUP BY measure) AS counted USING (measure)
+     WHERE array_position('{public,organisation,forum,team}', coalesce(
+               (SELECT audience
+                  FROM measure_series
+                 WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
+                   AND part = 'project'), 'organisation'))
+           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+"""
+series.question(
+    "measures",
+    MEASURES,
+    asks=OfProject,
+    answers=ShownMeasure,
+    order=["measure"],
+    doc="The measures of a project.",
+)
+
+
+class OfMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    project: str
+    measure: str
+    reader: Audience = "organisation"
+
+
+class ShownPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A point of a measure, or what stands beside its points."""
+
+    sort: Sort
+    part: str
+    period: str | None
+    at: date | None
+    subgroup: str | None
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    n: float | None
+    told: int
+    left_out: str | None
+    name: str | None
+    text: str | None
+    until: str | None
+    rule_set: str | None
+    rule: str | None
+
+
+SERIES = """
+    SELECT sort, part, period, at, subgroup, value, numerator, denominator, n, told, left_out, name, text, until,
+           rule_set, rule
+      FROM measure_series AS shown
+     WHERE organisation = %(organisation)s
+       AND key = 'project/' || %(project)s::text
+       AND (measure = %(measure)s::text AND (sort <> 'point' OR told > 0) AND sort <> 'measure' OR sort = 'cycle')
+       AND array_position('{public,organisation,forum,team}', coalesce(
+               (SELECT audience
+                  FROM measure_series
+                 WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
+                   AND part = 'project'), 'organisation'))
+           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+"""
+series.question(
+    "series",
+    SERIES,
+    asks=OfMeasure,
+    answers=ShownPart,
+    order=["at", "part"],
+    doc="The points of a measure in the order of their periods, with what stands beside them.",
+)
