@@ -206,7 +206,7 @@ class Doorbell:
         while True:
             try:
                 await self._listen()
-            except (redis.RedisError, OSError, ValueError) as failure:  # ValueError: a head that is none
+            except (redis.RedisError, OSError) as failure:
                 self._complain(failure)
                 await asyncio.sleep(ANSWER_WITHIN_S)
 
@@ -218,8 +218,9 @@ class Doorbell:
             await heads.psubscribe(CHANNELS)
             async for message in heads.listen():
                 if message["type"] == "pmessage":
-                    organisation = message["channel"].decode().rpartition(":")[2]
-                    self._tell(organisation, int(message["data"]))
+                    with contextlib.suppress(ValueError):  # what is no head is somebody else's
+                        organisation = message["channel"].decode().rpartition(":")[2]
+                        self._tell(organisation, int(message["data"]))
 
     def _complain(self, failure: Exception) -> None:
         """Once in a while: without Redis everything goes on, a little later."""

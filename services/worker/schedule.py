@@ -11,6 +11,8 @@ from rq.job import Job
 from services.doorbell import LONG, queue
 from services.worker.stopping import StopAsked
 
+LOOK_EVERY_S = 2.0
+
 
 class Appointment(CronJob):
     """A job of the clock whose arguments go as JSON: RQ's own goes by pickle, whatever its worker reads."""
@@ -56,6 +58,10 @@ class Clock(CronScheduler):
                 super().start()  # type: ignore[no-untyped-call]
         finally:
             self._asked.listen()
+
+    def calculate_sleep_interval(self) -> float:
+        """RQ would sleep a minute, and hear of a lost Redis only then."""
+        return min(LOOK_EVERY_S, super().calculate_sleep_interval())
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
