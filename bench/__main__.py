@@ -27,7 +27,9 @@ def main() -> None:
         with server() as postgres:
             rows = measure(postgres, asked.runs, **more)
         show(title, rows)
-    console.print("Medians of repeated runs. One event is about 450 bytes; every append was durable (fsync on).")
+    console.print(
+        "Medians of repeated runs. One event is about 450 bytes; every append was durable (fsync on)."
+    )
 
 
 if __name__ == "__main__":

@@ -135,7 +135,9 @@ def _proposed(project: str) -> Submission:
 def _working(argv: tuple[str, ...], database_url: str, redis_url: str) -> Iterator[None]:
     env = os.environ | {"QILEDGER_DATABASE_URL": database_url, "QILEDGER_REDIS_URL": redis_url}
     command = [sys.executable, "-m", "services.worker", *argv]
-    process = launch(command, Descent(death_signal=15), output=None, env=env | {"QILEDGER_LOG_LEVEL": "warning"})
+    process = launch(
+        command, Descent(death_signal=15), output=None, env=env | {"QILEDGER_LOG_LEVEL": "warning"}
+    )
     try:
         yield
     finally:

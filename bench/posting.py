@@ -31,7 +31,7 @@ def measure(postgres: Postgres, runs: int) -> list[Row]:
     with doorbell() as redis_url:
         singles = [(single(postgres, redis_url), single(postgres, redis_url, bare=True)) for _ in range(runs)]
         batches = [(batched(postgres, redis_url), copied(postgres)) for _ in range(runs)]
-    rows = [
+    return [
         Row(
             what=f"one event a POST, {CONNECTIONS} connections",
             unit="events/s",
@@ -56,7 +56,6 @@ def measure(postgres: Postgres, runs: int) -> list[Row]:
             reach=0.5,
         ),
     ]
-    return rows
 
 
 def single(postgres: Postgres, redis_url: str, *, bare: bool = False) -> Load:
