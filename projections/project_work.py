@@ -131,26 +131,30 @@ def _involved(row: FollowedProject, event: InvolvementSet, record: Record) -> Ch
     return {"involvement": event.level}
 
 
-def _joined(row: FollowedProject, event: PersonJoined, record: Record) -> Changes:
-    return {"team": _with(row.team, Member(event.person, event.role, as_written(record), event.kind))}
+def _teamed(row: FollowedProject, event: Event, record: Record) -> Changes:
+    return {"team": team_after(row.team, event, record)}
 
 
-def _coach_allocated(row: FollowedProject, event: CoachAllocated, record: Record) -> Changes:
-    return {"team": _with(row.team, Member(event.coach, "coach", as_written(record)))}
+TEAM: tuple[type[Event], ...] = (PersonJoined, PersonLeft, PersonChangedRole, CoachAllocated, CoachReleased)
+"""The types of events that `team_after` folds."""
 
 
-def _left(row: FollowedProject, event: PersonLeft, record: Record) -> Changes:
-    return {"team": _without(row.team, event.person, event.role)}
-
-
-def _coach_released(row: FollowedProject, event: CoachReleased, record: Record) -> Changes:
-    return {"team": _without(row.team, event.coach, "coach")}
-
-
-def _changed_role(row: FollowedProject, event: PersonChangedRole, record: Record) -> Changes:
-    kind = next((member.kind for member in row.team if member.person == event.person), None)
-    team = _without(row.team, event.person, event.was)
-    return {"team": _with(team, Member(event.person, event.role, as_written(record), kind))}
+def team_after(team: Team, event: Event, record: Record) -> Team:
+    """Who is in a team after somebody joined, left or changed role. The same person and role is there once."""
+    match event:
+        case PersonJoined():
+            return _with(team, Member(event.person, event.role, as_written(record), event.kind))
+        case CoachAllocated():
+            return _with(team, Member(event.coach, "coach", as_written(record)))
+        case PersonLeft():
+            return _without(team, event.person, event.role)
+        case CoachReleased():
+            return _without(team, event.coach, "coach")
+        case PersonChangedRole():
+            kind = next((member.kind for member in team if member.person == event.person), None)
+            team = _without(team, event.person, event.was)
+            return _with(team, Member(event.person, event.role, as_written(record), kind))
+    return team
 
 
 def _with(team: Team, new: Member) -> Team:
@@ -175,9 +179,5 @@ _WORK: Mapping[type[Event], Callable[[Any, Any, Record], Changes]] = {
     ProjectReviewed: _reviewed,
     SponsorUpdated: _sponsor_updated,
     InvolvementSet: _involved,
-    PersonJoined: _joined,
-    PersonLeft: _left,
-    PersonChangedRole: _changed_role,
-    CoachAllocated: _coach_allocated,
-    CoachReleased: _coach_released,
+    **dict.fromkeys(TEAM, _teamed),
 }

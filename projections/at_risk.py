@@ -1,0 +1,238 @@
+"""Projects that need somebody's attention, and why. Improvement advisors, sponsors and the agenda of a forum read it.
+
+Reasons are found by the question, as of a day that it is told, with thresholds that it is told (the defaults are
+ELFT's and those of `domain.md` 4.5). What is known only to the month is taken to have been on its last day, so that
+nobody is troubled for what may be younger. Only projects that are active are at risk; those that are paused are named
+for being paused too long.
+
+| reason | means |
+| --- | --- |
+| `silent` | nothing was told of it for `silent_days` |
+| `score_old` | it was not scored for `score_days`, or never |
+| `stuck` | it has had the same score, at most `stuck_score`, for `stuck_days` |
+| `no_data` | its latest data are of a period that ended `data_days` ago, or there are none, and it has a measure |
+| `sponsor_silent` | its sponsor was not told how it stands for `sponsor_days` |
+| `no_sponsor`, `no_coach`, `no_lead` | nobody holds the role, `role_days` after it began |
+| `coach_overloaded` | its coach coaches more than `coach_projects` projects that are under way |
+| `review_overdue` | the day on which a forum wanted to see it again is over |
+| `barrier_overdue` | the day by which a barrier was to be cleared is over |
+| `aim_overdue` | the day by which its aim was to be met is over |
+| `paused_long` | it has been paused for `paused_days` |
+
+It is about work, never about people: coaches are counted, and not named.
+"""
+
+from datetime import date
+from typing import TypeAlias
+
+import msgspec
+
+from events.aims import AimRevised, AimSet
+from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
+from events.fields import Audience
+from events.log.record import Record
+from events.measures import MeasureDefined
+from events.reviews import ProjectReviewed
+from events.vocabulary import Event
+from projections.engine.projection import Projection
+from projections.moments import last_day, last_day_of
+from projections.project_life import State
+from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
+
+BARRIERS_MAX = 100  # open at once
+
+Reasons: TypeAlias = tuple[str, ...]
+
+
+class OpenBarrier(msgspec.Struct, frozen=True):
+    """Something that stands in a team's way."""
+
+    barrier: str
+    due: date | None  # the last day by which it was to be cleared
+
+
+class Watched(FollowedProject, frozen=True, kw_only=True):
+    """A project, and the days that matter to whoever watches over it."""
+
+    state_held_from: date | None = None  # the last day on which its state may have begun
+    sponsor_told_until: date | None = (
+        None  # the last day on which its sponsor may have been told how it stands
+    )
+    has_measure: bool = False
+    review_due: date | None = None
+    aim_due: date | None = None
+    barriers: tuple[OpenBarrier, ...] = ()
+
+
+at_risk = Projection(
+    "at_risk",
+    revision=1,
+    row=Watched,
+    doc=__doc__,
+    streams=["project"],
+    indexes=["(organisation, state)"],
+)
+
+
+def told(row: Watched | None, event: Event, record: Record) -> Watched:
+    """Whatever is told of a project."""
+    before = row or Watched()
+    after = followed(before, event, record)
+    if after.state != before.state:
+        after = msgspec.structs.replace(after, state_held_from=last_day_of(record))
+    if after.sponsor_updated != before.sponsor_updated:
+        after = msgspec.structs.replace(after, sponsor_told_until=last_day_of(record))
+    return after
+
+
+@at_risk.on(ProjectReviewed)
+def reviewed(row: Watched | None, event: ProjectReviewed, record: Record) -> Watched:
+    return msgspec.structs.replace(told(row, event, record), review_due=_due(event.next_review))
+
+
+@at_risk.on(AimSet)
+@at_risk.on(AimRevised)
+def aimed(row: Watched | None, event: AimSet, record: Record) -> Watched:
+    return msgspec.structs.replace(told(row, event, record), aim_due=_due(event.by))
+
+
+@at_risk.on(MeasureDefined)
+def measured(row: Watched | None, event: MeasureDefined, record: Record) -> Watched:
+    return msgspec.structs.replace(told(row, event, record), has_measure=True)
+
+
+@at_risk.on(BarrierRaised)
+@at_risk.on(BarrierEscalated)
+def barrier_open(row: Watched | None, event: BarrierRaised | BarrierEscalated, record: Record) -> Watched:
+    """Escalated, a barrier may be given another day."""
+    row = told(row, event, record)
+    known = next((one for one in row.barriers if one.barrier == event.barrier), None)
+    due = _due(event.due) or (known.due if known is not None else None)
+    others = tuple(one for one in row.barriers if one is not known)
+    return msgspec.structs.replace(row, barriers=(*others, OpenBarrier(event.barrier, due))[-BARRIERS_MAX:])
+
+
+@at_risk.on(BarrierResolved)
+def barrier_gone(row: Watched | None, event: BarrierResolved, record: Record) -> Watched:
+    row = told(row, event, record)
+    return msgspec.structs.replace(row, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
+
+
+for _kind in TOLD_OF_PROJECTS:
+    if _kind not in at_risk.folds:
+        at_risk.on(_kind)(told)
+
+
+def _due(written: str | None) -> date | None:
+    return None if written is None else last_day(written)
+
+
+class AtRisk(msgspec.Struct, frozen=True, kw_only=True):
+    on: date  # the day to judge on
+    forum: str | None = None
+    directorate: str | None = None
+    reason: str | None = None  # only those at risk for this reason
+    silent_days: int = 60
+    score_days: int = 60
+    stuck_days: int = 90
+    stuck_score: float = 2.5
+    data_days: int = 60
+    sponsor_days: int = 60
+    role_days: int = 14
+    coach_projects: int = 4
+    paused_days: int = 180
+    reader: Audience = "forum"
+
+
+class ProjectAtRisk(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that needs attention, for all its reasons."""
+
+    project: str
+    title: str | None
+    forum: str | None
+    directorate: str | None
+    state: State
+    state_since: str | None
+    reasons: Reasons
+    silent_for_days: int | None  # surely
+    last_sign_of_life: str | None
+    score: float | None
+    score_since: str | None
+    scored: str | None
+    last_data: str | None
+    sponsor_updated: str | None
+    next_review: str | None
+
+
+AT_RISK = """
+    WITH overloaded AS (
+        SELECT member.person AS coach
+          FROM at_risk
+         CROSS JOIN LATERAL jsonb_to_recordset(team) AS member (person text, role text)
+         WHERE organisation = %(organisation)s AND state IN ('active', 'paused') AND member.role = 'coach'
+         GROUP BY member.person
+        HAVING count(*) > %(coach_projects)s::bigint
+    ),
+    judged AS (
+        SELECT split_part(key, '/', 2) AS project, title, forum, directorate, audience, state, state_since,
+               %(on)s::date - alive_until AS silent_for_days, last_sign_of_life,
+               score, score_since, scored, last_data, sponsor_updated, next_review,
+               array_remove(ARRAY[
+                   CASE WHEN state = 'paused' AND %(on)s::date - state_held_from > %(paused_days)s::bigint
+                        THEN 'paused_long' END,
+                   CASE WHEN state = 'active' AND %(on)s::date - alive_until > %(silent_days)s::bigint
+                        THEN 'silent' END,
+                   CASE WHEN state = 'active'
+                         AND %(on)s::date - coalesce(scored_until, state_held_from) > %(score_days)s::bigint
+                        THEN 'score_old' END,
+                   CASE WHEN state = 'active' AND score <= %(stuck_score)s::double precision
+                         AND %(on)s::date - score_held_from >= %(stuck_days)s::bigint
+                        THEN 'stuck' END,
+                   CASE WHEN state = 'active' AND has_measure
+                         AND %(on)s::date - coalesce(last_data_until, state_held_from) > %(data_days)s::bigint
+                        THEN 'no_data' END,
+                   CASE WHEN state = 'active' AND team @> '[{"role": "sponsor"}]'
+                         AND %(on)s::date - coalesce(sponsor_told_until, state_held_from) > %(sponsor_days)s::bigint
+                        THEN 'sponsor_silent' END,
+                   CASE WHEN state = 'active' AND NOT team @> '[{"role": "sponsor"}]'
+                         AND %(on)s::date - state_held_from > %(role_days)s::bigint
+                        THEN 'no_sponsor' END,
+                   CASE WHEN state = 'active' AND NOT team @> '[{"role": "coach"}]'
+                         AND %(on)s::date - state_held_from > %(role_days)s::bigint
+                        THEN 'no_coach' END,
+                   CASE WHEN state = 'active'
+                         AND NOT (team @> '[{"role": "lead"}]' OR team @> '[{"role": "co_lead"}]')
+                         AND %(on)s::date - state_held_from > %(role_days)s::bigint
+                        THEN 'no_lead' END,
+                   CASE WHEN state = 'active' AND EXISTS (
+                             SELECT FROM overloaded
+                              WHERE team @> jsonb_build_array(jsonb_build_object('person', coach, 'role', 'coach')))
+                        THEN 'coach_overloaded' END,
+                   CASE WHEN state = 'active' AND review_due < %(on)s::date THEN 'review_overdue' END,
+                   CASE WHEN state = 'active' AND EXISTS (
+                             SELECT FROM jsonb_to_recordset(barriers) AS barrier (due date)
+                              WHERE barrier.due < %(on)s::date)
+                        THEN 'barrier_overdue' END,
+                   CASE WHEN state = 'active' AND aim_due < %(on)s::date THEN 'aim_overdue' END
+               ], NULL) AS reasons
+          FROM at_risk
+         WHERE organisation = %(organisation)s AND state IN ('active', 'paused')
+    )
+    SELECT project, title, forum, directorate, state, state_since, to_jsonb(reasons) AS reasons, silent_for_days,
+           last_sign_of_life, score, score_since, scored, last_data, sponsor_updated, next_review
+      FROM judged
+     WHERE cardinality(reasons) > 0
+       AND (%(reason)s::text IS NULL OR %(reason)s = ANY (reasons))
+       AND (%(forum)s::text IS NULL OR forum = %(forum)s)
+       AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
+       AND array_position('{public,organisation,forum,team}', audience)
+           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+"""
+at_risk.question(
+    "needing_attention",
+    AT_RISK,
+    asks=AtRisk,
+    answers=ProjectAtRisk,
+    order=["-silent_for_days", "project"],
+    doc="Projects that need attention on a day, with every reason; those silent for longest first.",
+)
