@@ -209,9 +209,7 @@ def _projections(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     """
     for organisation, projection, streams, records in conn.execute(asked):
         said = f"{records:,} records of {streams:,} streams are parked"
-        cure = (
-            "A record could not be digested. After the mend, workers try again every night and at an upgrade."
-        )
+        cure = "A record could not be digested: qiledger parked. After the mend: qiledger parked --retry."
         yield Finding(f"{organisation} {projection}", "wrong", said, cure)
 
 

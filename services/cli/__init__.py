@@ -9,11 +9,27 @@ from services.cli.import_ import import_
 from services.cli.keys import keys
 from services.cli.migrate import migrate
 from services.cli.organisations import organisations
+from services.cli.parked import parked
+from services.cli.rebuild import rebuild
 from services.cli.serve import serve
 from services.cli.up import up
 from services.cli.worker import worker
 
-COMMANDS = (demo, up, serve, worker, migrate, organisations, keys, import_, status, doctor, chart)
+COMMANDS = (
+    demo,
+    up,
+    serve,
+    worker,
+    migrate,
+    organisations,
+    keys,
+    import_,
+    status,
+    doctor,
+    rebuild,
+    parked,
+    chart,
+)
 
 
 @click.group("qiledger")
