@@ -46,8 +46,8 @@ every_question = pytest.mark.parametrize(
     ],
 )
 quiet: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-often = settings(max_examples=60, **quiet)
-seldom = settings(max_examples=3, **quiet)
+often = settings(max_examples=30, **quiet)
+seldom = settings(max_examples=2, **quiet)
 
 
 def records_of(told: Sequence[Telling]) -> list[Record]:
