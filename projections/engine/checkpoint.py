@@ -14,7 +14,8 @@ from psycopg import Connection
 
 from projections.engine.builds import Build
 
-LEASE_S = 5
+LEASE_S = 5  # a few batches
+PATIENT_LEASE_S = 20  # for a build that nobody is shown yet: large batches write each row seldom
 
 _CLAIM = """
     UPDATE projections.checkpoints
@@ -56,12 +57,15 @@ class Claim(msgspec.Struct):
     build: int
     position: int
     epoch: int
+    lease_s: float = LEASE_S
 
 
 @contextlib.contextmanager
-def claimed(conn: Connection[Any], organisation: str, build: Build) -> Iterator[Claim]:
+def claimed(
+    conn: Connection[Any], organisation: str, build: Build, *, lease_s: float = LEASE_S
+) -> Iterator[Claim]:
     """The claim, given back at the end. Raises Held if somebody else has it."""
-    claim = take(conn, organisation, build)
+    claim = take(conn, organisation, build, lease_s=lease_s)
     try:
         yield claim
     finally:
@@ -69,17 +73,18 @@ def claimed(conn: Connection[Any], organisation: str, build: Build) -> Iterator[
             conn.execute(_RELEASE, msgspec.structs.asdict(claim))
 
 
-def take(conn: Connection[Any], organisation: str, build: Build) -> Claim:
+def take(conn: Connection[Any], organisation: str, build: Build, *, lease_s: float = LEASE_S) -> Claim:
     """Claims a build. Whoever held it before can write no more."""
     asked = {"organisation": organisation, "projection": build.projection, "build": build.build}
-    row = conn.execute(_CLAIM, asked | {"lease_s": LEASE_S}).fetchone()
+    row = conn.execute(_CLAIM, asked | {"lease_s": lease_s}).fetchone()
     if row is None:
         raise Held
-    return Claim(organisation, build.projection, build.build, *row)
+    position, epoch = row
+    return Claim(organisation, build.projection, build.build, position, epoch, lease_s)
 
 
 def move(conn: Connection[Any], claim: Claim, to: int) -> None:
     """Moves the checkpoint, in the transaction that writes the rows and before them. Raises Fenced."""
-    asked = msgspec.structs.asdict(claim) | {"to": to, "lease_s": LEASE_S}
+    asked = msgspec.structs.asdict(claim) | {"to": to}
     if conn.execute(_MOVE, asked).rowcount != 1:
         raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")

@@ -17,7 +17,7 @@ from psycopg import Connection
 from events.log.record import Record
 from projections.engine.batch import fold_batch, misfits
 from projections.engine.builds import Build, ensure, is_shown
-from projections.engine.checkpoint import Claim, Fenced, claimed, move
+from projections.engine.checkpoint import LEASE_S, PATIENT_LEASE_S, Claim, Fenced, claimed, move
 from projections.engine.parking import PARKED_KEYS, park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
@@ -26,8 +26,9 @@ from projections.engine.stream import Stream, amendments, fold_stream
 from projections.engine.tables import Tables
 
 BATCH_MAX = 200_000  # records in a transaction
-BATCH_FIRST = 5_000  # then more or fewer, as time allows
-BATCH_MEANT_S = 1.0  # well below the lease
+BATCH_FIRST = 5_000  # then more, as time allows: the more records at once, the less often a row is written
+BATCH_LEAST = 1_000
+BATCH_SHARE = 0.2  # of its lease that a batch may take
 STREAMS_MAX = 20_000  # remembered from batch to batch …
 REMEMBERED_BYTES = 20_000_000  # … or fewer: about so many bytes of rows, as they are written
 AGAIN_MAX = 2_000  # streams folded again by one query
@@ -82,7 +83,8 @@ def feed(
     if build.revision != projection.revision:
         raise OtherRevision(f"{build.schema} holds revision {build.revision}, not {projection.revision}")
     began = time.monotonic()
-    with claimed(conn, organisation, build) as claim:
+    lease_s = PATIENT_LEASE_S if defers else LEASE_S
+    with claimed(conn, organisation, build, lease_s=lease_s) as claim:
         reader = Reader(projection, organisation, occurred_until=occurred_until)
         feeder = Feeder(projection, build, claim, reader, defers=defers)
         from_position, size = claim.position, min(batch_max, BATCH_FIRST)
@@ -95,7 +97,7 @@ def feed(
                 on_progress(progress)
             if progress.caught_up or (deadline is not None and now >= deadline):
                 return progress
-            size = paced(size, now - batch_began, batch_max)
+            size = paced(size, now - batch_began, BATCH_SHARE * lease_s, batch_max)
 
 
 def fold_again(
@@ -129,11 +131,11 @@ def fold_again(
                 return False
 
 
-def paced(size: int, took_s: float, most: int) -> int:
-    """The size of the next batch: twice or half as many, to stay near BATCH_MEANT_S."""
-    if took_s < BATCH_MEANT_S / 2:
+def paced(size: int, took_s: float, meant_s: float, most: int) -> int:
+    """The size of the next batch: twice or half as many, to take about as long as is meant."""
+    if took_s < meant_s / 2:
         return min(most, size * 2)
-    return min(most, max(100, size // 2)) if took_s > BATCH_MEANT_S * 2 else size
+    return min(most, max(BATCH_LEAST, size // 2)) if took_s > meant_s * 2 else size
 
 
 @lru_cache(maxsize=1_000)

@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
+import msgspec.inspect as mi
 
 from events.corrections import Revision
 from events.log.record import Record
@@ -175,11 +176,17 @@ class Projection(Generic[R]):
         if b"\\u0000" in written:
             raise NotARow("a row cannot hold the character NUL")
         read_back = self._decode(written)
-        if read_back != row or not all(map(_fits, msgspec.structs.astuple(row))):
+        if read_back != row or not all(_fits(getattr(row, name)) for name in self._bounded):
             raise NotARow(
                 "a row would not be read back as it was: look for NaN, naive times, huge numbers, wrong types"
             )
         return read_back
+
+    @cached_property
+    def _bounded(self) -> tuple[str, ...]:
+        """The fields whose columns hold less than Python does."""
+        fields = ((field.name, str(mi.type_info(field.type))) for field in msgspec.structs.fields(self.row))
+        return tuple(name for name, kind in fields if "IntType" in kind or "DateTimeType" in kind)
 
     def _way(self, kind: type[Event]) -> Way | None:
         superseded = kind.upcast is not Event.upcast

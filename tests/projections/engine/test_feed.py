@@ -278,11 +278,12 @@ def test_a_deadline_ends_feeding_after_a_batch(here: Here) -> None:
 
 
 def test_batches_grow_while_they_are_quick_and_shrink_when_they_are_slow() -> None:
-    assert paced(1_000, 0.1, most=50_000) == 2_000
-    assert paced(40_000, 0.1, most=50_000) == 50_000
-    assert paced(1_000, 1.0, most=50_000) == 1_000
-    assert paced(1_000, 9.0, most=50_000) == 500
-    assert paced(100, 9.0, most=50_000) == 100
+    assert paced(2_000, 0.1, 1.0, 50_000) == 4_000
+    assert paced(40_000, 0.1, 1.0, 50_000) == 50_000
+    assert paced(2_000, 1.0, 1.0, 50_000) == 2_000
+    assert paced(4_000, 9.0, 1.0, 50_000) == 2_000
+    assert paced(1_000, 9.0, 1.0, 50_000) == 1_000
+    assert paced(2, 9.0, 1.0, 2) == 2
 
 
 def test_a_new_organisation_shares_the_build_of_the_others(here: Here) -> None:
