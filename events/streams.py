@@ -97,5 +97,6 @@ class AnyEvent(Event, frozen=True):
 def kinds() -> Mapping[str, str]:
     """Every kind of stream, with what happens to it; `*`, which stands for any kind, is none of them."""
     vocabulary()  # a kind may be declared in any file of this room
-    bases = [base for base in Event.__subclasses__() if base.__module__ == __name__ and base.stream != ANY_STREAM]
+    here = [base for base in Event.__subclasses__() if base.__module__.partition(".")[0] == __package__]
+    bases = [base for base in here if base.stream != ANY_STREAM]
     return {base.stream: cleandoc(base.__doc__ or "") for base in bases}
