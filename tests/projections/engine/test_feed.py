@@ -144,6 +144,15 @@ def test_a_revision_of_a_revision_has_no_effect(here: Here) -> None:
     assert here.row(huddles()) is None
 
 
+def test_a_retraction_that_is_retracted_stands_in_the_timeline(here: Here) -> None:
+    here.told(
+        of(HuddleNoted(words="wrong"), id="n"),
+        of(EventRetracted(of="n"), minute=1, id="r"),
+        of(EventRetracted(of="r"), minute=2),
+    )
+    assert set(here.rows(timeline())) == {"huddle/H-1/2", "huddle/H-1/3"}
+
+
 def test_a_revision_does_not_reach_into_another_stream(here: Here) -> None:
     here.told(of(HuddleNoted(words="kept"), id="n"), of(EventRetracted(of="n"), "huddle/H-2", minute=1))
     assert here.row(huddles()).words == ("kept",)

@@ -1,5 +1,6 @@
 """Rebuilding beside what readers are shown: resumed, never a step back, and the old one dropped after a grace."""
 
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -198,16 +199,19 @@ def test_a_picture_of_the_past_is_made_once_and_dropped_after_a_while(here: Here
 
 
 def test_a_picture_of_the_past_that_was_broken_off_is_not_used(here: Here) -> None:
-    projection = huddles(name="r11")
-    here.told(*notes(1, 2))
-    _, part = projection.folds[HuddleNoted]
+    """All records were read, and what came late was still to be folded again."""
+    here.told(*reversed(notes(3, 6)))
+    projection, calls = huddles(name="r11"), count(1)
+    fold, part = projection.folds[HuddleNoted]
 
-    def broken(*_: object) -> object:
-        raise KeyboardInterrupt
+    def broken(row: Any, event: HuddleNoted, record: Any) -> Any:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return fold(row, event, record)
 
     projection.folds[HuddleNoted] = (broken, part)
     with pytest.raises(KeyboardInterrupt):
         as_at(here.conn, projection, here.organisation)
-    projection = huddles(name="r11")
-    build = as_at(here.conn, projection, here.organisation)
-    assert len(dict(rows_kept(here.conn, projection, here.organisation, build=build))) == 2
+    build = as_at(here.conn, huddles(name="r11"), here.organisation)
+    ((_, row),) = rows_kept(here.conn, projection, here.organisation, build=build)
+    assert row.words == ("3", "6")
