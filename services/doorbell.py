@@ -118,9 +118,7 @@ class Follower:
         """From before the first look at the log until after the last: no wake-up falls between."""
         with contextlib.closing(self._heads):
             self._heads.subscribe(channel(self._organisation))
-            self._heads.get_message(
-                timeout=ANSWER_WITHIN_S
-            )  # that it has been heard: only now nothing is missed
+            self._heads.get_message(timeout=ANSWER_WITHIN_S)  # heard: from now on nothing is missed
             self.renew()
             try:
                 yield

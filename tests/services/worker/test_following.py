@@ -49,8 +49,9 @@ def test_news_is_shown_within_moments_and_nobody_else_is_woken_for_it(
 
 
 def test_a_follower_gives_way_when_another_organisation_waits(
-    conn: Connection, bell: redis.Redis, trust: Trust, other_trust: Trust
+    conn: Connection, bell: redis.Redis, trust: Trust, other_trust: Trust, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keep_fresh, "LINGERS_FOR_S", LONG_S)
     with following(conn, bell, trust) as follower:
         wake(bell, other_trust.code)
         follower.join(SOON_S)

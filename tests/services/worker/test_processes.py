@@ -10,7 +10,7 @@ import redis
 from rq import Queue, Worker
 from rq.command import send_shutdown_command
 
-from services.doorbell import FRESH, queue, ring, wake
+from services.doorbell import FRESH, channel, queue, ring, wake
 from services.embedded import Valkey
 from tests.patience import gone, wait_until
 from tests.services.worker.conftest import Start, Trust
@@ -83,6 +83,11 @@ def test_orders_by_redis_are_not_taken(bell: redis.Redis, start: Start, trust: T
     assert worker.poll() is None
 
 
+def bustling(bell: redis.Redis, trust: Trust) -> bool:
+    """There is news, so that no follower leaves for want of it."""
+    return bell.publish(channel(trust.code), 1) >= 0
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     assert process.wait(STOPS_WITHIN_S) == 0
@@ -104,7 +109,11 @@ def test_a_worker_told_to_stop_interrupts_its_job_which_ends_in_good_order(
     ring(bell, trust.code, trust.tell("P-1"))
     wait_until(lambda: trust.shown() == {"P-1"}, within_s=SOON_S, what="it is shown; the follower stays")
     horses = children_of(worker.pid)
-    stop(worker)
+    worker.terminate()
+    wait_until(
+        lambda: bustling(bell, trust) and gone(worker.pid), within_s=STOPS_WITHIN_S, what="it has stopped"
+    )
+    assert worker.wait() == 0
     assert all(map(gone, horses))
     assert queue(bell, FRESH).failed_job_registry.count == 0
     assert not bell.exists(f"qiledger:rung:{trust.code}"), "its claim was given back"
@@ -139,7 +148,11 @@ def test_a_killed_workers_horse_goes_with_it_and_the_next_worker_goes_on(
     horses = children_of(worker.pid)
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
-    wait_until(lambda: all(map(gone, horses)), within_s=STOPS_WITHIN_S, what="the horse is gone")
+    wait_until(
+        lambda: bustling(bell, trust) and all(map(gone, horses)),
+        within_s=STOPS_WITHIN_S,
+        what="the horse is gone",
+    )
     start("queue", "fresh")
     bell.delete(f"qiledger:rung:{trust.code}")  # the sweep would wait for its end
     ring(bell, trust.code, trust.tell("P-2"))
