@@ -1,10 +1,11 @@
 """Asking: the answer to a question, with the position it reflects, a page at a time.
 
 The position, the rows and how many records are parked come from one snapshot, so an answer is true of one moment of the
-log. Async: the API asks; this is the engine's only async part.
+log. Async: the API asks; this and `past.py` are the engine's only async parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +66,57 @@ class Place(msgspec.Struct, frozen=True):
     parked: int
 
 
+class Snapshot:
+    """One moment of the log, of which any number of questions may be asked of one projection."""
+
+    def __init__(
+        self, conn: AsyncConnection[Any], projection: Projection[Any], organisation: str, place: Place
+    ) -> None:
+        self._conn = conn
+        self._projection = projection
+        self._organisation = organisation
+        self.place = place
+
+    async def ask(
+        self,
+        question: Question[Any, B],
+        params: msgspec.Struct | None = None,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Answer[B]:
+        """At most `limit` rows (and ROWS_MAX) after `cursor`. Raises BadCursor and NotYetBuilt."""
+        limit = max(1, min(limit, ROWS_MAX))
+        order = orderings(self._projection, question)
+        after = None if cursor is None else cursors.read(question, order, cursor)
+        asked = {} if params is None else msgspec.structs.asdict(params)
+        asked |= {"organisation": self._organisation, "limit": limit + 1}
+        asked |= {f"after_{n}": value for n, value in enumerate(after or ())}
+        unknown = None if after is None else tuple(value is None for value in after)
+        try:
+            async with self._conn.pipeline():
+                await self._conn.execute(_FROM, (self.place.build.schema,))
+                reply = await self._conn.execute(
+                    _paged(self._projection, question, unknown), asked, binary=True
+                )
+                values = await reply.fetchall()
+        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+            if self.place.build.revision == self._projection.revision and self.place.build.kind != "as_at":
+                raise
+            raise NotYetBuilt(f"{self._projection.name} is being rebuilt") from error
+        return _answer(self._projection, question, self._organisation, self.place, values, limit)
+
+
+@asynccontextmanager
+async def snapshot(
+    conn: AsyncConnection[Any], projection: Projection[Any], organisation: str, *, build: Build | None = None
+) -> AsyncIterator[Snapshot]:
+    """What readers are shown now, or an as-at `build`. A transaction of its own on `conn`. Raises NotYetBuilt."""
+    async with conn.transaction():
+        await conn.execute(_ONE_SNAPSHOT)
+        yield Snapshot(conn, projection, organisation, await _place(conn, projection, organisation, build))
+
+
 async def answer(
     conn: AsyncConnection[Any],
     projection: Projection[Any],
@@ -76,32 +128,9 @@ async def answer(
     cursor: str | None = None,
     build: Build | None = None,
 ) -> Answer[B]:
-    """Asks what readers are shown, or an as-at `build`. Begins a transaction of its own on `conn`.
-
-    At most `limit` rows (and ROWS_MAX) after `cursor`. Raises BadCursor and NotYetBuilt.
-    """
-    limit = max(1, min(limit, ROWS_MAX))
-    order = orderings(projection, question)
-    after = None if cursor is None else cursors.read(question, order, cursor)
-    asked = {} if params is None else msgspec.structs.asdict(params)
-    asked |= {"organisation": organisation, "limit": limit + 1}
-    asked |= {f"after_{n}": value for n, value in enumerate(after or ())}
-    async with conn.transaction():
-        await conn.execute(_ONE_SNAPSHOT)
-        place = await _place(conn, projection, organisation, build)
-        try:
-            async with conn.pipeline():
-                await conn.execute(_FROM, (place.build.schema,))
-                paged = _paged(
-                    projection, question, None if after is None else tuple(v is None for v in after)
-                )
-                reply = await conn.execute(paged, asked, binary=True)
-                values = await reply.fetchall()
-        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
-            if place.build.revision == projection.revision:
-                raise
-            raise NotYetBuilt(f"{projection.name} is being rebuilt") from error
-    return _answer(projection, question, organisation, place, values, limit)
+    """Asks one question of a snapshot of its own. Raises BadCursor and NotYetBuilt."""
+    async with snapshot(conn, projection, organisation, build=build) as moment:
+        return await moment.ask(question, params, limit=limit, cursor=cursor)
 
 
 async def reached(conn: AsyncConnection[Any], organisation: str, projection: Projection[Any]) -> int:

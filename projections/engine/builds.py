@@ -67,6 +67,14 @@ _DROP = """
          waiting AS (DELETE FROM projections.parked WHERE projection = %(projection)s AND build = %(build)s)
     DELETE FROM projections.builds WHERE projection = %(projection)s AND build = %(build)s
 """
+_PICTURES_BEYOND = """
+    SELECT projection, build, revision, kind
+      FROM projections.builds
+     WHERE kind = 'as_at' AND organisation = %(organisation)s
+     ORDER BY made_at DESC, projection, build
+    OFFSET %(kept)s
+     LIMIT 1000
+"""
 _FINISH = """
     UPDATE projections.builds SET finished_at = clock_timestamp()
      WHERE projection = %(projection)s AND build = %(build)s
@@ -133,6 +141,17 @@ def unfinished(conn: Connection[Any], projection: Projection[Any], organisation:
         build = build or make(conn, projection, kind="rebuild")
         begin(conn, organisation, build)
     return build
+
+
+def one_at_a_time(conn: Connection[Any]) -> None:
+    """Until the end of the caller's transaction nobody else makes a build: look, then make."""
+    conn.execute(_ONE_AT_A_TIME)
+
+
+def pictures_beyond(conn: Connection[Any], organisation: str, *, kept: int) -> list[Build]:
+    """The pictures of an organisation's past beyond the newest `kept`."""
+    asked = {"organisation": organisation, "kept": kept}
+    return [Build(*row) for row in conn.execute(_PICTURES_BEYOND, asked)]
 
 
 def make(

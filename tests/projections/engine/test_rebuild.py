@@ -1,5 +1,6 @@
 """Rebuilding beside what readers are shown: resumed, never a step back, and the old one dropped after a grace."""
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -189,13 +190,41 @@ def test_a_picture_of_the_past_is_made_once_and_dropped_after_a_while(here: Here
     here.told(*notes(1))
     first = as_at(here.conn, projection, here.organisation, occurred_until=NOON)
     assert as_at(here.conn, projection, here.organisation, occurred_until=NOON) == first
-    here.told(of(HuddleOpened(title="Told later of an earlier day"), minute=-5))
-    second = as_at(here.conn, projection, here.organisation, occurred_until=NOON)
-    assert second != first  # more is known now
-    assert (
-        active_build(here.conn, projection, here.organisation) is None
-    )  # readers of today are shown none of them
-    assert {first, second} <= set(drop_retired(here.conn, as_at_for_s=0.0))
+    earlier = as_at(here.conn, projection, here.organisation, occurred_until=NOON - timedelta(minutes=1))
+    assert earlier != first
+    # readers of today are shown none of them
+    assert active_build(here.conn, projection, here.organisation) is None
+    assert {first, earlier} <= set(drop_retired(here.conn, as_at_for_s=0.0))
+
+
+def test_what_is_told_later_of_an_earlier_day_comes_into_its_picture(here: Here, database_url: str) -> None:
+    projection = huddles(name="r12")
+    here.told(*notes(1, 2, 3))
+    until = NOON + timedelta(minutes=2)
+    build = as_at(here.conn, projection, here.organisation, occurred_until=until)
+    here.told(of(HuddleOpened(title="Told later of an earlier day"), minute=-5), *notes(1))
+    here.told(of(HuddleNoted(words="Too late to count"), minute=3))
+    assert as_at(here.conn, projection, here.organisation, occurred_until=until) == build
+    records = records_of(database_url, here.organisation)
+    assert dict(rows_kept(here.conn, projection, here.organisation, build=build)) == fold_in_memory(
+        projection, [record for record in records if record.occurred_at <= until]
+    )
+
+
+def test_an_organisation_has_so_many_pictures_and_no_more(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.engine.as_at.AS_AT_MAX", 3)
+    projection = huddles(name="r13")
+    here.told(*notes(1))
+    made = [
+        as_at(here.conn, projection, here.organisation, occurred_until=NOON + timedelta(minutes=n))
+        for n in range(5)
+    ]
+    left = here.conn.execute(
+        "SELECT build FROM projections.builds WHERE organisation = %s ORDER BY build", (here.organisation,)
+    ).fetchall()
+    assert [build for (build,) in left] == [build.build for build in made[-3:]]
 
 
 def test_a_picture_of_the_past_that_was_broken_off_is_not_used(here: Here) -> None:
