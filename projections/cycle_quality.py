@@ -75,8 +75,9 @@ quality = Projection(
     revision=1,
     row=QualityPart,
     doc=__doc__,
-    streams=["project"],
-    indexes=["(organisation, what, tested_from)"],
+    streams=[
+        "project"
+    ],  # no index: the key finds a project's rows, and a question reads all of an organisation's
 )
 
 
@@ -359,6 +360,11 @@ class CycleToLookAt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TO_LOOK_AT = """
+    WITH followed AS (
+        SELECT DISTINCT key, previous AS cycle
+          FROM cycle_quality
+         WHERE organisation = %(organisation)s AND what = 'cycle' AND previous IS NOT NULL
+    )
     SELECT split_part(one.key, '/', 2) AS project, whole.title, one.cycle, lacking.lacking,
            coalesce(CASE lacking.lacking WHEN 'study' THEN one.due END, one.tested, one.began) AS since
       FROM cycle_quality AS one
@@ -369,10 +375,9 @@ TO_LOOK_AT = """
                      AND one.due < left(%(on)s::date::text, length(one.due))),
            ('prediction', one.standing <> 'abandoned' AND one.predicted IS NULL),
            ('learning', one.standing IN ('studied', 'decided') AND NOT one.learned),
-           ('next_cycle', one.decision = 'adapt' AND one.next_cycle IS NULL AND NOT EXISTS (
-                SELECT FROM cycle_quality AS other
-                 WHERE other.organisation = one.organisation AND other.key = one.key
-                   AND other.previous = one.cycle))) AS lacking (lacking, is_so)
+           ('next_cycle', one.decision = 'adapt' AND one.next_cycle IS NULL
+                           AND (one.key, one.cycle) NOT IN (SELECT key, cycle FROM followed))
+           ) AS lacking (lacking, is_so)
      WHERE one.organisation = %(organisation)s AND one.what = 'cycle' AND lacking.is_so
        AND whole.state IN ('active', 'paused')
        AND (%(forum)s::text IS NULL OR whole.forum = %(forum)s)

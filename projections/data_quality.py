@@ -7,11 +7,13 @@ and belongs before its result. So nothing needs to be ticked off; whoever tells 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import msgspec
 
 from events.aims import AimRevised, AimSet
+from events.coaching import CoachAllocated, CoachReleased
 from events.corrections import Revision
 from events.cycles import (
     CycleActed,
@@ -34,16 +36,17 @@ from events.programmes import ProgrammeReported, ProgrammeStarted
 from events.projects import ProjectCancelled, ProjectCompleted, ProjectStarted
 from events.scores import ProgressScored
 from events.stories import StoryShared
-from events.teams import PersonChangedRole, PersonJoined
+from events.teams import PersonChangedRole, PersonJoined, PersonLeft
 from events.training import CohortCompleted, CohortOpened, CourseOffered
 from events.vocabulary import Event, vocabulary
 from projections.engine.projection import Projection
-from projections.moments import as_written, first_day_of
+from projections.moments import as_written
 from projections.project_life import ENDED, FLAWS, LIFE, UNDER_WAY
 from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
 
 ODDITIES_MAX = 100  # of one stream; the earliest are kept until they are healed
 REMEMBERED_MAX = 100  # cycles and measures of one project that are looked back at; the latest
+A_DAY = timedelta(days=1)
 PERIODS_MAX = 60  # of one measure, to see one measured twice; the latest told
 
 RULES: Mapping[str, str] = {
@@ -171,19 +174,23 @@ def looked_at(row: LookedAt | None, event: Event, record: Record) -> LookedAt:
     row = row or LookedAt()
     so_far = _so_far(row.so_far, event, record)
     found = list(_odd(row.so_far, so_far, event, record))
-    again = {(rule, about) for rule, about in found if rule in _HEALED}
-    open_ = [
-        oddity
-        for oddity in row.oddities
-        if (oddity.rule, oddity.about) not in again
-        and not (oddity.rule in _HEALED and _HEALED[oddity.rule](so_far, oddity.about))
-    ]
-    oddities = (*open_, *(_oddity(rule, about, record) for rule, about in found))
+    oddities = row.oddities
+    if oddities and type(event) not in _HEALS_NOTHING:
+        oddities = tuple([one for one in oddities if not _healed(one, so_far)])
+    if found:
+        again = {(rule, about) for rule, about in found if rule in _HEALED}
+        oddities = tuple([one for one in oddities if (one.rule, one.about) not in again])
+        oddities += tuple([_oddity(rule, about, record) for rule, about in found])
     return LookedAt(
         so_far=so_far,
         oddities=oddities[:ODDITIES_MAX],
         further=row.further + max(0, len(oddities) - ODDITIES_MAX),
     )
+
+
+def _healed(oddity: Oddity, so_far: SoFar) -> bool:
+    healed = _HEALED.get(oddity.rule)
+    return healed is not None and healed(so_far, oddity.about)
 
 
 def _oddity(rule: str, about: str, record: Record) -> Oddity:
@@ -203,7 +210,7 @@ def _so_far(before: SoFar, event: Event, record: Record) -> SoFar:
     if noun != "project":
         introduced = before.introduced or isinstance(event, _INTRODUCED_BY[noun])
         return msgspec.structs.replace(before, introduced=introduced)
-    after = followed(before, event, record)
+    after = followed(before, event, record) if type(event) in _FOLLOWED else before
     match event:
         case AimSet():
             return msgspec.structs.replace(after, aimed=event.target is not None and event.by is not None)
@@ -255,7 +262,7 @@ def _decides(event: CyclePlanned | CycleTested) -> bool:
 
 def _odd(before: SoFar, after: SoFar, event: Event, record: Record) -> Found:
     """Every rule that this event breaks, where it stands among the others of its stream."""
-    if (first_day_of(record) - record.recorded_at.date()).days > 1:
+    if record.occurred_at - record.recorded_at > A_DAY:
         yield "happened_ahead", ""
     if record.precise_to == "year" and isinstance(event, _ORDER_MATTERS):
         yield "known_to_the_year", ""
@@ -360,6 +367,19 @@ _HEALED: Mapping[str, Callable[[SoFar, str], bool]] = {
 }
 """The rules that ask for something more, and are content once it is told. The others want a correction, if anything."""
 
+_HEALS_NOTHING = frozenset({MeasurementRecorded, ProgressScored, CycleStarted, CycleDone, CycleStudied})
+_FOLLOWED = frozenset(
+    {
+        *LIFE,
+        PersonJoined,
+        PersonLeft,
+        PersonChangedRole,
+        CoachAllocated,
+        CoachReleased,
+        InvolvementSet,
+        ProgressScored,
+    }
+)
 _ORDER_MATTERS: tuple[type[Event], ...] = (
     *LIFE,
     CycleDone,

@@ -170,19 +170,22 @@ BY_MONTH = """
                    %(until)s::date::timestamp,
                    interval '1 month') AS month
     ),
+    spans AS (
+        SELECT step ->> 'level' AS level, step ->> 'state' AS state,
+               step ->> 'directorate' AS directorate, step ->> 'forum' AS forum,
+               (step ->> 'since')::date AS since,
+               lead((step ->> 'since')::date) OVER (PARTITION BY key ORDER BY nth) AS until
+          FROM involvement
+         CROSS JOIN jsonb_array_elements(steps) WITH ORDINALITY AS told (step, nth)
+         WHERE organisation = %(organisation)s
+    ),
     stood AS (
-        SELECT month, step ->> 'level' AS level
+        SELECT month, level
           FROM months
-          JOIN involvement ON organisation = %(organisation)s
-         CROSS JOIN LATERAL (
-               SELECT step
-                 FROM jsonb_array_elements(steps) WITH ORDINALITY AS told (step, nth)
-                WHERE (step ->> 'since')::date <= last_day
-                ORDER BY nth DESC
-                LIMIT 1) AS latest
-         WHERE step ->> 'state' IN ('active', 'paused')
-           AND (%(directorate)s::text IS NULL OR step ->> 'directorate' = %(directorate)s)
-           AND (%(forum)s::text IS NULL OR step ->> 'forum' = %(forum)s)
+          JOIN spans ON since <= last_day AND (until IS NULL OR until > last_day)
+         WHERE state IN ('active', 'paused')
+           AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
+           AND (%(forum)s::text IS NULL OR forum = %(forum)s)
     )
     SELECT to_char(month, 'YYYY-MM') AS month,
            count(stood) AS projects,

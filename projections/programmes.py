@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from events.fields import Audience, Direction, ProgrammeId
+from events.fields import Audience, Direction, ProgrammeId, WrittenDate
 from events.log.record import Record
 from events.measures import MeasureDefined, MeasureKind, MeasurementRecorded, MeasureRetired, MeasureRevised
 from events.programmes import (
@@ -27,7 +27,7 @@ from events.programmes import (
 from events.scores import ProgressScored
 from events.vocabulary import Event
 from projections.engine.projection import Projection
-from projections.moments import as_written, last_day
+from projections.moments import as_written
 from projections.project_life import LIFE, ProjectLife, State, lived
 
 MEASURES_MAX = 100  # of one project
@@ -203,11 +203,11 @@ def measured(row: Taking | None, event: MeasurementRecorded, record: Record) -> 
     known = next(
         (one for one in row.measures if one.measure == event.measure), Aligned(measure=event.measure)
     )
-    value, day = _shown(known, event), last_day(event.period)
+    value, ends = _shown(known, event), _end(event.period)
     changes: dict[str, object] = {"readings": known.readings + 1}
-    if known.first_period is None or day < last_day(known.first_period):
+    if known.first_period is None or ends < _end(known.first_period):
         changes |= {"first_period": event.period, "first": value}
-    if known.latest_period is None or day >= last_day(known.latest_period):
+    if known.latest_period is None or ends >= _end(known.latest_period):
         changes |= {"latest_period": event.period, "latest": value}
     return _measured(row, event.measure, **changes)
 
@@ -227,6 +227,11 @@ def _measured(row: Taking, measure: str, **changes: object) -> Taking:
     known = measures.get(measure, Aligned(measure=measure))
     measures[measure] = msgspec.structs.replace(known, **changes)
     return msgspec.structs.replace(row, measures=tuple(measures.values()))
+
+
+def _end(period: WrittenDate) -> str:
+    """The end of a period, to put days, months and years in one order: a month is after its last day."""
+    return f"{period}-99-99"[:10]
 
 
 def _shown(measure: Aligned, event: MeasurementRecorded) -> float | None:

@@ -59,7 +59,7 @@ training = Projection(
     revision=1,
     row=Training,
     doc=__doc__,
-    indexes=["(organisation, what, course)", "(organisation, person) WHERE person IS NOT NULL"],
+    indexes=["(organisation, person) WHERE person IS NOT NULL"],
 )
 
 
