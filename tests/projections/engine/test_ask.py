@@ -16,7 +16,7 @@ from projections.engine.builds import active_build, unfinished
 from projections.engine.cursor import CURSOR_MAX, BadCursor, orderings, read, written
 from projections.engine.feed import feed
 from projections.engine.projection import Projection
-from projections.engine.question import Question
+from projections.engine.question import NoParameters, Question
 from projections.engine.rebuild import rebuild
 from tests.projections.engine.huddles import (
     Board,
@@ -120,23 +120,24 @@ def _newest_first(row: Any) -> float:
 async def test_an_answer_is_one_snapshot(here: Here, reader: Asker, database_url: str) -> None:
     """A commit between the look at the position and the look at the rows changes neither."""
     projection = huddles(name="snapshot")
-    question = projection.question("slow", SLOW, asks=Titled, answers=Counted, order=("key",))
+    question = projection.question("counts", COUNTS, asks=NoParameters, answers=Counted, order=("key",))
     here.told(of(HuddleNoted(words="a")))
     here.rows(projection)
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin:
-        await admin.execute("SELECT pg_advisory_lock(71)")
-        pid = reader.info.backend_pid
-        asking = asyncio.create_task(answer(reader, projection, question, here.organisation, Titled(words=0)))
-        while not (await (await admin.execute(WAITS, (pid,))).fetchall()):
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        await other.execute(
+            "LOCK TABLE snapshot_b1.snapshot_rows"
+        )  # the position can be read, the rows cannot
+        asking = asyncio.create_task(answer(reader, projection, question, here.organisation))
+        while not await (await other.execute(WAITS, (reader.info.backend_pid,))).fetchall():
             assert not asking.done(), asking.result()
             await asyncio.sleep(0)
-        here.told(of(HuddleNoted(words="b"), minute=1), of(HuddleNoted(words="c"), "huddle/H-2"))
-        here.rows(projection)
-        await admin.execute("SELECT pg_advisory_unlock(71)")
+        await other.execute("UPDATE snapshot_b1.snapshot_rows SET words = '[]'")
+        await other.execute(MOVED, (here.organisation,))
+        await other.commit()
         got = await asking
     assert (got.position, [row.notes for row in got.rows]) == (1, [1])
-    later = await answer(reader, projection, question, here.organisation, Titled(words=0))
-    assert (later.position, [row.notes for row in later.rows]) == (3, [2, 1])
+    later = await answer(reader, projection, question, here.organisation)
+    assert (later.position, [row.notes for row in later.rows]) == (2, [0])
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -144,12 +145,13 @@ class Counted(msgspec.Struct, frozen=True):
     notes: int
 
 
-SLOW = """
+COUNTS = """
     SELECT key, jsonb_array_length(words) AS notes
-      FROM (SELECT pg_advisory_xact_lock_shared(71)) AS waited, snapshot
-     WHERE organisation = %(organisation)s AND jsonb_array_length(words) > %(words)s
+      FROM snapshot
+     WHERE organisation = %(organisation)s
 """
-WAITS = "SELECT FROM pg_locks WHERE pid = %s AND locktype = 'advisory' AND NOT granted"
+WAITS = "SELECT FROM pg_locks WHERE pid = %s AND NOT granted"
+MOVED = "UPDATE projections.checkpoints SET position = 2 WHERE organisation = %s"
 
 
 async def test_nobody_sees_the_rows_of_another_organisation(

@@ -10,6 +10,7 @@ import pytest
 from events.corrections import EventCorrected, EventRetracted
 from projections.engine.builds import Build, ensure
 from projections.engine.feed import OtherRevision, Progress, feed, paced
+from projections.engine.memory import fold_in_memory
 from projections.engine.parked import parked, retry_parked
 from projections.engine.projection import Projection
 from tests.projections.engine.huddles import (
@@ -27,7 +28,7 @@ from tests.projections.engine.huddles import (
     huddles,
     timeline,
 )
-from tests.projections.engine.telling import H1, NOON, Here, Telling, of
+from tests.projections.engine.telling import H1, NOON, Here, Telling, of, records_of
 
 
 class Odd(msgspec.Struct, frozen=True):
@@ -261,6 +262,7 @@ def test_a_row_that_no_table_can_hold_is_parked_like_a_fold_that_raises(
     projection.on(HuddleNoted)(lambda _, event, __: odd if event.words == "odd" else Odd())
     here.told(of(HuddleNoted(words="odd"), minute=1), of(HuddleNoted(words="x"), "huddle/H-2"))
     assert set(here.rows(projection)) == {"huddle/H-2"}
+    assert set(fold_in_memory(projection, records_of(here.url, here.organisation))) == {"huddle/H-2"}
     here.told(of(HuddleNoted(words="before")))
     assert here.row(projection) == Odd()
     assert [p.error.partition(":")[0] for p in parked(here.conn, here.organisation)] == [error]
