@@ -58,8 +58,8 @@ class _Gathering:
 
     def __init__(self) -> None:
         self.waiting: deque[_Request] = deque()
-        self.events = 0
-        self.in_flight = 0
+        self.events = 0  # that wait
+        self.in_flight = 0  # calls that are, or are about to be
 
     def batch(self) -> list[_Request]:
         """Takes the next batch: in order of arrival, bounded in events and bytes, at least one request."""
@@ -124,21 +124,19 @@ class Appender:
             gathering.in_flight -= 1
 
     async def _send(self, organisation: str, requests: list[_Request]) -> None:
+        """Whatever happens, every caller is answered."""
         try:
-            rows = await self._call(organisation, requests)
+            _hand_out(await self._call(organisation, requests), requests)
         except Exception as failure:
             for request in requests:
                 if not request.answer.done():
                     request.answer.set_exception(_in_our_words(failure, organisation))
-            return
-        _hand_out(rows, requests)
 
     async def _call(self, organisation: str, requests: list[_Request]) -> list[TupleRow]:
         batch = _encode(_items(requests)).decode()
         async with self._pool.connection() as conn:
-            await conn.set_autocommit(
-                True
-            )  # the call is its own transaction: no round trips for BEGIN and COMMIT
+            # The call is its own transaction: no round trips for BEGIN and COMMIT.
+            await conn.set_autocommit(True)
             cursor = await conn.execute(_APPEND, (organisation, batch), prepare=True, binary=True)
             return await cursor.fetchall()
 

@@ -5,9 +5,10 @@
 -- came in) and whole (that request is all-or-nothing; otherwise each item stands for itself).
 --
 -- Plans are pinned. A plan made while the table is empty is kept, and to a planner all indexes of an empty table look
--- alike: then "organisation = … AND source = … AND id = …" may run for ever through the index of streams. So scans of
--- the whole table are off, and each look-up asks for the first row at or after (or before) a place in the order of the
--- one index that it means, and then looks whether it is the row.
+-- alike: "organisation = … AND source = … AND id = …" may run for ever through the index of streams. So scans of the
+-- whole table are off, and that look-up asks for the first row at or after a place in the order of the one index that
+-- it means, and then looks whether it is the row: through any other index it would have to sort. (With an upper end to
+-- the range the planner takes it for one row again, and sorts.)
 
 -- Judges the items one after another, each in the light of those before it. Changes nothing.
 CREATE FUNCTION log.judge(
@@ -18,7 +19,6 @@ LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    version_max  CONSTANT bigint := 9223372036854775807;
     item         record;
     twin         bigint;            -- the item of this batch that was kept under the same source and id
     broken       boolean := false;  -- this request is all-or-nothing, and an item of it was refused
@@ -52,12 +52,12 @@ BEGIN
                 LIMIT 1
                ) AS earlier ON (earlier.organisation, earlier.source, earlier.id) = (for_organisation, told.source, told.id)
           LEFT JOIN LATERAL (
-               SELECT r.organisation, r.stream, r.version
+               SELECT r.version
                  FROM log.records AS r
-                WHERE (r.organisation, r.stream, r.version) <= (for_organisation, told.stream, version_max)
-                ORDER BY r.organisation DESC, r.stream DESC, r.version DESC
+                WHERE r.organisation = for_organisation AND r.stream = told.stream
+                ORDER BY r.version DESC
                 LIMIT 1
-               ) AS top ON (top.organisation, top.stream) = (for_organisation, told.stream)
+               ) AS top ON true
          ORDER BY told.n
     LOOP
         tops[item.stream_rank] := coalesce(tops[item.stream_rank], item.top);
@@ -131,7 +131,6 @@ SET lock_timeout = '5s'
 AS $$
 #variable_conflict use_column
 DECLARE
-    version_max CONSTANT bigint := 9223372036854775807;
     told     bigint := jsonb_array_length(batch);
     head     bigint;
     now_at   timestamptz;
@@ -164,10 +163,10 @@ BEGIN
     ), looked_up AS (
         SELECT counted.*,
                CASE WHEN in_stream = 1 THEN (  -- once a stream, not once an item
-                    SELECT CASE WHEN r.organisation = for_organisation AND r.stream = counted.stream THEN r.version END
+                    SELECT r.version
                       FROM log.records AS r
-                     WHERE (r.organisation, r.stream, r.version) <= (for_organisation, counted.stream, version_max)
-                     ORDER BY r.organisation DESC, r.stream DESC, r.version DESC
+                     WHERE r.organisation = for_organisation AND r.stream = counted.stream
+                     ORDER BY r.version DESC
                      LIMIT 1) END AS top,
                is_first AND (
                     SELECT r.organisation = for_organisation AND r.source = counted.source AND r.id = counted.id

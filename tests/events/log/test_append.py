@@ -275,3 +275,27 @@ async def test_a_filtered_page_says_how_far_it_looked(
         assert ([r.position for r in found.records], found.scanned) == ([9], 10)
         by_kind = await records_after(conn, organisation, 0, limit=3, stream="forum/")
         assert (by_kind.records, by_kind.scanned) == ([], 5)
+
+
+async def test_a_young_log_is_looked_up_by_its_own_indexes(fresh_database_url: str, tell: Tell):
+    """Plans made while the table is empty are kept: through the wrong index each look-up would read the whole log."""
+    from tests.events.log.conftest import as_role
+
+    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
+        conn.execute("SELECT log.open('RWK', 'A trust')")
+        async with AsyncConnectionPool(
+            as_role(fresh_database_url, "qiledger_api"), min_size=1, max_size=1
+        ) as pool:
+            appender = Appender(pool)
+            for n in range(60):  # enough for the plan to be kept, each with a twin that was told before
+                events = [tell(f"project/{n}-{m}", id=f"{n // 2}-{m}") for m in range(20)]
+                await appender.append("RWK", events)
+            async with pool.connection() as used:
+                await used.execute("SELECT pg_stat_force_next_flush()")
+        read = dict(
+            conn.execute(
+                "SELECT indexrelname, idx_tup_read FROM pg_stat_user_indexes WHERE relname = 'records'"
+            )
+        )
+    assert read["records_once"] > 0
+    assert max(read.values()) < 10 * 60 * 20
