@@ -1,1 +1,1 @@
-"""What is made of the log: one file for each thing shown, found by `engine/found.py`; charts and the engine beside them."""
+"""What is made of the log: one file for each thing shown, found by `engine/found.py`."""

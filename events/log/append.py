@@ -24,9 +24,7 @@ Pool: TypeAlias = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 EVENTS_MAX = 1_000  # in one call of log.append
 BYTES_MAX = 4 * 1024 * 1024  # of event bodies in one call
 WAITING_MAX = 20_000  # events gathered for one organisation before callers are told that the log is busy
-IN_FLIGHT_MAX = (
-    2  # calls at once per organisation: while one holds the head lock, the next is sent and parsed
-)
+IN_FLIGHT_MAX = 2  # calls for one organisation: while one holds the head lock, the next is parsed
 
 _APPEND = "SELECT item, outcome, position, version, recorded_at, leaf FROM log.append(%s, %s::jsonb)"
 _encode = msgspec.json.Encoder().encode

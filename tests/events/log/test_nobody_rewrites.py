@@ -36,7 +36,7 @@ ANYBODY: dict[str, LiteralString] = {
     "truncate everything that hangs on it": "TRUNCATE log.records, log.heads CASCADE",
     "insert a forged record": FORGED,
     "insert over a record": FORGED + " ON CONFLICT (organisation, source, id) DO UPDATE SET body = 'x'",
-    "merge": "MERGE INTO log.records r USING (SELECT 1) o ON r.position = 1 WHEN MATCHED THEN UPDATE SET body = 'x'",
+    "merge": "MERGE INTO log.records r USING (SELECT 1) o ON position = 1 WHEN MATCHED THEN UPDATE SET body = 'x'",
     "copy in": "COPY log.records FROM STDIN",
     "copy in from a program": "COPY log.records FROM PROGRAM 'true'",
     "move the head back": "UPDATE log.heads SET position = 0",
@@ -73,7 +73,7 @@ ANYBODY: dict[str, LiteralString] = {
     "drop all that is owned": "DROP OWNED BY qiledger_owner CASCADE",
     "add a partition's worth by foreign table": "CREATE FOREIGN TABLE public.f () INHERITS (log.records) SERVER nowhere",
     "edit the catalogue": "UPDATE pg_catalog.pg_class SET relname = 'x' WHERE relname = 'records'",
-    "set the version column loose": "ALTER TABLE log.records ALTER COLUMN version DROP NOT NULL",
+    "set a column loose": "ALTER TABLE log.records ALTER COLUMN version DROP NOT NULL",
     "open a log for a stranger": "SELECT log.open('ZZZ', 'A stranger')",
 }
 
