@@ -23,7 +23,10 @@ BATCH = 200
 SENDERS = 4  # of batches at once
 STRUCTURED, BATCHED = "application/cloudevents+json", "application/cloudevents-batch+json"
 PATH = f"/v1/{ORGANISATION}/events"
-COLUMNS = "organisation, position, version, occurred_at, recorded_at, stream, source, id, type, precise_to, actor, body, leaf"
+COLUMNS = """
+    organisation, position, version, occurred_at, recorded_at,
+    stream, source, id, type, precise_to, actor, body, leaf
+"""
 
 
 def measure(postgres: Postgres, runs: int) -> list[Row]:

@@ -71,7 +71,7 @@ ANYBODY: dict[str, LiteralString] = {
     "join the appender": "GRANT qiledger_appender TO CURRENT_USER",
     "hand the table over": "ALTER TABLE log.records OWNER TO qiledger_report",
     "drop all that is owned": "DROP OWNED BY qiledger_owner CASCADE",
-    "add a partition's worth by foreign table": "CREATE FOREIGN TABLE public.f () INHERITS (log.records) SERVER nowhere",
+    "slip in a foreign table": "CREATE FOREIGN TABLE public.f () INHERITS (log.records) SERVER nowhere",
     "edit the catalogue": "UPDATE pg_catalog.pg_class SET relname = 'x' WHERE relname = 'records'",
     "set a column loose": "ALTER TABLE log.records ALTER COLUMN version DROP NOT NULL",
     "open a log for a stranger": "SELECT log.open('ZZZ', 'A stranger')",
