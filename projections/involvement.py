@@ -264,9 +264,9 @@ involvement.question(
 
 
 class Everywhere(msgspec.Struct, frozen=True, kw_only=True):
-    """Fewer answers than `at_least` say too much of those who gave them: then no mean is shown (domain.md 4.6)."""
+    """Fewer answers than `answers_at_least` say too much of those who gave them (domain.md 4.6)."""
 
-    at_least: int = 5
+    answers_at_least: int = 5  # below it no mean is shown
 
 
 class Experienced(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,7 +284,8 @@ EXPERIENCED = """
            count(*) AS projects,
            sum(experiences)::bigint AS experiences,
            sum(ratings)::bigint AS ratings,
-           CASE WHEN sum(ratings) >= greatest(%(at_least)s::bigint, 1) THEN sum(rating_total)::float8 / sum(ratings)
+           CASE WHEN sum(ratings) >= greatest(%(answers_at_least)s::bigint, 1)
+                THEN sum(rating_total)::float8 / sum(ratings)
            END AS mean_rating
       FROM involvement
      WHERE organisation = %(organisation)s AND experiences > 0

@@ -182,7 +182,7 @@ class OnTheWall(msgspec.Struct, frozen=True, kw_only=True):
     words: str | None = None  # words to search for
     kind: Literal["story", "improvement"] | None = None
     area: str | None = None
-    format: str | None = None
+    in_format: str | None = None  # the format of a story, such as `written` or `video`
     tool: str | None = None
     directorate: str | None = None
     about: str | None = None  # the stream of what it is about
@@ -226,7 +226,7 @@ ON_THE_WALL = """
             OR to_tsvector('english', words) @@ websearch_to_tsquery('english', %(words)s))
        AND (%(kind)s::text IS NULL OR kind = %(kind)s)
        AND (%(area)s::text IS NULL OR areas ? %(area)s)
-       AND (%(format)s::text IS NULL OR format = %(format)s)
+       AND (%(in_format)s::text IS NULL OR format = %(in_format)s)
        AND (%(tool)s::text IS NULL OR tools ? %(tool)s)
        AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
        AND (%(about)s::text IS NULL OR about ? %(about)s)

@@ -18,7 +18,7 @@ from services.api.desk import UNFINISHED_MAX, Desk
 from services.api.problems import Problem, kinds
 
 PARAMETERS_MAX = 20
-QUERY_BYTES_MAX = 4_096
+QUERY_BYTES_MAX = 8_192
 BODY_S_PER_MIB = 10.0
 PAUSE_S = 30.0  # between two pieces of a streamed body
 DRAINED_BYTES_MAX = 32 * 1_048_576  # of a body that is refused: read, so that the sender gets to hear why

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from events.log.append import Appender, Pool
 from services.api.doorkeeper import Doorkeeper
 from services.doorbell import Doorbell
+from services.pasts import PastCaller
 from services.settings import Settings
 
 CONNECTIONS_MAX = 10  # to the database, for each process
@@ -44,6 +45,7 @@ class Desk:
         self.appender = Appender(self.pool)
         self.doorkeeper = Doorkeeper(self.pool)
         self.doorbell = Doorbell(settings.redis_url)
+        self.pasts = PastCaller(settings.redis_url)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -58,6 +60,7 @@ class Desk:
             self.stopping.set()
             await self.appender.close()
             await self.doorbell.close()
+            self.pasts.close()
             noting.cancel()
             await asyncio.gather(noting, return_exceptions=True)
             await self.doorkeeper.note_last_uses()

@@ -43,6 +43,7 @@ def stand_by(connection: redis.Redis, at_work: Callable[[], object], *, stopping
     while not stopping():
         try:
             connection.ping()
+            connection.connection_pool.disconnect()  # RQ's longer bound holds for connections yet to be made
             away = False
             at_work()
         except redis.RedisError as failure:

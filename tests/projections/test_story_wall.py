@@ -126,8 +126,8 @@ async def test_pieces_are_found_by_area_format_tool_place_and_subject(database_u
     assert await found(kind="improvement") == [HUDDLE.what_changed]
     assert await found(words="night") == [HUDDLE.what_changed]
     assert await found(area="service_user_experience") == [FALLS.title]
-    assert await found(format="poster", directorate="luton") == [FALLS.title]
-    assert await found(format="video") == []
+    assert await found(in_format="poster", directorate="luton") == [FALLS.title]
+    assert await found(in_format="video") == []
 
 
 def test_an_improvement_stays_on_the_wall_as_what_it_was() -> None:

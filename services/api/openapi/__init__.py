@@ -12,11 +12,10 @@ from litestar.handlers import HTTPRouteHandler
 
 from events import catalogue
 from projections.engine.found import found
-from projections.engine.projection import Projection
-from projections.engine.question import Question
 from services.api.answers import CLOUDEVENTS, JSON, NDJSON, PROBLEM
 from services.api.doors import Door
 from services.api.openapi.events import REF, event_schemas
+from services.api.openapi.questions import described_question, parameters_of, query_parameters
 
 PROBLEM_ANSWER = {"$ref": "#/components/responses/problem"}
 ASKING = "/v1/{organisation}/projections/{name}/{question}"
@@ -48,7 +47,20 @@ def described(app: Litestar) -> dict[str, Any]:
     asking = next(door for path, _, _, door in doors if path == ASKING)
     for projection, question in questions:
         path = ASKING.replace("{name}", projection.name).replace("{question}", question.name)
-        paths[path] = {"get": _question(path, projection, question, asking, of_shape[id(question.answers)])}
+        paths[path] = {
+            "get": described_question(
+                projection,
+                question,
+                row=of_shape[id(question.answers)],
+                scope=asking.scope,
+                parameters=[
+                    *_path_parameters(path),
+                    *parameters_of(question),
+                    *query_parameters(asking.query),
+                ],
+                problem=PROBLEM_ANSWER,
+            )
+        }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -95,7 +107,7 @@ def _operation(
         "operationId": handler.handler_name,
         "summary": " ".join(summary.split()),
         "description": description,
-        "parameters": [*_path_parameters(path), *_query_parameters(door.query)],
+        "parameters": [*_path_parameters(path), *query_parameters(door.query)],
         "responses": {str(door.status): _response("As asked.", answers)}
         | {str(status): PROBLEM_ANSWER for status in sorted(refuses)},
         "security": [{"key": []}] if door.scope else [],
@@ -107,49 +119,11 @@ def _operation(
     return said
 
 
-def _question(
-    path: str, projection: Projection[Any], question: Question[Any, Any], door: Door, row: Any
-) -> dict[str, Any]:
-    """One question of one projection: its own parameters beside those of every question."""
-    page = {
-        "allOf": [
-            {"$ref": REF.format(name="AnswerPage")},
-            {"type": "object", "properties": {"rows": {"type": "array", "items": row}}},
-        ]
-    }
-    summary, _, description = question.doc.partition("\n\n")
-    return {
-        "operationId": f"{projection.name}.{question.name}",
-        "summary": " ".join(summary.split()) or f"{question.name} of {projection.name}",
-        "description": description or projection.doc,
-        "parameters": [
-            *_path_parameters(path),
-            *_query_parameters(question.asks),
-            *_query_parameters(door.query),
-        ],
-        "responses": {"200": _response("As asked.", {JSON: page, "text/csv": {"type": "string"}})}
-        | {str(status): PROBLEM_ANSWER for status in (400, 401, 403, 404, 500, 503)},
-        "security": [{"key": []}],
-        "x-scope": door.scope,
-    }
-
-
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         | ({"description": ORGANISATION} if name == "organisation" else {})
         for name in re.findall(r"\{(\w+)\}", path)
-    ]
-
-
-def _query_parameters(query: type[msgspec.Struct]) -> list[dict[str, Any]]:
-    (_,), components = msgspec.json.schema_components([query])
-    (schema,) = [component for component in components.values() if component.get("title") == query.__name__]
-    required = schema.get("required", [])
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": of}
-        | ({"description": of["description"]} if "description" in of else {})
-        for name, of in schema["properties"].items()
     ]
 
 

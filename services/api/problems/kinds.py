@@ -312,5 +312,45 @@ NOT_THERE_YET = Kind(
     "It reflects the log up to `position`, which is before the position in `at_least`.",
     "Ask again in a moment, or give `wait` (seconds) to be answered as soon as it is there.",
 )
+PAST_NOT_READY = Kind(
+    "past-not-ready",
+    503,
+    "The picture of that past is being made.",
+    "A question about the past is answered from a picture of just the records of that time, which a worker makes when "
+    "it is first asked for. For a hundred thousand records that takes a second or two; for millions, longer.",
+    "Ask the same again after `Retry-After` seconds, or give `wait` (seconds, up to 30). If it lasts, no worker may be "
+    "making pictures: `qiledger doctor` on the machine says whether workers run.",
+)
+PASTS_CROWDED = Kind(
+    "pasts-crowded",
+    503,
+    "Too many pictures of the past are waited for.",
+    "Your organisation has asked for so many different pasts at once that this one has not been begun.",
+    "Ask again after `Retry-After` seconds. Asking of few dates rather than of each day is quicker for everybody.",
+)
+PAST_AWAY = Kind(
+    "past-away",
+    503,
+    "Nobody can be asked for that past just now.",
+    "Pictures of the past are made by workers, and the doorbell (Redis) by which they are called does not answer. "
+    "Pictures that are there already, and all questions about the present, are answered as always.",
+    "Ask again after `Retry-After` seconds. If it lasts, whoever runs the ledger should look at Redis: "
+    "`qiledger doctor`.",
+)
+NO_MEASURE = Kind(
+    "no-measure",
+    404,
+    "There is no such measure.",
+    "The project has no measure of that name, as far as this projection has come, or it is not shown to this reader.",
+    "`GET /v1/{organisation}/projections/measure_series/measures?project=…` lists the measures of a project. After "
+    "telling one, give its position as `at_least`.",
+)
+CANNOT_DRAW = Kind(
+    "cannot-draw",
+    422,
+    "These data cannot be drawn so.",
+    "The chart or the rules asked for would say something that these data do not support. `detail` says what.",
+    "`detail` says what to do; or leave `chart` and `rules` out, and the measure is drawn as it is defined.",
+)
 
 ALL: Mapping[str, Kind] = {kind.slug: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

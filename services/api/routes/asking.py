@@ -1,10 +1,10 @@
 """Asking projections: every question of every projection, as it declares itself. Nothing here knows one by name."""
 
-import asyncio
 import csv
 import io
-import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -22,30 +22,23 @@ from projections.engine.cursor import CURSOR_MAX, BadCursor
 from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from services.api.answers import ASK_AGAIN, CSV, JSON, encode, representation
+from services.api.answers import ASK_AGAIN, CSV, FOREVER, JSON, encode, representation
 from services.api.asked import Asked, accepted, as_asked, desk_of, parameters, query
 from services.api.desk import Desk
 from services.api.doors import Door, Nothing, at
 from services.api.problems import Problem, kinds
+from services.api.when import Source, When, source, today
 
-WAIT_S, WAIT_S_MAX = 5.0, 30.0
-LOOK_FIRST_S, LOOK_MAX_S = 0.02, 0.25
 LIMIT = 100
-POSITION_MAX = 2**62
+TEXT_MAX = 1_000  # characters of a parameter that sets no bound of its own
+TODAY = "on"  # the parameter of a question that has to know which day it is
 
 
-class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Reading(When, frozen=True, forbid_unknown_fields=True):
     """How an answer is wanted; beside it stand the question's own parameters."""
 
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX, description="How many rows at most.")] = LIMIT
     cursor: Annotated[str, Meta(max_length=CURSOR_MAX, description="`next` of the page before.")] = ""
-    at_least: Annotated[
-        int,
-        Meta(ge=0, le=POSITION_MAX, description="Wait until the answer reflects this position of the log."),
-    ] = 0
-    wait: Annotated[float, Meta(ge=0, le=WAIT_S_MAX, description="How many seconds to wait for that.")] = (
-        WAIT_S
-    )
     format: Annotated[
         Literal["json", "csv", ""], Meta(description="csv or json, where an Accept header is hard to set.")
     ] = ""
@@ -118,24 +111,29 @@ async def ask(request: Asked) -> ASGIApp:
     """Ask a projection. The question's own parameters stand beside these.
 
     The answer says which position of the log it reflects. With `at_least`, the position of a receipt, it waits until
-    what was told there is in it.
+    what was told there is in it. With `as_at` or `as_known` it is answered of the past, exactly as just the records of
+    that time make it; that may take a moment the first time. Where a question takes `on`, the day to judge on, that is
+    today in London, or the day asked of, unless it is given.
     """
     projection, question = _asked_for(request)
+    organisation = request.auth.organisation
     given = parameters(request)
     ours = Reading.__struct_encode_fields__
     how = as_asked({name: value for name, value in given.items() if name in ours}, Reading)
+    if needs_today(question) and TODAY not in given:
+        given[TODAY] = today(how, datetime.now(UTC)).isoformat()
     asks = as_asked({name: value for name, value in given.items() if name not in ours}, question.asks)
+    _bounded(asks)
     form = _form(request, how)
-    answered = await _answer(desk_of(request), projection, question, request.auth.organisation, asks, how)
+    moment = await source(desk_of(request), projection, organisation, how)
+    answered = await _answer(desk_of(request), projection, question, organisation, asks, how, moment)
     headers = {
         "qiledger-position": str(answered.position),
         "qiledger-parked": str(answered.parked),
     }
     if answered.next_cursor is not None:
         following = urlencode(given | {"cursor": answered.next_cursor})
-        headers["link"] = (
-            f'<{_address(request.auth.organisation, projection, question)}?{following}>; rel="next"'
-        )
+        headers["link"] = f'<{_address(organisation, projection, question)}?{following}>; rel="next"'
     if form == CSV:
         headers["content-disposition"] = f'attachment; filename="{projection.name}-{question.name}.csv"'
         text = as_csv(question.answers.__struct_encode_fields__, answered.rows)
@@ -143,7 +141,48 @@ async def ask(request: Asked) -> ASGIApp:
     else:
         text = _page(question, answered)
         etag = _etag(text)
-    return representation(request, text, form, etag=etag, cache=ASK_AGAIN, headers=headers)
+    cache = cached(moment, answered.parked)
+    return representation(request, text, form, etag=etag, cache=cache, headers=headers)
+
+
+def needs_today(question: Question[Any, Any]) -> bool:
+    """Whether a question must be told a day to judge on."""
+    return any(
+        field.name == TODAY and field.required and field.type is date
+        for field in msgspec.structs.fields(question.asks)
+    )
+
+
+def cached(moment: Source, parked: int) -> str:
+    """How long an answer holds: what was known by a moment does not change, unless a mend brings parked records in."""
+    return FOREVER if moment.settled and not parked else ASK_AGAIN
+
+
+def _bounded(asks: msgspec.Struct) -> None:
+    """Texts that set no bound of their own have ours. Raises Problem."""
+    for name, value in msgspec.structs.asdict(asks).items():
+        if isinstance(value, str) and len(value) > TEXT_MAX and name in unbounded_texts(type(asks)):
+            raise Problem(kinds.WRONG_PARAMETER, f"A text has at most {TEXT_MAX} characters.", field=name)
+
+
+@cache
+def unbounded_texts(asks: type[msgspec.Struct]) -> frozenset[str]:
+    """The parameters that are texts of any length, for all that their type says."""
+    (_,), components = msgspec.json.schema_components([asks])
+    (schema,) = [of for of in components.values() if of.get("title") == asks.__name__]
+    return frozenset(
+        name for name, of in schema["properties"].items() if any(map(_unbounded, alternatives(of)))
+    )
+
+
+def alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of which one must fit."""
+    found: list[dict[str, Any]] = schema.get("anyOf", [schema])
+    return found
+
+
+def _unbounded(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "string" and not schema.keys() & {"maxLength", "enum", "format"}
 
 
 def _asked_for(request: Asked) -> tuple[Projection[Any], Question[Any, Any]]:
@@ -167,41 +206,32 @@ async def _answer(
     organisation: str,
     asks: msgspec.Struct,
     how: Reading,
+    moment: Source,
 ) -> Answer[Any]:
-    """The answer, once it reflects the position that was asked for. Raises Problem."""
-    await _come_to(desk, projection, organisation, how)
+    """The answer of that moment. Raises Problem."""
     try:
         async with desk.pool.connection() as conn:
             answered: Answer[Any] = await answer(
-                conn, projection, question, organisation, asks, limit=how.limit, cursor=how.cursor or None
+                conn,
+                projection,
+                question,
+                organisation,
+                asks,
+                limit=how.limit,
+                cursor=how.cursor or None,
+                build=moment.build,
             )
     except BadCursor as wrong:
         raise Problem(kinds.WRONG_PARAMETER, f"{wrong}.".capitalize(), field="cursor") from None
     except NotYetBuilt:
-        raise Problem(kinds.NOT_BUILT) from None
+        raise Problem(kinds.NOT_BUILT if moment.build is None else kinds.PAST_NOT_READY) from None
     except psycopg.DataError:
         raise Problem(kinds.WRONG_PARAMETER, "A value is out of bounds.") from None
+    if moment.build is not None:  # nothing that belongs in it was told since the rows were made
+        return msgspec.structs.replace(answered, position=max(answered.position, moment.position))
     if answered.position < how.at_least:  # readers were switched to other rows in between
         raise Problem(kinds.NOT_THERE_YET, position=answered.position)
     return answered
-
-
-async def _come_to(desk: Desk, projection: Projection[Any], organisation: str, how: Reading) -> None:
-    """Waits until readers are shown what was asked for. Raises Problem when it takes too long."""
-    if how.at_least == 0:
-        return
-    until = time.monotonic() + how.wait
-    pause = LOOK_FIRST_S
-    while True:
-        async with desk.pool.connection() as conn:
-            position = await reached(conn, organisation, projection)
-        left = until - time.monotonic()
-        if position >= how.at_least:
-            return
-        if left <= 0 or desk.stopping.is_set():
-            raise Problem(kinds.NOT_THERE_YET, position=position)
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, LOOK_MAX_S)
 
 
 def _page(question: Question[Any, Any], answered: Answer[Any]) -> bytes:
@@ -236,7 +266,7 @@ def _cell(value: Any) -> Any:
             if value.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
             else value
         )
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list | tuple):
         return encode(value).decode()
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
 
