@@ -13,12 +13,14 @@ from rq.cron import CronScheduler
 
 from services.doorbell import KEEP_FRESH, LONG, REBUILD, connect, queue
 from services.embedded import Valkey
+from services.pasts import SHOW_PAST
 from services.worker import jobs
 from services.worker.schedule import BY_THE_CLOCK, Appointment, Clock
 from services.worker.stopping import StopAsked
 from tests.patience import wait_until
 from tests.services.worker.conftest import Start, Trust
 
+CALLED = {KEEP_FRESH, REBUILD, SHOW_PAST, *(appointment.func_name for appointment in BY_THE_CLOCK)}
 APPOINTMENTS = pytest.mark.parametrize(
     "appointment", BY_THE_CLOCK, ids=lambda appointment: str(appointment.func_name).rpartition(".")[2]
 )
@@ -30,14 +32,13 @@ def named(path: str) -> object:
 
 
 def test_every_name_by_which_a_job_is_called_is_one_of_the_jobs() -> None:
-    for path in [KEEP_FRESH, REBUILD, *(appointment.func_name for appointment in BY_THE_CLOCK)]:
+    for path in CALLED:
         assert callable(named(path)), path
 
 
 def test_every_job_is_called_by_somebody() -> None:
-    called = {KEEP_FRESH, REBUILD, *(appointment.func_name for appointment in BY_THE_CLOCK)}
     files = {name for _, name, _ in pkgutil.iter_modules(jobs.__path__, f"{jobs.__name__}.")}
-    assert {path.rpartition(".")[0] for path in called} == files
+    assert {path.rpartition(".")[0] for path in CALLED} == files
 
 
 @APPOINTMENTS
