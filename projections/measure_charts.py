@@ -53,13 +53,20 @@ class MeasureChart(msgspec.Struct, frozen=True, kw_only=True):
     because: str | None = None
 
 
-def chart_of(measure: ShownMeasure, parts: Sequence[ShownPart], *, rules: str | None = None) -> MeasureChart:
+def chart_of(
+    measure: ShownMeasure,
+    parts: Sequence[ShownPart],
+    *,
+    kind: ChartType | None = None,
+    rules: str | None = None,
+) -> MeasureChart:
     """Draws a measure. `parts` are all answers to the question `series`, in their order.
 
-    `rules` is the id of a rule set; by default the one for the chart. Raises CannotDraw for a rule set that does
-    not exist, or that needs limits where only a run chart can be drawn.
+    `kind` is the chart that somebody wants to see instead of the measure's own: it is drawn, or refused. `rules` is
+    the id of a rule set; by default the one for the chart. Raises CannotDraw for a rule set that does not exist, or
+    that needs limits where only a run chart can be drawn.
     """
-    asked = CHARTS[measure.chart] if measure.chart is not None else ChartType.RUN
+    asked = kind or (CHARTS[measure.chart] if measure.chart is not None else ChartType.RUN)
     points = [part for part in parts if part.sort == "point"]
     try:
         if asked in OF_RATIOS and not all(point.denominator for point in points):
@@ -68,7 +75,7 @@ def chart_of(measure: ShownMeasure, parts: Sequence[ShownPart], *, rules: str | 
             )
         return MeasureChart(chart=_drawn(measure, asked, points, parts, rules))
     except CannotDraw as cannot:
-        if asked is ChartType.RUN:
+        if asked in (ChartType.RUN, kind):
             raise
         drawn = _drawn(measure, ChartType.RUN, points, parts, rules)
         return MeasureChart(chart=drawn, instead_of=asked, because=cannot.problem)

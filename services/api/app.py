@@ -13,6 +13,7 @@ from services.api.doors import Door
 from services.api.openapi import described
 from services.api.routes import (
     asking,
+    charts,
     house,
     importing,
     problem_pages,
@@ -33,6 +34,7 @@ DOORS = (
     reading.stream,
     asking.projections,
     asking.ask,
+    charts.chart,
     schemas.schemas,
     schemas.schema,
     specification.openapi,

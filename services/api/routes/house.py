@@ -128,11 +128,18 @@ _PAGE = """<!doctype html>
 """
 
 
+PLAIN = {  # of a page: no script, no style, nothing from elsewhere
+    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "vary": "accept",
+}
+
+
+def page_text(title: str, body: str) -> bytes:
+    """The bytes of a plain page. `body` is HTML."""
+    return _PAGE.format(title=escape(title), body=body).encode()
+
+
 def page(title: str, body: str) -> Answer:
-    """A plain page: no script, no style, nothing from elsewhere."""
-    headers = {
-        "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        "referrer-policy": "no-referrer",
-        "vary": "accept",
-    }
-    return Answer(_PAGE.format(title=escape(title), body=body).encode(), HTML, cache=NEVER, headers=headers)
+    """A plain page, to be asked for each time."""
+    return Answer(page_text(title, body), HTML, cache=NEVER, headers=PLAIN)

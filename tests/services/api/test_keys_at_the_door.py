@@ -44,6 +44,8 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{kind:str}", "cohort")
         .replace("{subject:str}", "C-1")
         .replace("{name:str}", "projects")
+        .replace("{project:str}", "P-1")
+        .replace("{measure:str}", "M-1")
         .replace("{question:str}", "one")
         .replace("{type:str}", "cycle.tested")
         .replace("{slug:str}", "conflict")
