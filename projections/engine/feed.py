@@ -22,7 +22,7 @@ from projections.engine.parking import PARKED_KEYS, park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
 from projections.engine.rows import ROWS_MAX, load, save
-from projections.engine.stream import Stream, amendments, fold_stream
+from projections.engine.stream import Amendments, Stream, amendments, fold_stream
 from projections.engine.tables import Tables
 
 BATCH_MAX = 200_000  # records in a transaction
@@ -249,11 +249,27 @@ class Feeder:
         """These streams, folded from their first records, some at a time: never more than about ROWS_MAX rows."""
         amended = amendments(self._projection, self._reader.revisions(conn, names, until=until))
         amended.expect(self._reader.arrived(conn, amended.put_right(), until=until))
+        odd: list[str] = []
+        for streams in self._from_their_beginning(conn, names, until, amended):
+            odd += (misfit := misfits(self._projection, streams))
+            yield {name: stream for name, stream in streams.items() if name not in misfit}
+        if odd:
+            yield from self._from_their_beginning(conn, odd, until, amended, carefully=True)
+
+    def _from_their_beginning(
+        self,
+        conn: Connection[Any],
+        names: list[str],
+        until: int,
+        amended: Amendments,
+        *,
+        carefully: bool = False,
+    ) -> Iterator[dict[str, Stream]]:
         left, streams, rows = set(names), dict[str, Stream](), 0
         records = self._reader.streams(conn, names, until=until)
         for name, told in groupby(records, key=lambda record: record.stream):
             left.remove(name)
-            streams[name] = stream = fold_stream(self._projection, told, amended)
+            streams[name] = stream = fold_stream(self._projection, told, amended, carefully=carefully)
             rows += len(stream.rows)
             if rows >= ROWS_MAX:
                 yield streams

@@ -41,7 +41,11 @@ def streams_in_memory(projection: Projection[Any], records: Iterable[Record]) ->
     amended = amendments(projection, [record for record in told if is_revision(projection, record)])
     told.sort(key=lambda record: (record.stream, record.occurred_at, record.position))
     for name, stream_records in groupby(told, key=lambda record: record.stream):
-        streams[name] = fold_stream(projection, stream_records, amended)
+        its_records = list(stream_records)
+        stream = fold_stream(projection, its_records, amended)
+        if misfits(projection, {name: stream}):
+            stream = fold_stream(projection, its_records, amended, carefully=True)
+        streams[name] = stream
     return streams
 
 

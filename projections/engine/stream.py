@@ -100,8 +100,14 @@ def amendments(projection: Projection[Any], revisions: Iterable[Record]) -> Amen
     return found
 
 
-def fold_stream(projection: Projection[Any], records: Iterable[Record], amended: Amendments) -> Stream:
-    """Folds one stream from its first record. `records` come in business order: all that matter to the projection."""
+def fold_stream(
+    projection: Projection[Any], records: Iterable[Record], amended: Amendments, *, carefully: bool = False
+) -> Stream:
+    """Folds one stream from its first record. `records` come in business order: all that matter to the projection.
+
+    `carefully` parks at the record that makes a row which no table can hold; else whoever calls looks for `misfits`.
+    """
+    accept = projection.checked if carefully else None
     stream = Stream()
     for record in records:
         stream.again = stream.again or record.stream in amended.expected
@@ -118,7 +124,7 @@ def fold_stream(projection: Projection[Any], records: Iterable[Record], amended:
             told = way.decode(record.body)
             if not way.revision:
                 told = _mended(told, amended.mended.get(mine, ()))
-            fold_next(projection, way, stream, record, told, projection.checked)
+            fold_next(projection, way, stream, record, told, accept)
         except Exception as error:
             stream.parked, stream.again = Parked(record.position, _why(error), 1), True
     return stream
