@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import appender, freshness, growth, posting, rebuild
+from bench import appender, charts, freshness, growth, pictures, posting, rebuild
 from bench.place import server
 from bench.report import console, show
 
@@ -11,8 +11,12 @@ MEASUREMENTS = {
     "appender": ("Appending, many callers at once", appender.measure),
     "freshness": ("From told to seen", freshness.measure),
     "rebuild": ("Rebuilding projections from a long log", rebuild.measure),
+    "pictures": ("Asking pictures", pictures.measure),
+    "charts": ("Drawing charts", charts.measure),
     "growth": ("As the log grows", growth.measure),
 }
+
+SCALES = {"rebuild": ("events",), "pictures": ("organisations", "projects")}
 
 
 def main() -> None:
@@ -20,10 +24,15 @@ def main() -> None:
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="this one (may be given again)")
     parser.add_argument("--runs", type=int, default=3, help="how often each is measured (default 3)")
     parser.add_argument("--events", type=int, help="how long the log is that projections are rebuilt from")
+    parser.add_argument(
+        "--organisations", type=int, help="among how many pictures are asked (100 for the whole)"
+    )
+    parser.add_argument("--projects", type=int, help="how many projects each of them has")
     asked = parser.parse_args()
     for name in asked.only or MEASUREMENTS:
         title, measure = MEASUREMENTS[name]
-        more = {"events": asked.events} if name == "rebuild" and asked.events else {}
+        scale = {option: getattr(asked, option) for option in SCALES.get(name, ())}
+        more = {option: size for option, size in scale.items() if size is not None}
         with server() as postgres:
             rows = measure(postgres, asked.runs, **more)
         show(title, rows)

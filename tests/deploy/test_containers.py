@@ -16,7 +16,13 @@ SECRETS = ("POSTGRES_PASSWORD", "QILEDGER_API_PASSWORD", "QILEDGER_WORKER_PASSWO
 
 
 def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(SCRIPTS / "docker-compose"), "--env-file", os.devnull, "-f", str(HOUSE / "docker-compose.yml")]
+    command = [
+        str(SCRIPTS / "docker-compose"),
+        "--env-file",
+        os.devnull,
+        "-f",
+        str(HOUSE / "docker-compose.yml"),
+    ]
     return subprocess.run(
         [*command, *arguments],
         env={"PATH": os.environ["PATH"], "HOME": os.devnull, **environment},
@@ -36,7 +42,17 @@ def house() -> dict[str, Any]:
 
 
 def test_every_process_of_the_house_has_its_container(house: dict[str, Any]):
-    assert set(house["services"]) == {"postgres", "valkey", "migrate", "api", "fresh", "past", "long", "clock", "sweep"}
+    assert set(house["services"]) == {
+        "postgres",
+        "valkey",
+        "migrate",
+        "api",
+        "fresh",
+        "past",
+        "long",
+        "clock",
+        "sweep",
+    }
 
 
 @pytest.mark.parametrize("missing", SECRETS)

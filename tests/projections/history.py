@@ -61,7 +61,13 @@ class History:
         return self.rows(projection)[key]
 
     async def ask(
-        self, database_url: str, projection: Projection[Any], question: str, *, limit: int = 1_000, **asked: Any
+        self,
+        database_url: str,
+        projection: Projection[Any],
+        question: str,
+        *,
+        limit: int = 1_000,
+        **asked: Any,
     ) -> list[Any]:
         """All answers to a question, `limit` on a page, after the history was told to a log of its own and fed."""
         organisation = f"T{uuid.uuid4().hex[:8].upper()}"
@@ -78,7 +84,12 @@ class History:
 
 
 async def _every_page(
-    url: str, projection: Projection[Any], question: str, organisation: str, params: msgspec.Struct, limit: int
+    url: str,
+    projection: Projection[Any],
+    question: str,
+    organisation: str,
+    params: msgspec.Struct,
+    limit: int,
 ) -> list[Any]:
     answers: list[Any] = []
     cursor: str | None = None
