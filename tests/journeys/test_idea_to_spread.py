@@ -207,16 +207,7 @@ def it_measures_and_tests(trust: Trust) -> None:
         direction="decrease",
         target=10,
     )
-    for month, late in zip(MONTHS[:5], LATE, strict=False):
-        trust.tells(
-            "measurement.recorded",
-            PROJECT,
-            f"{month}-28",
-            measure="M-late",
-            period=month,
-            numerator=late,
-            denominator=100,
-        )
+    months_are_measured(trust, 0, 5)
     measure = trust.asks_for_one("measure_series/measures", project="P-access")
     assert (measure["points"], measure["last_period"]) == (5, "2024-08")
     trust.tells("progress.scored", PROJECT, "2024-06-10", score=2.0, scale="life_qi", assessor="self")
@@ -264,6 +255,12 @@ def it_measures_and_tests(trust: Trust) -> None:
     assert counters(trust, "2024-10-02")["showing_improvement"] == 1
 
 
+def months_are_measured(trust: Trust, since: int, until: int) -> None:
+    for month, late in list(zip(MONTHS, LATE, strict=True))[since:until]:
+        reading = {"period": month, "numerator": late, "denominator": 100}
+        trust.tells("measurement.recorded", PROJECT, f"{month}-28", measure="M-late", **reading)
+
+
 def cycles_lacking(trust: Trust, on: str) -> list[str]:
     return [row["lacking"] for row in trust.asks("cycle_quality/to_look_at", on=on, forum="bedfordshire")]
 
@@ -286,16 +283,7 @@ def it_is_coached_and_something_stands_in_its_way(trust: Trust) -> None:
 
 
 def it_is_completed_and_handed_over(trust: Trust) -> None:
-    for month, late in list(zip(MONTHS, LATE, strict=True))[5:]:
-        trust.tells(
-            "measurement.recorded",
-            PROJECT,
-            f"{month}-28",
-            measure="M-late",
-            period=month,
-            numerator=late,
-            denominator=100,
-        )
+    months_are_measured(trust, 5, 12)
     points = trust.asks("measure_series/series", project="P-access", measure="M-late")
     assert [point["numerator"] for point in points if point["sort"] == "point"] == [float(n) for n in LATE]
     assert [point["name"] for point in points if point["sort"] == "cycle"] == ["C-1", "C-2"]
