@@ -141,7 +141,7 @@ def test_the_demo_shows_real_history_and_leaves_nothing_behind(demo: Demo):
     assert len(processes) > 7
     demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(10) == 0, demo.said
-    assert demo.left_behind(processes) == []
+    wait_until(lambda: demo.left_behind(processes) == [], within_s=5, what="nothing is left behind")
     assert "Nothing is left behind" in demo.said
 
 
@@ -160,7 +160,7 @@ def test_a_demo_that_is_stopped_while_it_starts_leaves_nothing_behind(demo: Demo
     processes = demo.processes()
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(10) == 0, demo.said
-    assert demo.left_behind(processes) == []
+    wait_until(lambda: demo.left_behind(processes) == [], within_s=5, what="nothing is left behind")
 
 
 def test_a_port_that_is_taken_is_said_before_anything_starts(demo: Demo):
