@@ -84,7 +84,9 @@ class Ledger:
         """Tells at most `BATCH_MAX` events; answers in their order. Raises CannotTell."""
         answers: dict[int, Answer] = {}
         trouble = ""
-        for pause_s in _pauses(TRIES_MAX if self._reached else TRIES_BEFORE_REACHED):
+        for tried, pause_s in enumerate(_pauses(TRIES_MAX)):
+            if tried >= TRIES_BEFORE_REACHED and not self._reached:
+                break
             waiting = [index for index in range(len(events)) if index not in answers]
             if not waiting:
                 break
