@@ -5,7 +5,7 @@ A projection is declared in one file of `projections/` (see `projection.py`), an
     declaring     projection.py  question.py  found.py
     folding       stream.py  batch.py  memory.py                     pure: no database, no clock
     keeping       tables.py  rows.py  builds.py  checkpoint.py  parking.py
-    feeding       reading.py  feed.py  advance.py  rebuild.py  as_at.py  parked.py
+    feeding       reading.py  feed.py  advance.py  rebuild.py  as_at.py  unchanged.py  parked.py
     asking        ask.py  past.py  cursor.py
 
 What a row is, in one sentence: the fold over its stream's records in the order in which they happened, without what

@@ -21,10 +21,12 @@ from projections.engine.builds import (
     one_at_a_time,
     pictures_beyond,
 )
-from projections.engine.feed import feed, fold_again
+from projections.engine.feed import feed
+from projections.engine.filling import filled
 from projections.engine.projection import Projection
 from projections.engine.reading import for_organisation, head, position_as_known
 from projections.engine.tables import Tables
+from projections.engine.unchanged import copy_unchanged
 
 AS_AT_MAX = 50  # pictures of the past of one organisation
 
@@ -76,17 +78,11 @@ def as_at(
         return build
     for old in pictures_beyond(conn, organisation, kept=AS_AT_MAX):
         drop(conn, old)
-    feed(
-        conn,
-        projection,
-        organisation,
-        build=build,
-        until=until,
-        occurred_until=occurred_until,
-        defers=not finished,
-    )
     if not finished:
-        fold_again(conn, projection, organisation, build, which="deferred", occurred_until=occurred_until)
+        copy_unchanged(conn, projection, organisation, build, until=until, occurred_until=occurred_until)
+        filled(conn, projection, organisation, build=build, until=until, occurred_until=occurred_until)
+    feed(conn, projection, organisation, build=build, until=until, occurred_until=occurred_until)
+    if not finished:
         with conn.transaction():
             Tables(projection, build.build).index(conn)
             Tables(projection, build.build).analyse(conn)

@@ -29,10 +29,11 @@ _ACTIVE = """
       JOIN projections.builds AS b USING (projection, build)
      WHERE a.organisation = %(organisation)s AND a.projection = %(projection)s
 """
-_IS_SHOWN = """
-    SELECT build
-      FROM projections.active
+_IS_BEING_FILLED = """
+    SELECT filling_to
+      FROM projections.checkpoints
      WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+       AND filling_to IS NOT NULL
 """
 _NEWEST_LIKE = """
     SELECT projection, build, revision, kind
@@ -114,7 +115,7 @@ def ensure(conn: Connection[Any], projection: Projection[Any], organisation: str
     with conn.transaction():
         conn.execute(_ONE_AT_A_TIME)
         build = active_build(conn, projection, organisation) or _newest(conn, projection, after=0)
-        if build is None:
+        if build is None or _is_being_filled(conn, organisation, build):
             build = make(conn, projection, kind="live")
             Tables(projection, build.build).index(conn)
         begin(conn, organisation, build)
@@ -122,9 +123,9 @@ def ensure(conn: Connection[Any], projection: Projection[Any], organisation: str
     return build
 
 
-def is_shown(conn: Connection[Any], organisation: str, build: Build) -> bool:
-    """Whether readers are shown this build."""
-    return conn.execute(_IS_SHOWN, _names(organisation, build)).fetchone() is not None
+def _is_being_filled(conn: Connection[Any], organisation: str, build: Build) -> bool:
+    """Whether a rebuild has begun to fill it: it can be neither shown nor fed before that is done."""
+    return conn.execute(_IS_BEING_FILLED, _names(organisation, build)).fetchone() is not None
 
 
 def outdated(projection: Projection[Any], build: Build) -> bool:

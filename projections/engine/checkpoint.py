@@ -15,7 +15,6 @@ from psycopg import Connection
 from projections.engine.builds import Build
 
 LEASE_S = 5  # a few batches
-PATIENT_LEASE_S = 20  # for a build that nobody is shown yet: large batches write each row seldom
 
 _CLAIM = """
     UPDATE projections.checkpoints
@@ -24,7 +23,7 @@ _CLAIM = """
            lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
      WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
        AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    RETURNING position, epoch
+    RETURNING position, epoch, filling_to, filled_up_to
 """
 _MOVE = """
     UPDATE projections.checkpoints
@@ -32,6 +31,13 @@ _MOVE = """
            lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
      WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
        AND position = %(position)s AND epoch = %(epoch)s
+"""
+_FILL = """
+    UPDATE projections.checkpoints
+       SET position = %(position)s, filling_to = %(filling_to)s, filled_up_to = %(filled_up_to)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+       AND position = 0 AND epoch = %(epoch)s
 """
 _RELEASE = """
     UPDATE projections.checkpoints
@@ -57,15 +63,14 @@ class Claim(msgspec.Struct):
     build: int
     position: int
     epoch: int
-    lease_s: float = LEASE_S
+    filling_to: int | None = None  # a new build is filled up to there, stream by stream …
+    filled_up_to: str | None = None  # … and has come to this one
 
 
 @contextlib.contextmanager
-def claimed(
-    conn: Connection[Any], organisation: str, build: Build, *, lease_s: float = LEASE_S
-) -> Iterator[Claim]:
+def claimed(conn: Connection[Any], organisation: str, build: Build) -> Iterator[Claim]:
     """The claim, given back at the end. Raises Held if somebody else has it."""
-    claim = take(conn, organisation, build, lease_s=lease_s)
+    claim = take(conn, organisation, build)
     try:
         yield claim
     finally:
@@ -73,18 +78,23 @@ def claimed(
             conn.execute(_RELEASE, msgspec.structs.asdict(claim))
 
 
-def take(conn: Connection[Any], organisation: str, build: Build, *, lease_s: float = LEASE_S) -> Claim:
+def take(conn: Connection[Any], organisation: str, build: Build) -> Claim:
     """Claims a build. Whoever held it before can write no more."""
     asked = {"organisation": organisation, "projection": build.projection, "build": build.build}
-    row = conn.execute(_CLAIM, asked | {"lease_s": lease_s}).fetchone()
+    row = conn.execute(_CLAIM, asked | {"lease_s": LEASE_S}).fetchone()
     if row is None:
         raise Held
-    position, epoch = row
-    return Claim(organisation, build.projection, build.build, position, epoch, lease_s)
+    return Claim(organisation, build.projection, build.build, *row)
 
 
 def move(conn: Connection[Any], claim: Claim, to: int) -> None:
     """Moves the checkpoint, in the transaction that writes the rows and before them. Raises Fenced."""
-    asked = msgspec.structs.asdict(claim) | {"to": to}
+    asked = msgspec.structs.asdict(claim) | {"to": to, "lease_s": LEASE_S}
     if conn.execute(_MOVE, asked).rowcount != 1:
+        raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")
+
+
+def fill(conn: Connection[Any], claim: Claim) -> None:
+    """Notes how far a new build is filled, as `claim` says, in the transaction that fills it. Raises Fenced."""
+    if conn.execute(_FILL, msgspec.structs.asdict(claim) | {"lease_s": LEASE_S}).rowcount != 1:
         raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")

@@ -9,16 +9,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, Literal, TypeAlias
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 import msgspec
 from psycopg import Connection
 
 from events.log.record import Record
 from projections.engine.batch import fold_batch, misfits
-from projections.engine.builds import Build, ensure, is_shown
-from projections.engine.checkpoint import LEASE_S, PATIENT_LEASE_S, Claim, Fenced, claimed, move
-from projections.engine.parking import PARKED_KEYS, park
+from projections.engine.builds import Build, ensure
+from projections.engine.checkpoint import LEASE_S, Claim, claimed, move
+from projections.engine.parking import park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
 from projections.engine.rows import ROWS_MAX, load, save
@@ -52,7 +53,6 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]
-Which: TypeAlias = Literal["deferred", "parked"]
 
 
 class OtherRevision(RuntimeError):
@@ -68,13 +68,11 @@ def feed(
     until: int | None = None,
     occurred_until: datetime | None = None,
     batch_max: int = BATCH_MAX,
-    defers: bool = False,
     deadline: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Progress:
     """Brings a build (that which readers are shown) up to the head, or to position `until`; stops at `deadline`.
 
-    `defers` is for a build that nobody is shown yet: what must be folded again is folded once, by `fold_again`.
     `deadline` is a moment of `time.monotonic()`. The connection commits by itself (`autocommit`) and acts as the
     workers' role. Raises Held, Fenced or OtherRevision; whatever was committed before that holds.
     """
@@ -83,10 +81,11 @@ def feed(
     if build.revision != projection.revision:
         raise OtherRevision(f"{build.schema} holds revision {build.revision}, not {projection.revision}")
     began = time.monotonic()
-    lease_s = PATIENT_LEASE_S if defers else LEASE_S
-    with claimed(conn, organisation, build, lease_s=lease_s) as claim:
+    with claimed(conn, organisation, build) as claim:
+        if claim.filling_to is not None:
+            raise NotFilled(f"{build.schema} is still being filled for {organisation}")
         reader = Reader(projection, organisation, occurred_until=occurred_until)
-        feeder = Feeder(projection, build, claim, reader, defers=defers)
+        feeder = Feeder(projection, build, claim, reader)
         from_position, size = claim.position, min(batch_max, BATCH_FIRST)
         while True:
             batch_began = time.monotonic()
@@ -97,38 +96,7 @@ def feed(
                 on_progress(progress)
             if progress.caught_up or (deadline is not None and now >= deadline):
                 return progress
-            size = paced(size, now - batch_began, BATCH_SHARE * lease_s, batch_max)
-
-
-def fold_again(
-    conn: Connection[Any],
-    projection: Projection[Any],
-    organisation: str,
-    build: Build,
-    *,
-    which: Which,
-    occurred_until: datetime | None = None,
-    deadline: float | None = None,
-) -> bool:
-    """Folds again the streams that were deferred, or those that are parked, up to where the build has come.
-
-    Returns False if the deadline came first. Needs and raises what `feed` does.
-    """
-    with claimed(conn, organisation, build) as claim:
-        reader = Reader(projection, organisation, occurred_until=occurred_until)
-        feeder = Feeder(projection, build, claim, reader)
-        after = ""
-        while True:
-            with conn.transaction():
-                for_organisation(conn, organisation)
-                names = feeder.waiting(conn, which, after=after)
-                if not names:
-                    return True
-                move(conn, claim, claim.position)
-                feeder.write(conn, {}, names, until=claim.position)
-            after = names[-1]
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
+            size = paced(size, now - batch_began, BATCH_SHARE * LEASE_S, batch_max)
 
 
 def paced(size: int, took_s: float, meant_s: float, most: int) -> int:
@@ -143,19 +111,20 @@ def _tables(projection: Projection[Any], build: int) -> Tables:
     return Tables(projection, build)
 
 
+class NotFilled(RuntimeError):
+    """The build is new, and a rebuild is filling it stream by stream: it cannot be fed before that is done."""
+
+
 class Feeder:
     """One run of feeding. Remembers the streams it has met; that holds as long as its claim does."""
 
-    def __init__(
-        self, projection: Projection[Any], build: Build, claim: Claim, reader: Reader, *, defers: bool = False
-    ) -> None:
+    def __init__(self, projection: Projection[Any], build: Build, claim: Claim, reader: Reader) -> None:
         self._projection = projection
         self._build = build
         self._claim = claim
         self._reader = reader
         self._tables = _tables(projection, build.build)
         self._known: dict[str, Stream] = {}
-        self._defers = defers  # what must be folded again is only marked, and folded once, at the end
         self._largest = 0  # bytes a stream, on average of what was written together
         self._knows_all = claim.position == 0  # nothing is kept that is not remembered
 
@@ -176,8 +145,6 @@ class Feeder:
             again |= misfits(self._projection, touched)
             if position > claim.position:
                 move(conn, claim, position)
-                if self._defers and is_shown(conn, claim.organisation, self._build):
-                    raise Fenced(f"{self._build.schema} is shown by now, and must not be deferred in")
                 self.write(conn, touched, again, until=position)
         claim.position = max(claim.position, position)
         return target
@@ -208,29 +175,26 @@ class Feeder:
         if touched or again:
             self.write(conn, touched, again, until=until)
 
-    def waiting(self, conn: Connection[Any], which: Which, *, after: str) -> list[str]:
-        """The next streams that were deferred, or that are parked."""
-        asked = msgspec.structs.asdict(self._claim) | {"after": after, "limit": AGAIN_MAX}
-        statement = self._tables.deferred if which == "deferred" else PARKED_KEYS
-        return [key for (key,) in conn.execute(statement, asked)]
-
     def write(
         self, conn: Connection[Any], touched: dict[str, Stream], again: Collection[str], *, until: int
     ) -> None:
-        """Writes everything that changed, and folds again and writes what must be."""
+        """Writes everything that changed, and folds again what must be."""
         for name in again:
             touched.pop(name, None)
-        if self._defers:
-            touched.update({name: Stream(again=True, deferred=True) for name in again})
-            self._known.update(touched)
         self._save(conn, touched)
-        if not self._defers:
-            names = sorted(again)
-            for start in range(0, len(names), AGAIN_MAX):
-                for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
-                    self._known.update(streams)
-                    self._save(conn, streams, anew=True)
+        for streams in self.fold_again(conn, again, until=until):
+            self._known.update(streams)
         self._forget()
+
+    def fold_again(
+        self, conn: Connection[Any], again: Collection[str], *, until: int
+    ) -> Iterator[dict[str, Stream]]:
+        """Folds streams from their first records up to a position and writes them, some at a time."""
+        names = sorted(again)
+        for start in range(0, len(names), AGAIN_MAX):
+            for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
+                self._save(conn, streams, anew=True)
+                yield streams
 
     def _save(self, conn: Connection[Any], streams: dict[str, Stream], *, anew: bool = False) -> None:
         organisation, names = self._claim.organisation, list(streams) if anew else []
@@ -267,9 +231,9 @@ class Feeder:
     ) -> Iterator[dict[str, Stream]]:
         left, streams, rows = set(names), dict[str, Stream](), 0
         records = self._reader.streams(conn, names, until=until)
-        for name, told in groupby(records, key=lambda record: record.stream):
+        for name, told in groupby(records, key=attrgetter("stream")):
             left.remove(name)
-            streams[name] = stream = fold_stream(self._projection, told, amended, carefully=carefully)
+            streams[name] = stream = fold_stream(self._projection, name, told, amended, carefully=carefully)
             rows += len(stream.rows)
             if rows >= ROWS_MAX:
                 yield streams

@@ -42,9 +42,9 @@ def streams_in_memory(projection: Projection[Any], records: Iterable[Record]) ->
     told.sort(key=lambda record: (record.stream, record.occurred_at, record.position))
     for name, stream_records in groupby(told, key=lambda record: record.stream):
         its_records = list(stream_records)
-        stream = fold_stream(projection, its_records, amended)
+        stream = fold_stream(projection, name, its_records, amended)
         if misfits(projection, {name: stream}):
-            stream = fold_stream(projection, its_records, amended, carefully=True)
+            stream = fold_stream(projection, name, its_records, amended, carefully=True)
         streams[name] = stream
     return streams
 

@@ -7,8 +7,11 @@ import msgspec
 from psycopg import Connection
 
 from projections.engine.builds import active_build
-from projections.engine.feed import fold_again
+from projections.engine.checkpoint import Claim, claimed, move
+from projections.engine.feed import Feeder
+from projections.engine.parking import PARKED_KEYS
 from projections.engine.projection import Projection
+from projections.engine.reading import Reader, for_organisation
 
 _PARKED = """
     SELECT projection, build, key, position, error, records, since
@@ -24,6 +27,9 @@ _COUNT = """
       FROM projections.parked
      WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
 """
+
+
+AT_ONCE = 500  # streams in a transaction
 
 
 class ParkedStream(msgspec.Struct, frozen=True):
@@ -60,7 +66,22 @@ def retry_parked(conn: Connection[Any], projection: Projection[Any], organisatio
     build = active_build(conn, projection, organisation)
     if build is None or build.revision != projection.revision:
         return 0  # nothing is shown yet, or all will be folded anew
-    fold_again(conn, projection, organisation, build, which="parked")
+    with claimed(conn, organisation, build) as claim:
+        feeder, after = Feeder(projection, build, claim, Reader(projection, organisation)), ""
+        while names := _try_again(conn, feeder, claim, after):
+            after = names[-1]
     asked = {"organisation": organisation, "projection": build.projection, "build": build.build}
     row = conn.execute(_COUNT, asked).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def _try_again(conn: Connection[Any], feeder: Feeder, claim: Claim, after: str) -> list[str]:
+    """Folds again the next streams that wait. Returns their keys."""
+    asked = msgspec.structs.asdict(claim) | {"after": after, "limit": AT_ONCE}
+    with conn.transaction():
+        for_organisation(conn, claim.organisation)
+        names = [key for (key,) in conn.execute(PARKED_KEYS, asked)]
+        if names:
+            move(conn, claim, claim.position)
+            feeder.write(conn, {}, names, until=claim.position)
+    return names

@@ -53,6 +53,14 @@ _ARRIVED = """
       JOIN log.records AS r USING (source, id)
      WHERE r.organisation = %(organisation)s AND r.position <= %(until)s
 """
+_SIZES = """
+    SELECT stream, count(*), sum(octet_length(body))::bigint
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position <= %(until)s
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     GROUP BY stream
+     ORDER BY stream COLLATE "C"
+"""
 _RECORDED_AT = """
     SELECT recorded_at
       FROM log.records
@@ -65,6 +73,14 @@ class Page(msgspec.Struct, frozen=True):
 
     records: list[Record]
     position: int
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How long a stream is: records that matter, and the characters of their bodies (in UTF-8)."""
+
+    stream: str
+    records: int
+    bytes: int
 
 
 class Reader:
@@ -80,6 +96,8 @@ class Reader:
         self._page = sql.SQL(_PAGE).format(**types).as_bytes()  # composed once, run often
         self._revisions = sql.SQL(_REVISIONS).format(**types).as_bytes()
         self._streams = sql.SQL(_STREAMS).format(**types).as_bytes()
+        self._sizes = sql.SQL(_SIZES).format(**types).as_bytes()
+        self._follows = projection.follows
         self._asked = {"organisation": organisation, "occurred_until": occurred_until or "infinity"}
         self._limit = RECORDS_MAX
 
@@ -92,6 +110,12 @@ class Reader:
         characters = sum([len(record.body) for record in records])
         self._limit = max(10, min(RECORDS_MAX, CHARACTERS_MEANT * max(1, len(records)) // max(1, characters)))
         return Page(records, records[-1].position if len(records) == limit else until)
+
+    def sizes(self, conn: Connection[Any], *, until: int) -> list[Size]:
+        """The streams that the projection follows, in byte order."""
+        asked = self._asked | {"until": until}
+        sizes = (Size(*row) for row in conn.execute(self._sizes, asked).fetchall())
+        return [size for size in sizes if self._follows(size.stream)]
 
     def revisions(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> list[Record]:
         """Every record of these streams that puts another right."""
@@ -111,8 +135,8 @@ class Reader:
         with conn.cursor("streams_in_business_order") as cursor:
             cursor.itersize = RECORDS_MAX
             cursor.execute(self._streams, asked, binary=True)
-            for row in cursor:
-                yield record_of(row)
+            while rows := cursor.fetchmany(RECORDS_MAX):
+                yield from map(record_of, rows)
 
 
 def for_organisation(conn: Connection[Any], organisation: str) -> None:

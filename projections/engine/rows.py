@@ -26,10 +26,9 @@ def load(
     asked = {"organisation": organisation, "keys": list(names)}
     found = conn.execute(tables.load, asked, binary=True)
     row_of = reader(tables)
-    for name, part, at, position, again, deferred, withheld, *values in found:
+    for name, part, at, position, again, withheld, *values in found:
         stream = streams[name]
         stream.again = stream.again or again
-        stream.deferred = stream.deferred or deferred
         if at is not None:
             stream.rows[part] = Kept(None if withheld else row_of(values), at, position, saved=True)
     return streams
@@ -85,7 +84,6 @@ def _unsaved(tables: Tables, name: str, stream: Stream) -> Iterator[dict[str, An
         columns["folded_at"] = kept.at
         columns["parked"] = parked
         columns["again"] = stream.again
-        columns["deferred"] = False
         columns["withheld"] = kept.row is None
         if shape == "lines":
             columns["position"] = part
@@ -95,5 +93,5 @@ def _unsaved(tables: Tables, name: str, stream: Stream) -> Iterator[dict[str, An
         yield columns
     if (shape == "rows" and not stream.rows) or (shape != "rows" and stream.again):
         nobody = {"key": name, "part": THE_ROW, "position": 0}
-        flags = {"parked": parked, "again": stream.again, "deferred": stream.deferred, "withheld": True}
+        flags = {"parked": parked, "again": stream.again, "withheld": True}
         yield nobody | flags

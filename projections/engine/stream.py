@@ -46,7 +46,6 @@ class Stream(msgspec.Struct, gc=False):
     rows: dict[Part, Kept] = {}
     parked: Parked | None = None
     again: bool = False  # to be folded again with its next record
-    deferred: bool = False  # to be folded again at the end of a rebuild; until then its rows mean nothing
 
 
 class UnknownToThisCode(LookupError):
@@ -68,6 +67,7 @@ class Amendments(msgspec.Struct):
 
     retracted: set[Told] = msgspec.field(default_factory=set)
     mended: dict[Told, list[tuple[int, Any]]] = msgspec.field(default_factory=dict)
+    streams: set[str] = msgspec.field(default_factory=set)  # streams with a revision
     expected: set[str] = msgspec.field(default_factory=set)  # streams with a revision of what has not come
 
     def put_right(self) -> set[Told]:
@@ -93,6 +93,7 @@ def amendments(projection: Projection[Any], revisions: Iterable[Record]) -> Amen
         except msgspec.MsgspecError:
             continue
         put_right = (record.stream, revision.of_source or record.source, revision.of)
+        found.streams.add(record.stream)
         if isinstance(revision, EventRetracted):
             found.retracted.add(put_right)
         elif hasattr(revision, "mend"):
@@ -101,33 +102,40 @@ def amendments(projection: Projection[Any], revisions: Iterable[Record]) -> Amen
 
 
 def fold_stream(
-    projection: Projection[Any], records: Iterable[Record], amended: Amendments, *, carefully: bool = False
+    projection: Projection[Any],
+    name: str,
+    records: Iterable[Record],
+    amended: Amendments,
+    *,
+    carefully: bool = False,
 ) -> Stream:
-    """Folds one stream from its first record. `records` come in business order: all that matter to the projection.
+    """Folds a stream from its first record. `records` come in business order: all that matter to the projection.
 
     `carefully` parks at the record that makes a row which no table can hold; else whoever calls looks for `misfits`.
     """
     accept = projection.checked if carefully else None
-    stream = Stream()
+    put_right, ways = name in amended.streams, projection.ways
+    stream = Stream(again=name in amended.expected)
+    records = iter(records)
     for record in records:
-        stream.again = stream.again or record.stream in amended.expected
-        if stream.parked is not None:
-            stream.parked = msgspec.structs.replace(stream.parked, records=stream.parked.records + 1)
-            continue
-        way = projection.ways.get(record.type)
-        mine = (record.stream, record.source, record.id)
-        if mine in amended.retracted and (way is None or not way.revision):
+        way = ways.get(record.type)
+        if put_right and (way is None or not way.revision) and _told(record) in amended.retracted:
             continue
         try:
             if way is None:
                 raise UnknownToThisCode(record.type)
-            told = way.decode(record.body)
-            if not way.revision:
-                told = _mended(told, amended.mended.get(mine, ()))
-            fold_next(projection, way, stream, record, told, accept)
+            event = way.decode(record.body)
+            if put_right and not way.revision:
+                event = _mended(event, amended.mended.get(_told(record), ()))
+            fold_next(projection, way, stream, record, event, accept)
         except Exception as error:
-            stream.parked, stream.again = Parked(record.position, _why(error), 1), True
+            waiting = 1 + sum(1 for _ in records)
+            stream.parked, stream.again = Parked(record.position, _why(error), waiting), True
     return stream
+
+
+def _told(record: Record) -> Told:
+    return record.stream, record.source, record.id
 
 
 def fold_next(

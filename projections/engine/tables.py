@@ -29,10 +29,9 @@ STATE_COLUMNS = {
     "folded_position": "bigint",  # and its position
     "parked": "bigint",  # records of its stream that wait
     "again": "boolean",  # its stream is to be folded again with its next record
-    "deferred": "boolean",  # its stream is to be folded again at the end of a rebuild
     "withheld": "boolean",  # the folds show no row
 }
-HIDDEN = {"again", "deferred", "withheld"}
+HIDDEN = {"again", "withheld"}
 RESERVED = {"organisation", "key", "part", "position", *STATE_COLUMNS}
 
 Convert = Callable[[Any], Any]
@@ -228,11 +227,6 @@ class Tables:
         )
 
     @cached_property
-    def deferred(self) -> bytes:
-        """The streams that are to be folded again at the end of a rebuild, in order."""
-        return sql.SQL(_DEFERRED).format(rows=self.rows).as_bytes()
-
-    @cached_property
     def clear(self) -> bytes:
         """Removes all rows of some streams."""
         return sql.SQL(_CLEAR).format(rows=self.rows).as_bytes()
@@ -258,7 +252,6 @@ _MAKE = """
         PRIMARY KEY ({keys}),
         CHECK (withheld OR ({present}))
     ) WITH (fillfactor = 80);
-    CREATE INDEX ON {rows} (organisation, key) WHERE deferred;
     ALTER TABLE {rows} OWNER TO {writer};
     ALTER TABLE {rows} ENABLE ROW LEVEL SECURITY;
     ALTER TABLE {rows} FORCE ROW LEVEL SECURITY;
@@ -272,7 +265,7 @@ _MAKE = """
 """
 
 _LOAD = """
-    SELECT key, {part}, folded_at, {at}, again, deferred, withheld, {columns}
+    SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
       FROM {rows}
      WHERE organisation = %(organisation)s AND key = ANY (%(keys)s) {only}
 """
@@ -289,14 +282,6 @@ _EVERYTHING = """
       FROM {rows}
      WHERE organisation = %(organisation)s AND NOT withheld
      ORDER BY {keys}
-"""
-
-_DEFERRED = """
-    SELECT DISTINCT key
-      FROM {rows}
-     WHERE organisation = %(organisation)s AND deferred AND key > %(after)s
-     ORDER BY key
-     LIMIT %(limit)s
 """
 
 _CLEAR = """

@@ -40,11 +40,15 @@ CREATE TABLE projections.checkpoints (
     epoch        bigint      NOT NULL DEFAULT 0,
     holder       text,
     lease_until  timestamptz,
+    filling_to   bigint,
+    filled_up_to text,
     CONSTRAINT checkpoints_one_each PRIMARY KEY (organisation, projection, build)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 COMMENT ON TABLE  projections.checkpoints             IS 'How far each build has come. Narrow and nowhere else indexed: every batch updates a row';
 COMMENT ON COLUMN projections.checkpoints.epoch       IS 'fencing token: raised by every claim';
+COMMENT ON COLUMN projections.checkpoints.filling_to   IS 'while a new build is filled stream by stream: the position its rows will be of, all at once';
+COMMENT ON COLUMN projections.checkpoints.filled_up_to IS 'and the last stream, in byte order, whose rows are there';
 COMMENT ON COLUMN projections.checkpoints.lease_until IS 'until when the holder is left in peace, by the clock of this database';
 
 
