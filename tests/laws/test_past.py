@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.engine.as_at import as_at
+from projections.engine.builds import ensure
 from projections.engine.compare import differences, rows_kept
+from projections.engine.feed import feed
 from projections.engine.found import found
 from projections.engine.memory import fold_in_memory
 from projections.engine.past import Past, Picture, picture_of
@@ -64,6 +66,9 @@ async def test_a_picture_that_is_shown_is_the_fold_of_just_those_records(
     middle = data.draw(st.integers(1, len(told)))
     with a_place(database_url, projection) as place:
         place.tell(told[:middle])
+        if shown_until := data.draw(st.integers(0, middle)):  # 0: readers are shown nothing yet
+            ensure(place.conn, projection, place.organisation)
+            feed(place.conn, projection, place.organisation, until=shown_until)
         known: datetime = place.records()[-1].recorded_at
         pasts = [Past(by_then), Past(None, known), Past(by_then, known)]
         for past in pasts:
