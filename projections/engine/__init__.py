@@ -5,8 +5,9 @@ A projection is declared in one file of `projections/` (see `projection.py`), an
     declaring     projection.py  question.py  found.py
     folding       stream.py  batch.py  memory.py                     pure: no database, no clock
     keeping       tables.py  rows.py  builds.py  checkpoint.py  parking.py
-    feeding       reading.py  feed.py  advance.py  rebuild.py  as_at.py  unchanged.py  parked.py
-    asking        ask.py  past.py  cursor.py
+    feeding       reading.py  feed.py  together.py  advance.py  parked.py
+    making anew   filling.py  rebuild.py  as_at.py  unchanged.py
+    asking        ask.py  cursor.py  past.py  compare.py
 
 What a row is, in one sentence: the fold over its stream's records in the order in which they happened, without what
 was retracted, with what was corrected, and stopping at a record that cannot be digested. All else is a shortcut to it.

@@ -187,19 +187,24 @@ class Feeder:
         self._forget()
 
     def fold_again(
-        self, conn: Connection[Any], again: Collection[str], *, until: int
+        self, conn: Connection[Any], again: Collection[str], *, until: int, new: bool = False
     ) -> Iterator[dict[str, Stream]]:
-        """Folds streams from their first records up to a position and writes them, some at a time."""
+        """Folds streams from their first records up to a position and writes them, some at a time.
+
+        `new` says that they have no rows yet.
+        """
         names = sorted(again)
         for start in range(0, len(names), AGAIN_MAX):
             for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
-                self._save(conn, streams, anew=True)
+                self._save(conn, streams, anew=not new, new=new)
                 yield streams
 
-    def _save(self, conn: Connection[Any], streams: dict[str, Stream], *, anew: bool = False) -> None:
-        organisation, names = self._claim.organisation, list(streams) if anew else []
-        size = save(conn, self._tables, organisation, streams, anew=names)
-        park(conn, organisation, self._build, streams, names)
+    def _save(
+        self, conn: Connection[Any], streams: dict[str, Stream], *, anew: bool = False, new: bool = False
+    ) -> None:
+        organisation = self._claim.organisation
+        size = save(conn, self._tables, organisation, streams, anew=anew, new=new)
+        park(conn, organisation, self._build, streams, list(streams) if anew or new else ())
         for stream in streams.values():
             if self._projection.shape == "lines":
                 stream.rows.clear()

@@ -104,7 +104,7 @@ def _fill(conn: Connection[Any], feeder: Feeder, claim: Claim, streams: list[Siz
             for_organisation(conn, claim.organisation)
             fill(conn, claim)
             names = [size.stream for size in streams]
-            for _ in feeder.fold_again(conn, names, until=claim.filling_to or 0):
+            for _ in feeder.fold_again(conn, names, until=claim.filling_to or 0, new=True):
                 pass  # written by now
     except BaseException:
         claim.filled_up_to = before

@@ -40,15 +40,17 @@ def save(
     organisation: str,
     streams: Mapping[str, Stream],
     *,
-    anew: Collection[str] = (),
+    anew: bool = False,
+    new: bool = False,
 ) -> int:
-    """Writes what is not saved of these streams; those in `anew` have been folded again, and lose their old rows.
+    """Writes what is not saved of these streams. Returns how many bytes were written.
 
-    Returns how many bytes were written.
+    `anew`: they have been folded again, and lose their old rows. `new`: they have none.
     """
     if anew and tables.shape != "rows":
-        conn.execute(tables.clear, {"organisation": organisation, "keys": list(anew)})
-    statement, size = tables.save, 0
+        conn.execute(tables.clear, {"organisation": organisation, "keys": list(streams)})
+        new = True
+    statement, size = tables.add if new else tables.save, 0
     unsaved = (row for name, stream in streams.items() for row in _unsaved(tables, name, stream))
     with conn.pipeline():  # one slice is made while the one before is written
         while written := list(islice(unsaved, ROWS_MAX)):

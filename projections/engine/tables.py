@@ -198,24 +198,19 @@ class Tables:
         )
 
     @cached_property
-    def save(self) -> bytes:
-        """Writes rows, one jsonb array of objects."""
+    def add(self) -> bytes:
+        """Writes rows that are not there yet, one JSON array of objects."""
+        typed = [sql.SQL("{} " + kind).format(sql.Identifier(name)) for name, kind in self.written.items()]
         names = _names(self.written)
-        typed = _list([sql.SQL("{} " + kind).format(sql.Identifier(n)) for n, kind in self.written.items()])
-        others = [name for name in self.written if name not in self.keys]
-        return (
-            sql.SQL(_SAVE)
-            .format(
-                rows=self.rows,
-                names=names,
-                typed=typed,
-                keys=_names(["organisation", *self.keys]),
-                changes=_list(
-                    [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others]
-                ),
-            )
-            .as_bytes()
-        )
+        return sql.SQL(_ADD).format(rows=self.rows, names=names, typed=_list(typed)).as_bytes()
+
+    @cached_property
+    def save(self) -> bytes:
+        """Writes rows, whether they are there or not."""
+        others = (sql.Identifier(name) for name in self.written if name not in self.keys)
+        changes = _list([sql.SQL("{0} = excluded.{0}").format(name) for name in others])
+        keys = _names(["organisation", *self.keys])
+        return self.add + sql.SQL(_OVER).format(keys=keys, changes=changes).as_bytes()
 
     @cached_property
     def everything(self) -> bytes:
@@ -270,10 +265,13 @@ _LOAD = """
      WHERE organisation = %(organisation)s AND key = ANY (%(keys)s) {only}
 """
 
-_SAVE = """
+_ADD = """
     INSERT INTO {rows} (organisation, {names})
     SELECT %(organisation)s, {names}
       FROM json_to_recordset(%(rows)s::json) AS written ({typed})
+"""
+
+_OVER = """
         ON CONFLICT ({keys}) DO UPDATE SET {changes}
 """
 
