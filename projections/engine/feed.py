@@ -23,7 +23,7 @@ from projections.engine.parking import park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
 from projections.engine.rows import ROWS_MAX, load, save
-from projections.engine.stream import Amendments, Stream, amendments, fold_stream
+from projections.engine.stream import Amendments, Stream, amendments, fold_stream, is_revision
 from projections.engine.tables import Tables
 
 BATCH_MAX = 200_000  # records in a transaction
@@ -187,15 +187,21 @@ class Feeder:
         self._forget()
 
     def fold_again(
-        self, conn: Connection[Any], again: Collection[str], *, until: int, new: bool = False
+        self,
+        conn: Connection[Any],
+        again: Collection[str],
+        *,
+        until: int,
+        new: bool = False,
+        short: bool = False,
     ) -> Iterator[dict[str, Stream]]:
         """Folds streams from their first records up to a position and writes them, some at a time.
 
-        `new` says that they have no rows yet.
+        `new` says that they have no rows yet; `short`, that all their records may be held in memory and read once.
         """
         names = sorted(again)
         for start in range(0, len(names), AGAIN_MAX):
-            for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
+            for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until, short=short):
                 self._save(conn, streams, anew=not new, new=new)
                 yield streams
 
@@ -213,29 +219,35 @@ class Feeder:
         self._largest = max(self._largest, size // max(1, len(streams)))
 
     def _folded_again(
-        self, conn: Connection[Any], names: list[str], until: int
+        self, conn: Connection[Any], names: list[str], until: int, *, short: bool
     ) -> Iterator[dict[str, Stream]]:
         """These streams, folded from their first records, some at a time: never more than about ROWS_MAX rows."""
-        amended = amendments(self._projection, self._reader.revisions(conn, names, until=until))
-        amended.expect(self._reader.arrived(conn, amended.put_right(), until=until))
+        projection, reader = self._projection, self._reader
+        records: Iterable[Record] = reader.streams(conn, names, until=until)
+        if short:
+            records = list(records)
+            revisions = [record for record in records if is_revision(projection, record)]
+        else:
+            revisions = reader.revisions(conn, names, until=until)
+        amended = amendments(projection, revisions)
+        amended.expect(reader.arrived(conn, amended.put_right(), until=until))
         odd: list[str] = []
-        for streams in self._from_their_beginning(conn, names, until, amended):
-            odd += (misfit := misfits(self._projection, streams))
+        for streams in self._from_their_beginning(names, records, amended):
+            odd += (misfit := misfits(projection, streams))
             yield {name: stream for name, stream in streams.items() if name not in misfit}
         if odd:
-            yield from self._from_their_beginning(conn, odd, until, amended, carefully=True)
+            records = reader.streams(conn, odd, until=until)
+            yield from self._from_their_beginning(odd, records, amended, carefully=True)
 
     def _from_their_beginning(
         self,
-        conn: Connection[Any],
         names: list[str],
-        until: int,
+        records: Iterable[Record],
         amended: Amendments,
         *,
         carefully: bool = False,
     ) -> Iterator[dict[str, Stream]]:
         left, streams, rows = set(names), dict[str, Stream](), 0
-        records = self._reader.streams(conn, names, until=until)
         for name, told in groupby(records, key=attrgetter("stream")):
             left.remove(name)
             streams[name] = stream = fold_stream(self._projection, name, told, amended, carefully=carefully)

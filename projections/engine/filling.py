@@ -20,8 +20,10 @@ from projections.engine.feed import Feeder, OnProgress, Progress
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, Size, for_organisation, head
 
-RECORDS_MAX = 20_000  # in a transaction, unless one stream alone has more
-BYTES_MAX = 20_000_000
+RECORDS_MAX = (
+    10_000  # held in memory, and in a transaction; if one stream alone has more, it is read in pages
+)
+BYTES_MAX = 10_000_000
 
 
 def filled(
@@ -104,7 +106,9 @@ def _fill(conn: Connection[Any], feeder: Feeder, claim: Claim, streams: list[Siz
             for_organisation(conn, claim.organisation)
             fill(conn, claim)
             names = [size.stream for size in streams]
-            for _ in feeder.fold_again(conn, names, until=claim.filling_to or 0, new=True):
+            short = sum(size.records for size in streams) <= RECORDS_MAX
+            short = short and sum(size.bytes for size in streams) <= BYTES_MAX
+            for _ in feeder.fold_again(conn, names, until=claim.filling_to or 0, new=True, short=short):
                 pass  # written by now
     except BaseException:
         claim.filled_up_to = before

@@ -9,7 +9,7 @@ import msgspec
 from events.log.record import Record
 from projections.engine.batch import fold_batch, misfits
 from projections.engine.projection import Part, Projection
-from projections.engine.stream import Stream, amendments, fold_stream
+from projections.engine.stream import Stream, amendments, fold_stream, is_revision
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -47,12 +47,6 @@ def streams_in_memory(projection: Projection[Any], records: Iterable[Record]) ->
             stream = fold_stream(projection, name, its_records, amended, carefully=True)
         streams[name] = stream
     return streams
-
-
-def is_revision(projection: Projection[Any], record: Record) -> bool:
-    """Whether a record puts another right."""
-    way = projection.ways.get(record.type)
-    return way is not None and way.revision
 
 
 def key_of(stream: str, part: Part) -> str:

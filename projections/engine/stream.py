@@ -84,6 +84,12 @@ def in_business_order(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: (record.occurred_at, record.position))
 
 
+def is_revision(projection: Projection[Any], record: Record) -> bool:
+    """Whether a record puts another right."""
+    way = projection.ways.get(record.type)
+    return way is not None and way.revision
+
+
 def amendments(projection: Projection[Any], revisions: Iterable[Record]) -> Amendments:
     """What these revisions say. One that cannot be read says nothing here; it holds up its stream in its turn."""
     found = Amendments()
