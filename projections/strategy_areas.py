@@ -184,7 +184,8 @@ class MonthlyTotals(msgspec.Struct, frozen=True, kw_only=True):
 MONTHLY = """
     WITH RECURSIVE days AS (
         SELECT to_char(month, 'YYYY-MM') AS month,
-               least((month + interval '1 month - 1 day')::date, %(until)s::date) AS day
+               least((month + interval '1 month - 1 day')::date, %(until)s::date) AS day,
+               extract(year FROM month) * 12 + extract(month FROM month) AS at
           FROM generate_series(date_trunc('month', %(since)s::date::timestamp),
                                least(%(until)s::date::timestamp, %(since)s::date + interval '600 months'),
                                interval '1 month') AS month
@@ -210,13 +211,12 @@ MONTHLY = """
           FROM moved
          WHERE NOT EXISTS (SELECT FROM moves WHERE moves.old = moved.area AND moves.version > moved.version)
     ),
-    stood AS (
-        SELECT days.month, days.day, work.key, coalesce(work.counts_as, work.key) AS counts_as, span.state,
-               named.area, place.directorate
+    spread AS (
+        SELECT DISTINCT work.key, coalesce(work.counts_as, work.key) AS counts_as,
+               span.since, span.until, span.state, named.area, place.directorate
           FROM strategy_areas AS work
          CROSS JOIN LATERAL jsonb_to_recordset(work.spans)
                AS span (since date, until date, state text, directorate text, areas jsonb)
-          JOIN days ON span.since <= days.day AND (span.until IS NULL OR days.day < span.until)
          CROSS JOIN LATERAL (
                SELECT '*' AS area
                 UNION ALL
@@ -228,20 +228,57 @@ MONTHLY = """
                ) AS named
          CROSS JOIN LATERAL (VALUES ('*'), (span.directorate)) AS place (directorate)
          WHERE work.organisation = %(organisation)s
+           AND (%(area)s::text IS NULL OR named.area = %(area)s)
+           AND (%(directorate)s::text IS NULL OR place.directorate = %(directorate)s)
+    ),
+    counted AS (
+        SELECT area, directorate, since, until,
+               (state = 'active')::int AS active, (state = 'paused')::int AS paused,
+               (state = 'completed')::int AS completed, (state IN ('reported', 'stopped'))::int AS improvements,
+               0 AS stories, 0 AS together, 1 AS anything
+          FROM spread
+         UNION ALL
+        SELECT area, directorate, lower(once), upper(once), 0, 0, 0, 0, told::int, (NOT told)::int, 0
+          FROM (SELECT area, directorate, state = 'shared' AS told,
+                       unnest(range_agg(daterange(since, until))) AS once
+                  FROM spread
+                 WHERE state IN ('active', 'paused', 'completed', 'reported', 'stopped', 'shared')
+                 GROUP BY area, directorate, counts_as, state = 'shared') AS work
+    ),
+    steps AS (
+        SELECT area, directorate, since AS on_day, active, paused, completed, improvements, stories, together,
+               anything
+          FROM counted
+         UNION ALL
+        SELECT area, directorate, until, -active, -paused, -completed, -improvements, -stories, -together, -anything
+          FROM counted
+    ),
+    changes AS (
+        SELECT area, directorate,
+               greatest(extract(year FROM on_day) * 12 + extract(month FROM on_day), (SELECT min(at) FROM days)) AS at,
+               sum(active) AS active, sum(paused) AS paused, sum(completed) AS completed,
+               sum(improvements) AS improvements, sum(stories) AS stories, sum(together) AS together,
+               sum(anything) AS anything
+          FROM steps
+         WHERE on_day <= %(until)s::date
+         GROUP BY 1, 2, 3
+    ),
+    stood AS (
+        SELECT days.month, days.day, place.area, place.directorate,
+               sum(active) OVER so_far AS active, sum(paused) OVER so_far AS paused,
+               sum(completed) OVER so_far AS completed, sum(improvements) OVER so_far AS improvements,
+               sum(stories) OVER so_far AS stories, sum(together) OVER so_far AS together,
+               sum(anything) OVER so_far AS anything
+          FROM (SELECT DISTINCT area, directorate FROM changes) AS place
+         CROSS JOIN days
+          LEFT JOIN changes
+                 ON changes.area = place.area AND changes.directorate = place.directorate AND changes.at = days.at
+        WINDOW so_far AS (PARTITION BY place.area, place.directorate ORDER BY days.at)
     )
-    SELECT month, day, area, directorate,
-           count(DISTINCT key) FILTER (WHERE state = 'active') AS active,
-           count(DISTINCT key) FILTER (WHERE state = 'paused') AS paused,
-           count(DISTINCT key) FILTER (WHERE state = 'completed') AS completed,
-           count(DISTINCT key) FILTER (WHERE state IN ('active', 'paused', 'completed')) AS active_or_completed,
-           count(DISTINCT key) FILTER (WHERE state IN ('reported', 'stopped')) AS improvements,
-           count(DISTINCT counts_as) FILTER (WHERE state = 'shared') AS stories,
-           count(DISTINCT counts_as) FILTER (
-               WHERE state IN ('active', 'paused', 'completed', 'reported', 'stopped')) AS together
+    SELECT month, day, area, directorate, active, paused, completed,
+           active + paused + completed AS active_or_completed, improvements, stories, together
       FROM stood
-     WHERE (%(area)s::text IS NULL OR area = %(area)s)
-       AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
-     GROUP BY month, day, area, directorate
+     WHERE anything > 0
 """
 areas.question(
     "monthly",
