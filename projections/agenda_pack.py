@@ -1,11 +1,11 @@
 """What a QI Forum should talk about at its next meeting. The chair gets it some days before, and the advisor with them.
 
-Six lists, each of projects that the forum looks after (domain.md 4.4), as of the day of the meeting:
+Six lists, each of projects that the forum looks after, as of the day of the meeting:
 
 - **to approve**: put to the forum and not decided.
 - **to review**: the forum wanted to see them by now.
 - **stuck**: active, at the same progress score of 2.5 or less for at least three months; East London NHS Foundation
-  Trust found that almost a third of projects at 2.5 do not get further in that time (domain.md 1.6).
+  Trust found that almost a third of projects at 2.5 do not get further in that time.
 - **paused**: waiting to be taken up again.
 - **missing**: active without a sponsor, a coach, or a service user or carer in the team.
 - **to celebrate**: since the last meeting completed, scored 4.0 or more for the first time, honoured, taken up
@@ -33,7 +33,7 @@ from projections.moments import as_written, first_day_of
 from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
 
 GLAD_MAX = 20  # occasions of one project; the latest are kept
-GLAD_SCORE = 4.0  # "significant improvement" on the scales in use (domain.md 3.1)
+GLAD_SCORE = 4.0  # "significant improvement" on the scales in use
 WORDS_MAX = 300
 
 Occasion: TypeAlias = Literal[

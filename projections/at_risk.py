@@ -1,7 +1,7 @@
 """Projects that need somebody's attention, and why. Improvement advisors, sponsors and the agenda of a forum read it.
 
 Reasons are found by the question, as of a day that it is told, with thresholds that it is told (the defaults are
-ELFT's and those of `domain.md` 4.5). What is known only to the month is taken to have been on its last day, so that
+ELFT's and those in use elsewhere). What is known only to the month is taken to have been on its last day, so that
 nobody is troubled for what may be younger. Only projects that are active are at risk; those that are paused are named
 for being paused too long.
 

@@ -1,7 +1,7 @@
 """How well PDSA cycles are told: predicted, linked, learned from, small at first, with data over time.
 
 Improvement advisors and coaches read it, to help teams; it never names a person. The criteria are those by which
-Taylor et al. reviewed published PDSA cycles (2014, doi 10.1136/bmjqs-2013-001862; domain.md 2.2): iterative cycles, a
+Taylor et al. reviewed published PDSA cycles (2014, doi 10.1136/bmjqs-2013-001862): iterative cycles, a
 prediction, small-scale testing, data over time, documentation. They are read from what was told as follows.
 
 - **predicted before**: the plan with its prediction happened before the result; **beside**: both were told at once, or

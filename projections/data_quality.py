@@ -1,6 +1,6 @@
 """What was accepted and is odd, for each system that tells: by which rule, in which record. Integrators read it.
 
-Nothing is refused for its method or its order (design.md 3): systems send history late and out of order. What is odd
+Nothing is refused for its method or its order: systems send history late and out of order. What is odd
 about it is shown to whoever sent it, with the rule, its words and the record. An oddity is gone as soon as later facts
 heal it: a sponsor who joins after the start, a learning that is written down after the end, a plan that arrives late
 and belongs before its result. So nothing needs to be ticked off; whoever tells the missing fact has answered.
@@ -51,22 +51,22 @@ PERIODS_MAX = 60  # of one measure, to see one measured twice; the latest told
 
 RULES: Mapping[str, str] = {
     **FLAWS,
-    # domain.md 4.2, life cycle of a project
+    # the life cycle of a project
     "started_without_sponsor": "It was started, and nobody is told to be its sponsor.",
     "started_without_coach": "It was started, and nobody is told to be its coach.",
     "started_without_lead": "It was started, and nobody is told to lead it.",
     "sponsor_leads": "One person is its sponsor and its lead: nobody is left to unblock things for the team.",
     "big_i_without_service_user": "Its involvement is Big I, and no service user or carer is in its team.",
-    # domain.md 4.2, aims and PDSA
+    # aims and PDSA
     "aim_not_measurable": "Its aim names no target, or no date by which it is to be met.",
     "cycle_of_no_project": "A cycle is told of a project whose start was never told.",
     "cycle_not_planned": "A cycle has a result before any plan of it.",
     "decided_twice": "A cycle that had been decided was decided again; more testing is a new cycle.",
     "adapted_and_left": "A change was to be adapted, and no cycle is told to follow.",
-    # domain.md 3.1, progress scores
+    # progress scores
     "score_fell": "The progress score fell. That may well be right; it is rare enough to look at.",
     "score_jumped": "The progress score rose by more than 1.0 at once.",
-    # domain.md 4.2, measures
+    # measures
     "measure_not_defined": "Something was measured, and nobody has said what the measure is.",
     "measured_twice": "A measure has two readings for one period; the wrong one wants a correction.",
     "more_than_all": "The numerator is greater than the denominator, and the measure is no rate.",

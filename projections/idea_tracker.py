@@ -1,6 +1,6 @@
 """What became of each idea, and how long whoever raised it waited for an answer. They and their team read it.
 
-Whoever raises an idea is always answered (domain.md 4.2). An answer is an acknowledgement, or an outcome with words for
+Whoever raises an idea is always answered. An answer is an acknowledgement, or an outcome with words for
 whoever raised it; an idea that was taken up without a word to them still waits. Days are reckoned only between dates
 that are known to the day.
 """

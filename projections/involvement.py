@@ -1,6 +1,6 @@
 """How service users and carers take part in projects. People participation leads read it, and boards by month.
 
-Little i: they are asked now and then. Big I: they are full members of the team (domain.md 1.3). Each project's level is
+Little i: they are asked now and then. Big I: they are full members of the team. Each project's level is
 kept with the days on which it changed, beside its state and place on those days: so a month of the past shows the
 projects that were under way in a place then, at the level they had then. A paused project is under way. What is known
 only to the month or year counts from its first day.
@@ -264,7 +264,7 @@ involvement.question(
 
 
 class Everywhere(msgspec.Struct, frozen=True, kw_only=True):
-    """Fewer answers than `answers_at_least` say too much of those who gave them (domain.md 4.6)."""
+    """Fewer answers than `answers_at_least` say too much of those who gave them."""
 
     answers_at_least: int = 5  # below it no mean is shown
 

@@ -272,7 +272,7 @@ class ProgrammeStands(msgspec.Struct, frozen=True, kw_only=True):
     completed: int
     stopped: int  # declined, cancelled or merged
     active_or_completed: int  # active, paused and completed
-    improving: int  # with a progress score of 3 or more: at least a modest improvement (domain.md 3.1)
+    improving: int  # with a progress score of 3 or more: at least a modest improvement
     median_score: float | None
 
 

@@ -56,7 +56,7 @@ State: TypeAlias = Literal[
 ]
 ACTIVE_OR_COMPLETED = ("active", "paused", "completed")
 """What "active or completed" means wherever it is counted: it began, and was neither cancelled nor merged into
-another. A paused project is one of them, and is shown by itself as well (domain.md 4.2)."""
+another. A paused project is one of them, and is shown by itself as well."""
 
 ENDED = ("completed", "cancelled", "merged")
 UNDER_WAY = ("active", "paused")

@@ -2,7 +2,7 @@
 
 The rows of several projections begin with `FollowedProject` and fold every event told of a project by `followed`, so
 that a page, a forum's portfolio and a list of projects at risk can never disagree. A score is a person's judgement on a
-named scale (domain.md 3.1): it may fall, and it is said since when a project has had it.
+named scale: it may fall, and it is said since when a project has had it.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """Projects and improvements like one that somebody is about to propose, to stop work from being done twice.
 
 Whoever proposes a project reads it, and the forum that is to approve it. AMaT and Life QI users tell of teams who
-repeated each other's work unknowingly (domain.md 2.2). Ended work is shown as well, for what it learned.
+repeated each other's work unknowingly. Ended work is shown as well, for what it learned.
 
 Two pieces of work are alike by their words: any form of a word counts, most in the title, then in the aim, then in what
 else is told. A word that more than a third of all works use says nothing and is passed over; so are numbers. Shared

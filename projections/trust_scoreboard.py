@@ -1,6 +1,6 @@
 """The organisation's improvement work in a few counters. The chief quality officer and the board read it.
 
-They are the counters that trusts publish (domain.md 1.6), each with the one meaning it has here:
+They are the counters that trusts publish, each with the one meaning it has here:
 
 - **active or completed**: projects active, paused or completed: begun, and neither cancelled nor merged into another.
 - **showing improvement**: active or completed ones whose latest score is 3.0 or more. It is their own judgement, on the
