@@ -11,7 +11,7 @@ import redis
 
 from events.log.migrate import SchemaMismatch, pending
 from projections.engine.advance import behind
-from services.doorbell import FRESH, LONG, connect, queue
+from services.doorbell import FRESH, LONG, PAST, connect, queue
 from services.operating import organisations
 from services.settings import without_password
 
@@ -227,7 +227,7 @@ def _redis(url: str | None) -> Iterator[Finding]:
         policy = _told(client.config_get("maxmemory-policy")).get("maxmemory-policy")
         if policy not in (None, "noeviction"):
             yield Finding("maxmemory-policy", "mind", str(policy), "Set noeviction: jobs are not a cache.")
-        for name in (FRESH, LONG):
+        for name in (FRESH, PAST, LONG):
             yield Finding(f"queue {name}", "well", f"{queue(client, name).count} waiting")
     except redis.RedisError as away:
         cure = "Everything works without it, a moment later. Check that it runs."
