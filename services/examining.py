@@ -230,7 +230,7 @@ def _redis(url: str | None) -> Iterator[Finding]:
         for name in (FRESH, PAST, LONG):
             yield Finding(f"queue {name}", "well", f"{queue(client, name).count} waiting")
     except redis.RedisError as away:
-        cure = "Everything works without it, a moment later. Check that it runs."
+        cure = "The present is served without it, a moment later; of a new past nobody can ask. See that it runs."
         yield Finding("doorbell", "mind", f"does not answer: {type(away).__name__}", cure)
 
 
