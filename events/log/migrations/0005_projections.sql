@@ -26,7 +26,7 @@ COMMENT ON TABLE  projections.builds                IS 'The builds of each proje
 COMMENT ON COLUMN projections.builds.organisation   IS 'whose past an as-at build shows; other builds hold every organisation';
 COMMENT ON COLUMN projections.builds.occurred_until IS 'an as-at build leaves out what happened later';
 COMMENT ON COLUMN projections.builds.recorded_until IS 'an as-at build leaves out what was kept later';
-COMMENT ON COLUMN projections.builds.finished_at    IS 'when an as-at build was complete: it never changes after that';
+COMMENT ON COLUMN projections.builds.finished_at    IS 'when an as-at build was last complete';
 COMMENT ON COLUMN projections.builds.retired_at     IS 'when its last reader was sent elsewhere; it is dropped some time after';
 
 
