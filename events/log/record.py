@@ -67,14 +67,25 @@ class Record(msgspec.Struct, frozen=True):
         return read_body(self.type, self.body).upcast()
 
 
-_FORMS: dict[PreciseTo, str] = {
-    "instant": "%Y-%m-%dT%H:%M:%S.%fZ",
-    "day": "%Y-%m-%d",
-    "month": "%Y-%m",
-    "year": "%Y",
-}
+_LENGTHS: dict[PreciseTo, int] = {"day": 10, "month": 7, "year": 4}
 
 
 def written(moment: datetime, precise_to: PreciseTo = "instant") -> str:
     """A moment as it stands in a canonical record: UTC, and no more exact than it is known."""
-    return moment.astimezone(UTC).strftime(_FORMS[precise_to])
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{text[:-6]}Z" if precise_to == "instant" else text[: _LENGTHS[precise_to]]
+
+
+def moment_of(text: str) -> tuple[datetime, PreciseTo]:
+    """The moment that `written` wrote, and how exactly it is known. Raises ValueError for anything else."""
+    precise_to = _PRECISIONS.get(len(text))
+    if precise_to is None:
+        raise ValueError("no moment is written so")
+    whole = text if precise_to == "instant" else f"{text}-01-01"[:10] + "T00:00:00.000000Z"
+    moment = datetime.fromisoformat(whole)
+    if moment.tzinfo is None or written(moment, precise_to) != text:
+        raise ValueError("no moment is written so")
+    return moment, precise_to
+
+
+_PRECISIONS: dict[int, PreciseTo] = {27: "instant", 10: "day", 7: "month", 4: "year"}
