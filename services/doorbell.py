@@ -24,7 +24,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 # Queues by urgency. A worker listens to one: RQ loses jobs of those who listen to several.
-FRESH, LONG, PAST = "fresh", "long", "past"
+FRESH, LONG, PAST, DELIVER = "fresh", "long", "past", "deliver"
 REBUILD_CALLED_FOR_S = 120  # a slice of a rebuild, and the wait for it
 RUNG_FOR_S = 5  # a wake-up that nobody answered is forgotten after this, and may be rung again
 FORGOTTEN_AFTER_S = 60  # a job that no worker took; more were rung for since

@@ -56,6 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     fresh: int = 2
     past: int = 1
+    deliver: int = 1
     long: int = 1
     api_processes: int = 1
     database_url: str | None = None
@@ -127,17 +128,17 @@ def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Chil
         ),
         env=environment(ways.api, redis_url),
     )
-    return [api, *the_workers(ways.worker, redis_url, fresh=plan.fresh, past=plan.past, long=plan.long)]
+    numbers = {"fresh": plan.fresh, "past": plan.past, "deliver": plan.deliver, "long": plan.long}
+    return [api, *the_workers(ways.worker, redis_url, numbers)]
 
 
-def the_workers(database_url: str, redis_url: str, *, fresh: int, past: int, long: int) -> list[Child]:
-    """Every process of the worker room: those that answer queues, the clock, the sweep."""
+def the_workers(database_url: str, redis_url: str, numbers: Mapping[str, int]) -> list[Child]:
+    """Every process of the worker room: so many for each queue, the clock, the sweep."""
     env = environment(database_url, redis_url)
     python = (sys.executable, "-m", "services.worker")
     names: list[tuple[str, tuple[str, ...]]] = []
-    names += [(f"fresh-{n}", ("queue", "fresh")) for n in range(1, fresh + 1)]
-    names += [(f"past-{n}", ("queue", "past")) for n in range(1, past + 1)]
-    names += [(f"long-{n}", ("queue", "long")) for n in range(1, long + 1)]
+    for queue, number in numbers.items():
+        names += [(f"{queue}-{n}", ("queue", queue)) for n in range(1, number + 1)]
     names += [("clock", ("clock",)), ("sweep", ("sweep",))]
     return [Child(name=name, argv=(*python, *words), env=env) for name, words in names]
 

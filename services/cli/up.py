@@ -40,9 +40,18 @@ CANNOT_START = (
     "--fresh", type=click.IntRange(1, 64), default=2, show_default=True, help="Workers for projections."
 )
 @click.option(
+    "--deliver",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Workers that deliver messages to people.",
+)
+@click.option(
     "--long", type=click.IntRange(1, 64), default=1, show_default=True, help="Workers for long work."
 )
-def up(data_directory: Path | None, host: str | None, port: int | None, fresh: int, long: int) -> None:
+def up(
+    data_directory: Path | None, host: str | None, port: int | None, fresh: int, deliver: int, long: int
+) -> None:
     """Start the whole house on this machine, and keep its data.
 
     Postgres and Valkey are our own unless QILEDGER_DATABASE_URL (an administrator's) or QILEDGER_REDIS_URL name others.
@@ -57,6 +66,7 @@ def up(data_directory: Path | None, host: str | None, port: int | None, fresh: i
             host=host or settings.host,
             port=settings.port if port is None else port,
             fresh=fresh,
+            deliver=deliver,
             long=long,
             database_url=settings.database_url,
             redis_url=settings.redis_url,

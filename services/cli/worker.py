@@ -23,10 +23,17 @@ from services.whole_house import the_workers
     help="How many make the pictures of the past that are asked for.",
 )
 @click.option(
+    "--deliver",
+    type=click.IntRange(0, 64),
+    default=1,
+    show_default=True,
+    help="How many deliver messages to people.",
+)
+@click.option(
     "--long", type=click.IntRange(0, 64), default=1, show_default=True, help="How many do long work."
 )
-def worker(fresh: int, past: int, long: int) -> None:
-    """Keep projections fresh until told to stop.
+def worker(fresh: int, past: int, deliver: int, long: int) -> None:
+    """Keep projections fresh and deliver messages until told to stop.
 
     Starts one process for each worker, one for the clock and one for the sweep; one that falls is brought back. Needs
     QILEDGER_DATABASE_URL, the way in of the role qiledger_worker, and QILEDGER_REDIS_URL.
@@ -39,7 +46,8 @@ def worker(fresh: int, past: int, long: int) -> None:
         raise click.ClickException(
             "Set QILEDGER_DATABASE_URL and QILEDGER_REDIS_URL, or run `qiledger up`, which brings its own servers."
         )
-    children = the_workers(settings.database_url, settings.redis_url, fresh=fresh, past=past, long=long)
+    numbers = {"fresh": fresh, "past": past, "deliver": deliver, "long": long}
+    children = the_workers(settings.database_url, settings.redis_url, numbers)
     with told_to_stop() as told:
         try:
             with House(children, told=told) as house:

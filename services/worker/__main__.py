@@ -1,4 +1,4 @@
-"""The processes of the worker room, one each: `python -m services.worker queue fresh | past | long`, `clock`, `sweep`.
+"""The processes of the worker room: `python -m services.worker queue fresh | past | deliver | long`, `clock`, `sweep`.
 
 `qiledger worker` starts them; a process that ends is started again by its house.
 """
@@ -6,7 +6,7 @@
 import sys
 
 from projections.engine.found import found
-from services.doorbell import FRESH, LONG, PAST
+from services.doorbell import DELIVER, FRESH, LONG, PAST
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
 from services.settings import Settings
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     asked = StopAsked()
     asked.listen()
     match argv:
-        case ["queue", str(name)] if name in (FRESH, PAST, LONG):
+        case ["queue", str(name)] if name in (FRESH, PAST, DELIVER, LONG):
             answer(settings, name, asked)
         case ["clock"]:
             keep_time(settings, asked)

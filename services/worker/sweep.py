@@ -1,103 +1,108 @@
-"""The sweep: finds, in Postgres, which projections are behind or outdated, and rings for them.
+"""The sweep: finds, in Postgres, what is due, and rings for it.
 
 It needs no Redis to find out, and none to get the work done: where the doorbell is out of order, or rung and not
-answered, the sweep feeds the projections itself. So losing Redis costs time, never work.
+answered, the sweep does the work itself. So losing Redis costs time, never work. Each kind of work (`due.py`) has a
+thread and a connection of its own: one that is slow or broken keeps no other waiting.
 """
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 import psycopg
 import redis
 import structlog
 
-from projections.engine.advance import advance, behind, rebuilds_due
-from services.doorbell import call_for_rebuild, connect, wake
+from services.doorbell import connect
 from services.settings import Settings
+from services.worker.due import DUE
 from services.worker.duty import Connection, connected
-from services.worker.jobs.rebuild_outdated import rebuild_for_a_while
+from services.worker.sweepable import Sweepable
 
 EVERY_S = 0.5
-PATIENCE_S = 4.0  # a checkpoint that stands still for so long, though rung for, is fed by the sweep itself
+PATIENCE_S = 4.0  # work that stands still for so long, though rung for, is done by the sweep itself
 SLICE_S = 2.0  # how long it works for one organisation at a time
 AGAIN_AFTER_S = 1.0
-REBUILDS_EVERY_S = 30.0  # an upgrade makes rows outdated, and nothing else does
+STOPS_WITHIN_S = 5.0
 
 log = structlog.get_logger(__name__)
 
 
 def sweep_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
     """Sweeps until told to stop; outlives a database or a Redis that is away."""
+    threads = [
+        threading.Thread(target=_sweep_on, args=(settings, kind, stopping), name=kind.name, daemon=True)
+        for kind in DUE
+    ]
+    for thread in threads:
+        thread.start()
+    while not stopping():
+        time.sleep(EVERY_S)
+    until = time.monotonic() + STOPS_WITHIN_S  # whoever is not back then is in a transaction that rolls back
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def _sweep_on(settings: Settings, kind: Sweepable, stopping: Callable[[], bool]) -> None:
     while not stopping():
         try:
             with connected(settings, name="sweep") as conn:
                 bell = None if settings.redis_url is None else connect(settings.redis_url)
-                sweeper = Sweeper(conn, bell)
+                sweeper = Sweeper(conn, bell, [kind])
                 while not stopping():
                     sweeper.sweep()
                     time.sleep(EVERY_S)
         except psycopg.OperationalError as failure:
-            log.warning("the sweep waits for the database", reason=type(failure).__name__)
+            log.warning("the sweep waits for the database", kind=kind.name, reason=type(failure).__name__)
             time.sleep(AGAIN_AFTER_S)
         except Exception:  # a house that loses its sweep again and again would fall with it
-            log.exception("the sweep failed, and begins anew")
+            log.exception("the sweep failed, and begins anew", kind=kind.name)
             time.sleep(AGAIN_AFTER_S)
 
 
 class Sweeper:
-    """One who sweeps: remembers how long each organisation has stood where it stands."""
+    """One who sweeps: remembers how long the work of each organisation has stood where it stands."""
 
-    def __init__(self, conn: Connection, bell: redis.Redis | None) -> None:
+    def __init__(self, conn: Connection, bell: redis.Redis | None, kinds: Sequence[Sweepable] = DUE) -> None:
         self._conn = conn
         self._bell = bell
-        self._standing: dict[str, tuple[Mapping[str, int], float]] = {}
-        self._rebuilds_looked_for_at = -REBUILDS_EVERY_S
+        self._kinds = kinds
+        self._standing: dict[str, dict[str, tuple[object, float]]] = {kind.name: {} for kind in kinds}
+        self._next_look_at: dict[str, float] = {}
 
     def sweep(self) -> None:
-        """One look at all organisations."""
-        self._feed()
-        if time.monotonic() - self._rebuilds_looked_for_at >= REBUILDS_EVERY_S:
-            self._rebuilds_looked_for_at = time.monotonic()
-            self._rebuild()
+        """One look at all that may be due."""
+        for kind in self._kinds:
+            if time.monotonic() >= self._next_look_at.get(kind.name, 0.0):
+                self._next_look_at[kind.name] = time.monotonic() + kind.every_s
+                self._see_to(kind)
 
-    def _feed(self) -> None:
-        lagging = _by_organisation(self._conn)
-        self._standing = {code: self._standing[code] for code in lagging if code in self._standing}
-        for organisation, positions in lagging.items():
-            if not self._told(wake, organisation) or self._stands_still(organisation, positions):
-                advance(self._conn, organisation, deadline=time.monotonic() + SLICE_S)
+    def _see_to(self, kind: Sweepable) -> None:
+        due = kind.due(self._conn)
+        standing = self._standing[kind.name]
+        for organisation in [code for code in standing if code not in due]:
+            del standing[organisation]
+        for organisation, where in due.items():
+            told = self._told(kind, organisation)
+            if told and not (kind.stands_in and self._stands_still(kind, organisation, where)):
+                continue
+            if not kind.do(self._conn, organisation, time.monotonic() + SLICE_S):
+                self._next_look_at[kind.name] = 0.0  # go on with the next sweep
 
-    def _rebuild(self) -> None:
-        """Readers are shown what an older revision made, and it stands still, until the rebuild is done."""
-        rows = self._conn.execute("SELECT organisation FROM log.heads ORDER BY organisation").fetchall()
-        for (organisation,) in rows:
-            if rebuilds_due(self._conn, organisation) and not self._told(call_for_rebuild, organisation):
-                until = time.monotonic() + SLICE_S
-                if not rebuild_for_a_while(self._conn, organisation, deadline=until):
-                    self._rebuilds_looked_for_at = -REBUILDS_EVERY_S  # go on with the next sweep
-
-    def _told(self, tell: Callable[[redis.Redis, str], bool], organisation: str) -> bool:
+    def _told(self, kind: Sweepable, organisation: str) -> bool:
         """Whether a worker has been or is being told."""
         if self._bell is None:
             return False
         try:
-            tell(self._bell, organisation)
+            kind.wake(self._bell, organisation)
         except redis.RedisError:
             return False
         return True
 
-    def _stands_still(self, organisation: str, positions: Mapping[str, int]) -> bool:
-        """Whether nobody has fed it for longer than patience allows."""
-        before, since = self._standing.get(organisation, ({}, 0.0))
-        if before != positions:
-            self._standing[organisation] = (positions, time.monotonic())
+    def _stands_still(self, kind: Sweepable, organisation: str, where: object) -> bool:
+        """Whether nobody has moved it for longer than patience allows."""
+        before, since = self._standing[kind.name].get(organisation, (None, 0.0))
+        if before != where:
+            self._standing[kind.name][organisation] = (where, time.monotonic())
             return False
         return time.monotonic() - since > PATIENCE_S
-
-
-def _by_organisation(conn: Connection) -> dict[str, dict[str, int]]:
-    """Where each projection that is behind stands, by organisation."""
-    lagging: dict[str, dict[str, int]] = {}
-    for lag in behind(conn):
-        lagging.setdefault(lag.organisation, {})[lag.projection] = lag.position
-    return lagging

@@ -94,7 +94,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     assert process.wait(STOPS_WITHIN_S) == 0
 
 
-@pytest.mark.parametrize("name", ["fresh", "past", "long"])
+@pytest.mark.parametrize("name", ["fresh", "past", "deliver", "long"])
 def test_an_idle_worker_told_to_stop_signs_off(bell: redis.Redis, start: Start, name: str) -> None:
     worker = start("queue", name)
     wait_until(lambda: is_up(bell), within_s=SOON_S, what="the worker is up")

@@ -2,19 +2,23 @@
 
 import socket
 import subprocess
+import threading
 
 import psycopg
 import pytest
 import redis
 
-from projections.engine.advance import rebuilds_due
+from projections.engine.advance import advance, rebuilds_due
 from projections.engine.builds import active_build
 from projections.projects import projects
-from services.doorbell import FRESH, LONG, queue
+from services.doorbell import FRESH, LONG, queue, wake
+from services.settings import Settings
 from services.worker import sweep
 from services.worker.duty import Connection
+from services.worker.feeding import FRESHNESS
 from services.worker.jobs import rebuild_outdated
 from services.worker.sweep import Sweeper
+from services.worker.sweepable import Sweepable
 from tests.patience import wait_until
 from tests.services.worker.conftest import Start, Trust
 
@@ -59,7 +63,7 @@ def test_while_a_worker_gets_on_the_sweep_is_patient(
         trust.tell(f"P-{number}")
         sweeper.sweep()
         assert trust.shown() == {f"P-{n}" for n in range(1, number)}
-        assert sweep.advance(conn, trust.code, deadline=float("inf"))
+        assert advance(conn, trust.code, deadline=float("inf"))
 
 
 def test_without_a_redis_it_does_all_of_it(conn: Connection, trust: Trust, other_trust: Trust) -> None:
@@ -99,6 +103,39 @@ def test_after_an_upgrade_without_a_redis_it_rebuilds_itself(
     assert after is not None
     assert after.build > before.build
     assert trust.shown() == {"P-1"}
+
+
+def test_work_that_fails_or_takes_long_keeps_no_other_kind_waiting(
+    worker_url: str, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, slow, let_go = threading.Event(), threading.Event(), threading.Event()
+
+    def fails(_conn: Connection) -> dict[str, object]:
+        broken.set()
+        raise ZeroDivisionError
+
+    def hangs(_conn: Connection, _organisation: str, _deadline: float) -> bool:
+        slow.set()
+        return let_go.wait(WITHOUT_ANYBODY_WITHIN_S)
+
+    kinds = (
+        Sweepable(name="broken", due=fails, wake=wake, do=hangs),
+        Sweepable(name="slow", due=lambda _conn: {trust.code: 1}, wake=wake, do=hangs),
+        FRESHNESS,
+    )
+    monkeypatch.setattr(sweep, "DUE", kinds)
+    trust.tell("P-1")
+    settings, stop = Settings(database_url=worker_url), threading.Event()
+    sweeping = threading.Thread(target=sweep.sweep_on, args=(settings,), kwargs={"stopping": stop.is_set})
+    sweeping.start()
+    try:
+        wait_until(lambda: trust.shown() == {"P-1"}, within_s=WITHOUT_ANYBODY_WITHIN_S, what="it is shown")
+        assert broken.wait(WITHOUT_ANYBODY_WITHIN_S)
+        assert slow.wait(WITHOUT_ANYBODY_WITHIN_S)
+    finally:
+        stop.set()
+        let_go.set()
+        sweeping.join(WITHOUT_ANYBODY_WITHIN_S)
 
 
 def test_as_a_process_with_a_redis_that_was_never_there(start: Start, trust: Trust) -> None:

@@ -1,0 +1,5 @@
+"""What may be due, by Postgres: the list that the sweep goes through."""
+
+from services.worker.feeding import FRESHNESS, REBUILDS
+
+DUE = (FRESHNESS, REBUILDS)
