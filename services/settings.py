@@ -65,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: Port = 8080
     public_url: HttpUrl | None = None  # None: as the request came
+    master_key: Secret | None = None  # wraps the keys of persons; None: as the command says
+    master_key_command: str | None = None  # a key-management service instead of a key in hand
+    erasure_ledger: Path | None = None  # None: in the data directory
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

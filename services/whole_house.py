@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from services.custody import custody_at
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
 from services.operating import API, WORKER, Ways, make_database, open_house
@@ -93,7 +94,8 @@ def whole_house(plan: Plan, *, told: Told, say: Say) -> Iterator[Home]:
         stack.enter_context(house)
         url = f"http://{_reachable(plan.host)}:{port}"
         wait_until_ready(url, logs=plan.directory / "logs")
-        stack.enter_context(_placard(plan.directory, url, ways, redis_url))
+        custody = custody_at(plan.directory, os.environ)
+        stack.enter_context(_placard(plan.directory, url, ways, redis_url, custody))
         yield Home(url=url, ways=ways, redis_url=redis_url, directory=plan.directory, house=house)
 
 
@@ -113,7 +115,8 @@ def _own_valkey(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServe
 
 
 def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Child]:
-    """The API and every process of the worker room."""
+    """The API and every process of the worker room. All have the master key, and a place for the erasure ledger."""
+    custody = custody_at(plan.directory, os.environ)
     api = Child(
         name="api",
         argv=(
@@ -126,10 +129,11 @@ def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Chil
             "--workers",
             str(plan.api_processes),
         ),
-        env=environment(ways.api, redis_url),
+        env=environment(ways.api, redis_url) | custody,
     )
     numbers = {"fresh": plan.fresh, "past": plan.past, "deliver": plan.deliver, "long": plan.long}
-    return [api, *the_workers(ways.worker, redis_url, numbers)]
+    workers = the_workers(ways.worker, redis_url, numbers)
+    return [api, *(msgspec.structs.replace(child, env={**child.env, **custody}) for child in workers)]
 
 
 def the_workers(database_url: str, redis_url: str, numbers: Mapping[str, int]) -> list[Child]:
@@ -200,13 +204,17 @@ def _is_ready(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def _placard(directory: Path, url: str, ways: Ways, redis_url: str) -> Iterator[None]:
+def _placard(
+    directory: Path, url: str, ways: Ways, redis_url: str, custody: Mapping[str, str]
+) -> Iterator[None]:
     """A file at the door, ours alone to read, by which `qiledger status` and the like find a house that is up."""
     file = directory / PLACARD
     lines = {
         "QILEDGER_URL": url,
         "QILEDGER_DATABASE_URL": ways.admin,
         "QILEDGER_REDIS_URL": redis_url,
+        "QILEDGER_DATA_DIRECTORY": str(directory),
+        **custody,
     }
     write_env(file, lines)
     try:

@@ -16,11 +16,13 @@ import pytest
 import redis
 from psycopg import conninfo, sql
 
+from events.privacy.custody import KeysInHand, entrust
 from services.embedded import Postgres, Valkey
 from services.embedded.places import throwaway_directory
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 TEMPLATE_LOCK = 0x71694C65  # any number, the same in every worker
+MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIG9ubHk"  # of every process and server of the tests
 
 servers_key = pytest.StashKey["Servers"]()
 
@@ -98,6 +100,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The controller, or a run without xdist, clears up."""
     if not hasattr(config, "workerinput"):
         config.stash[servers_key].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _master_key() -> None:
+    """This process has the master key, as the processes of a house do."""
+    entrust(KeysInHand(MASTER_KEY))
 
 
 @pytest.fixture(scope="session")

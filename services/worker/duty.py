@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from services.custody import entrust_by
 from services.settings import Settings
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -31,6 +32,7 @@ def connected(settings: Settings, *, name: str) -> Iterator[Connection]:
     """A connection that commits each statement unless told otherwise."""
     if settings.database_url is None:
         raise NoDatabase("set QILEDGER_DATABASE_URL to the workers' way into the database")
+    entrust_by(settings)
     conninfo = make_conninfo(settings.database_url, application_name=f"qiledger {name}", connect_timeout=5)
     with psycopg.connect(conninfo, autocommit=True) as conn:
         conn.execute("SET timezone = 'UTC'")

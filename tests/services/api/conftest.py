@@ -16,6 +16,7 @@ import pytest
 
 from events.log import keys
 from services.whole_house import free_port
+from tests.conftest import MASTER_KEY
 from tests.patience import wait_until
 
 STRUCTURED = "application/cloudevents+json"
@@ -33,6 +34,7 @@ class Server:
         env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
         env |= {"QILEDGER_DATABASE_URL": as_role(database_url, "qiledger_api"), "QILEDGER_LOG_FORMAT": "json"}
         env |= {"QILEDGER_REDIS_URL": redis_url} if redis_url else {}
+        env |= {"QILEDGER_MASTER_KEY": MASTER_KEY}
         command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port)]
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(command, env=env, stdout=said, stderr=said)

@@ -1,0 +1,53 @@
+"""Who has the master key in this process, by the settings; and the file in which a house of its own keeps one."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from events.privacy.custody import Custodian, KeysBehindCommand, KeysInHand, entrust, new_master_key
+from services.settings import Settings
+
+FILE = (
+    Path("custody") / "master-key"
+)  # in the data directory, in a place that no backup of the database holds
+_NAMES = ("QILEDGER_MASTER_KEY", "QILEDGER_MASTER_KEY_FILE", "QILEDGER_MASTER_KEY_COMMAND")
+
+
+def entrust_by(settings: Settings) -> None:
+    """Entrusts the master key that the settings name to this process. Raises NoMasterKey for one that is none."""
+    entrust(custodian_by(settings))
+
+
+def custodian_by(settings: Settings) -> Custodian | None:
+    """Who has the master key by the settings; None if nothing is said of one."""
+    if settings.master_key_command is not None:
+        return KeysBehindCommand(shlex.split(settings.master_key_command))
+    if settings.master_key is not None:
+        return KeysInHand(settings.master_key, again=lambda: Settings.read().master_key)
+    return None
+
+
+def custody_at(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the processes of a house are told: where its master key is, made if there is none yet.
+
+    Nothing where the operator has named one: they hand it on with the rest of the environment.
+    """
+    if any(environ.get(name) for name in _NAMES):
+        return {}
+    file = directory / FILE
+    if not file.exists():
+        write_master_keys(file, new_master_key())
+    return {"QILEDGER_MASTER_KEY_FILE": str(file)}
+
+
+def write_master_keys(file: Path, text: str) -> None:
+    """Writes master keys, whole or not at all, durably, for our eyes only."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        opened.write(f"{text}\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.replace(file)
