@@ -45,16 +45,16 @@ def moving_ranges(values: Sequence[float | None]) -> list[float]:
     return [abs(b - a) for a, b in pairwise(values) if a is not None and b is not None]
 
 
-def average_range(ranges: Sequence[float], *, screening: bool) -> float | None:
+def average_range(ranges: Sequence[float], *, screening: bool, times: float = SCREEN) -> float | None:
     """The mean of the moving ranges, screened once if asked.
 
-    Screening drops ranges >= 3.267 x their mean and averages again, once (Nelson 1982). None when no range is
+    Screening drops ranges >= `times` their mean and averages again, once (Nelson 1982). None when no range is
     left: a constant series screens all of its ranges (0 is not below 0), and then there are no limits.
     """
     average = mean(ranges)
     if average is None or not screening:
         return average
-    return mean([r for r in ranges if r < SCREEN * average])
+    return mean([r for r in ranges if r < times * average])
 
 
 def known(values: Sequence[float | None]) -> list[float]:

@@ -36,6 +36,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     upper: float | None = None
     spread: float | None = None  # a given average standard deviation, for Xbar and S
     g_from_median: bool = False  # G: limits from the median count, as in clinical-qikit, not from the mean
+    ranges_of_all: bool = False  # I': ranges of all points of a phase, as in qicharts2, not of the baseline
     laney_floor: bool = False  # P' and U': never narrower than P and U
     test_excluded: bool = True  # are excluded points tested against the limits?
 

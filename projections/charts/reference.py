@@ -117,6 +117,8 @@ def _series(words: Words, kind: ChartType) -> Series:
         (words[name] for name in _DENOMINATORS if isinstance(words.get(name), int | float)), None
     )
     sizes = _column(words, _DENOMINATORS) if same_for_all is None else [same_for_all] * len(values)
+    if sizes is None and kind is ChartType.I_PRIME:  # each measurement counts once, as in qicharts2
+        sizes = [None if value is None else 1 for value in values]
     spreads = _column(words, ("spreads", "sds", "xbar_sds"))
     _refuse_uneven(values, denominators=sizes, labels=labels, spreads=spreads)
     members = _moments(labels, len(values))
@@ -204,6 +206,7 @@ def _baseline(words: Words, series: Series) -> Baseline:
         spread=_number(words, "sBar"),
         g_from_median=words["shape_of_qikit"],
         laney_floor=words["shape_of_qikit"],
+        ranges_of_all=bool(words.get("ranges_of_all", "screened_moving_ranges" in words)),
         test_excluded=not words["shape_of_qikit"],
     )
 

@@ -17,6 +17,9 @@ D2 = 1.128
 """The mean moving range of two normal values in standard deviations (Montgomery, Introduction to SQC, 6.33).
 """
 
+SCREEN_NORMALISED = 3.2665
+"""Normalised ranges at or above this many times their mean are screened out: I′ in qicharts2."""
+
 
 def xmr(phase: Phase) -> Lines:
     """Mean -/+ 2.66 x the mean moving range; the near lines at two thirds of that."""
@@ -45,7 +48,8 @@ def individuals_prime(phase: Phase) -> Lines:
     if centre is None:
         total = fsum(known([sizes[i] for i in basis]))
         centre = fsum(known([phase.values[i] for i in basis])) / total if total else None
-    average = average_range(_normalised_ranges(phase, drawn), screening=phase.baseline.screening)
+    ranges = _normalised_ranges(phase, drawn)
+    average = average_range(ranges, screening=phase.baseline.screening, times=SCREEN_NORMALISED)
     sigma: Column = [
         None if average is None or not size or size < 0 else average * sqrt(1 / size) for size in sizes
     ]
@@ -62,7 +66,7 @@ def _centre_and_range(phase: Phase, drawn: Column) -> tuple[float | None, float 
 def _normalised_ranges(phase: Phase, drawn: Column) -> list[float]:
     sizes = phase.sizes()
     ranges = []
-    for before, here in pairwise(phase.basis):
+    for before, here in pairwise(range(len(drawn)) if phase.baseline.ranges_of_all else phase.basis):
         a, b, n, m = drawn[before], drawn[here], sizes[before], sizes[here]
         if a is not None and b is not None and n and m:
             ranges.append(sqrt(pi / 2) * abs(b - a) / sqrt(1 / n + 1 / m))

@@ -19,8 +19,9 @@ def moving_range(phase: Phase) -> Lines:
     given = phase.baseline.centre
     centre = mean(known(phase.of_basis(drawn))) if given is None else given
     n = len(drawn)
+    none: Column = [None] * n
     if centre is None:
-        return Lines(drawn, [None] * n, [None] * n, [None] * n, [None] * n, [None] * n, [None] * n)
+        return Lines(drawn, none, [0.0] * n, [0.0] * n, none, none, none)
     upper, near = SCREEN * centre, (SCREEN / 3) * 2 * centre
     return Lines(
         drawn, [centre] * n, [0.0] * n, [0.0] * n, [near] * n, [upper] * n, [(upper - centre) / 3] * n

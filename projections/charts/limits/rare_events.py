@@ -1,6 +1,8 @@
 """G and T charts: how many cases, or how much time, lie between one rare event and the next."""
 
-from math import sqrt
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import isclose, sqrt
 
 import msgspec
 
@@ -34,7 +36,10 @@ def cases_between(phase: Phase) -> Lines:
 
 
 def time_between(phase: Phase) -> Lines:
-    """An I chart of y^(1/3.6), raised back to the power 3.6. What lies below 0 before is 0 after."""
+    """An I chart of y^(1/3.6), raised back to the power 3.6. A line below 0 before is none after.
+
+    The lower limit is then 0: no time is less. A given centre is in the units drawn.
+    """
     roots: Column = [None if y is None or y < 0 else y ** (1 / POWER) for y in phase.values]
     given = phase.baseline.centre
     lines = individuals(
@@ -47,15 +52,27 @@ def time_between(phase: Phase) -> Lines:
         )
     )
     none: Column = [None] * len(roots)
-    lower, near_lower, near_upper, upper = map(
-        _raised, (lines.lower, lines.lower_near, lines.upper_near, lines.upper)
+    values = sorted(known(phase.values))
+    centre, lower, near_lower, near_upper, upper = (
+        _raised(line, values)
+        for line in (lines.centre, lines.lower, lines.lower_near, lines.upper_near, lines.upper)
     )
-    return Lines(list(phase.values), _raised(lines.centre), lower, near_lower, near_upper, upper, none)
+    lower = [y or 0.0 for y in lower]
+    return Lines(list(phase.values), centre, lower, near_lower, near_upper, upper, none)
 
 
 def _rooted(phase: Phase, centre: float) -> Baseline:
     return msgspec.structs.replace(phase.baseline, centre=max(centre, 0.0) ** (1 / POWER))
 
 
-def _raised(line: Column) -> Column:
-    return [None if y is None else max(y, 0.0) ** POWER for y in line]
+def _raised(line: Column, values: Sequence[float]) -> Column:
+    """A line of the roots among the values. What rounding moved off a value is put back on it, so that a point
+    on the line is found to lie on it.
+    """
+    raised = {y: None if y is None or y < 0 else _on_a_value(y**POWER, values) for y in set(line)}
+    return [raised[y] for y in line]
+
+
+def _on_a_value(y: float, values: Sequence[float]) -> float:
+    at = bisect_left(values, y)
+    return next((value for value in values[max(at - 1, 0) : at + 1] if isclose(value, y, rel_tol=1e-12)), y)

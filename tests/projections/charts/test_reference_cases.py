@@ -47,6 +47,11 @@ def test_shewhart_charts_and_runs_are_those_of_qicharts2(case: Any) -> None:
     same(answer(case), case["expected"])
 
 
+@pytest.mark.parametrize("case", cases("adversarial"))
+def test_series_at_the_edges_are_charted_as_both_packages_do(case: Any) -> None:
+    same(answer(case), case["expected"])
+
+
 @pytest.mark.parametrize("case", cases("ihi-run-chart-rules"))
 def test_run_charts_follow_the_ihi_rules(case: Any) -> None:
     found = answer(case)
