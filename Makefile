@@ -5,6 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 LOCKED := requirements-dev.txt
 ROOMS  := events projections services
+CLIENT := clients/python/src/qiledger_client
 # Who kills make has killed the demo too.
 TIED   := import os, sys; from services.embedded.lifeline import die_with_parent; \
           die_with_parent(); os.execv(sys.argv[1], sys.argv[1:])
@@ -32,7 +33,7 @@ check: lint test ## what a change has to pass: lint, then test
 lint: $(STAMP) ## style, format, types, direction of imports
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
-	@$(PY) -m mypy --strict $(ROOMS)
+	@$(PY) -m mypy --strict $(ROOMS) $(CLIENT)
 	@$(VENV)/bin/lint-imports --no-cache
 
 format: $(STAMP) ## put style and format right where a machine can

@@ -28,6 +28,7 @@ from tests.patience import wait_until
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+CLIENT = ROOT / "clients" / "python" / "src"
 BLOCK_WITHIN_S = 100
 _FENCE = re.compile(r"^```(\w+) (run|shows)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -108,7 +109,12 @@ def bare_environment() -> dict[str, str]:
     """Ours, with the commands of this environment first, and without what would lead elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return kept | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_PROXY": "*", "COLUMNS": "120"}
+    return kept | {
+        "PATH": path,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{CLIENT}",
+        "NO_PROXY": "*",
+        "COLUMNS": "120",
+    }
 
 
 @contextlib.contextmanager

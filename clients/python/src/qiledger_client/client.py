@@ -1,0 +1,156 @@
+"""The client that waits for its answers."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from qiledger_client import flows
+from qiledger_client.answers import Answer, Outcome, Page, Receipt, Record, Tried
+from qiledger_client.flows import Flow, NoReply, Pause, Reply, Request
+from qiledger_client.telling import Event, Telling, When
+from qiledger_client.wire import Keyring, reply_of, settings_of
+
+T = TypeVar("T")
+
+
+class Client:
+    """The log of one organisation, as one who holds a key of it sees it. A context manager; for one thread.
+
+        with Client("https://ledger.example", "RWK", key=key, source="https://lifeqi.example/") as ledger:
+            tested = CycleTested(cycle="C-1", tested="A text message the day before")
+            receipt = ledger.tell(tested, about="project/P-17", at=date(2026, 3, 20), id="P-17-C-1")
+
+    `source` is who you are: the `source` of what you tell, which the key must cover. A request that nobody answers is
+    sent again up to `tries` times, which is safe: an id names one event for ever.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        organisation: str,
+        *,
+        key: str,
+        source: str | None = None,
+        tries: int = 6,
+        timeout_s: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.ledger = flows.Ledger(
+            base=url.rstrip("/"), organisation=organisation, source=source, tries=tries
+        )
+        self._keyring = Keyring(key)
+        self._timeout_s = timeout_s
+        self._http = httpx.Client(**settings_of(url), transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.ledger.base!r}, {self.ledger.organisation!r})"
+
+    def close(self) -> None:
+        """Lets the connections go."""
+        self._http.close()
+
+    def telling(self, event: Event | Mapping[str, Any], *, about: str, at: When, **more: Any) -> Telling:
+        """An event ready to be told by us: with an id, and our source. `more` are the fields of `Telling`."""
+        return telling_by(self.ledger, event, about=about, at=at, **more)
+
+    def tell(
+        self, event: Event | Mapping[str, Any] | Telling, *, about: str = "", at: When = "", **more: Any
+    ) -> Receipt:
+        """Tells one event; the receipt comes once it is on disk. Raises Problem, Unreachable."""
+        told = event if isinstance(event, Telling) else self.telling(event, about=about, at=at, **more)
+        receipt = self.run(self.ledger.telling(told))
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def try_out(self, telling: Telling) -> Tried:
+        """What would be kept. Nothing is. Raises Problem, Unreachable."""
+        tried = self.run(self.ledger.telling(telling, dry_run=True))
+        assert isinstance(tried, Tried)
+        return tried
+
+    def tell_many(self, tellings: Sequence[Telling], *, all_or_nothing: bool = False) -> list[Outcome]:
+        """Tells any number, in batches; a receipt or a problem for each, in order. Raises Problem, Unreachable."""
+        return self.run(self.ledger.telling_many(tellings, all_or_nothing=all_or_nothing))
+
+    def page(
+        self,
+        after: str | int = "0",
+        *,
+        types: Sequence[str] = (),
+        stream: str | None = None,
+        limit: int = 500,
+        wait_s: float = 0.0,
+    ) -> Page:
+        """A page of the feed after a cursor or position; at the end of the log it waits up to `wait_s` (30 at most)."""
+        return self.run(self.ledger.page(str(after), types=types, stream=stream, limit=limit, wait_s=wait_s))
+
+    def pages(self, after: str | int = "0", *, follow: bool = False, **which: Any) -> Iterator[Page]:
+        """Page after page to the end of the log; with `follow`, for ever. Keep each page's `next`."""
+        cursor, ended = str(after), False
+        while not ended:
+            page = self.page(cursor, wait_s=25.0 if follow else 0.0, **which)
+            yield page
+            cursor, ended = page.next, page.caught_up and not follow
+
+    def feed(self, after: str | int = "0", *, follow: bool = False, **which: Any) -> Iterator[Record]:
+        """Record after record, none missed, none twice. Go on after the `position` of the last you dealt with."""
+        for page in self.pages(after, follow=follow, **which):
+            yield from page.records
+
+    def stream(self, name: str, *, after: int = 0) -> list[Record]:
+        """All that happened to one thing, such as `project/P-17`. Raises NotFound."""
+        return self.run(self.ledger.stream(name, after=after))
+
+    def ask(self, projection: str, question: str, **parameters: Any) -> Answer:
+        """A page of what a projection answers: `ask("projects", "one", project="P-17", at_least=receipt.position)`."""
+        return self.run(self.ledger.question(projection, question, flows.parameters(parameters)))
+
+    def ask_all(self, projection: str, question: str, **parameters: Any) -> Iterator[Mapping[str, Any]]:
+        """Every row of an answer, page by page."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.ask(projection, question, **parameters | ({"cursor": cursor} if cursor else {}))
+            yield from page.rows
+            cursor = page.next
+
+    def run(self, flow: Flow[T]) -> T:
+        """Runs a flow to its end."""
+        reply: Reply | NoReply | None = None
+        try:
+            while True:
+                step = flow.send(reply)
+                if isinstance(step, Pause):
+                    time.sleep(step.seconds)
+                    reply = None
+                else:
+                    reply = self._send(step)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _send(self, request: Request) -> Reply | NoReply:
+        try:
+            return reply_of(self._http.request(**self._keyring.opened(request, timeout_s=self._timeout_s)))
+        except httpx.TransportError as failure:
+            return NoReply(reason=f"{type(failure).__name__}: {failure}")
+
+
+def telling_by(
+    ledger: flows.Ledger, event: Event | Mapping[str, Any], *, about: str, at: When, **more: Any
+) -> Telling:
+    """An event ready to be told, from the ledger's own source unless another is given."""
+    source = more.pop("source", None) or ledger.source
+    if source is None:
+        raise ValueError("say who tells it: Client(…, source='https://lifeqi.example/'), or source= here")
+    return Telling(event=event, about=about, at=at, source=source, **more)

@@ -1,0 +1,185 @@
+"""The outbox: what is put in it is told once, whatever breaks in between."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from qiledger_client import AsyncClient, Client, Outbox, OutboxFull, Unreachable
+from qiledger_client.events import ProjectStarted
+from qiledger_client.telling import Telling
+from tests.clients.conftest import SOURCE
+from tests.services.api.conftest import Server
+
+CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
+
+
+def started(name: str, title: str = "Shorter waits") -> Telling:
+    return Telling(
+        event=ProjectStarted(title=title),
+        about=f"project/{name}",
+        at="2026",
+        source=SOURCE,
+        id=f"{name}-started",
+    )
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "outbox.db")
+
+
+def kept(ledger: Client) -> list[str]:
+    return [record.id for record in ledger.feed()]
+
+
+def test_what_was_put_is_told_in_order_and_gone(ledger: Client, outbox: Outbox):
+    for n in range(5):
+        outbox.put(started(f"P-{n}"))
+    flushed = outbox.flush(ledger)
+    assert (flushed.told, flushed.waiting, flushed.away) == (5, 0, None)
+    assert kept(ledger) == [f"P-{n}-started" for n in range(5)]
+
+
+def test_put_twice_it_waits_once_and_another_under_its_id_is_refused(outbox: Outbox):
+    outbox.put(started("P-1"))
+    outbox.put(started("P-1"))
+    assert len(outbox) == 1
+    with pytest.raises(ValueError, match="another event waits"):
+        outbox.put(started("P-1", title="Something else"))
+
+
+def test_while_the_ledger_is_away_everything_waits(outbox: Outbox, ledger: Client):
+    outbox.put(started("P-1"))
+    with Client("http://127.0.0.1:9", "RWK", key="k", source=SOURCE, tries=1) as away:
+        flushed = outbox.flush(away)
+    assert isinstance(flushed.away, Unreachable)
+    assert (flushed.told, flushed.waiting) == (0, 1)
+    assert outbox.flush(ledger).told == 1
+
+
+def test_a_full_outbox_says_so(tmp_path: Path):
+    outbox = Outbox(tmp_path / "outbox.db", events_max=1)
+    outbox.put(started("P-1"))
+    with pytest.raises(OutboxFull):
+        outbox.put(started("P-2"))
+
+
+def test_what_the_ledger_never_takes_is_set_aside_with_its_problem(ledger: Client, outbox: Outbox):
+    outbox.put(started("P-1"))
+    outbox.put(started("P-2", title="x" * 1_000))
+    outbox.put(started("P-3"))
+    flushed = outbox.flush(ledger)
+    assert (flushed.told, flushed.set_aside, flushed.waiting) == (2, 1, 0)
+    (aside,) = outbox.set_aside()
+    assert aside.status == 422
+    assert aside.document["field"] == "data.title"
+    assert aside.event["id"] == "P-2-started"
+    outbox.forget(aside.place)
+    assert outbox.set_aside() == []
+
+
+async def test_the_other_client_flushes_too(server: Server, organisation: str, key: str, outbox: Outbox):
+    outbox.put(started("P-1"))
+    async with AsyncClient(server.url, organisation, key=key, source=SOURCE) as client:
+        assert (await outbox.aflush(client)).told == 1
+
+
+def test_a_thread_flushes_in_the_background_and_once_more_at_the_end(ledger: Client, outbox: Outbox):
+    with outbox.flushing(ledger, every_s=0.01):
+        for n in range(20):
+            outbox.put(started(f"P-{n}"))
+    assert len(outbox) == 0
+    assert len(kept(ledger)) == 20
+
+
+def test_two_who_flush_at_once_tell_each_event_once(
+    server: Server, organisation: str, key: str, ledger: Client, outbox: Outbox
+):
+    for n in range(300):
+        outbox.put(started(f"P-{n}"))
+
+    def flush() -> None:
+        with Client(server.url, organisation, key=key, source=SOURCE) as client:
+            outbox.flush(client)
+
+    threads = [threading.Thread(target=flush) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outbox) == 0
+    assert kept(ledger) == [f"P-{n}-started" for n in range(300)]
+
+
+_PUTS = """
+import sys
+from qiledger_client import Outbox
+from qiledger_client.events import ProjectStarted
+from qiledger_client.telling import Telling
+
+outbox = Outbox(sys.argv[1])
+for n in range(100_000):
+    telling = Telling(event=ProjectStarted(title="t"), about=f"project/P-{n}", at="2026", source="/lifeqi", id=f"K-{n}")
+    outbox.put(telling)
+    print(n, flush=True)
+"""
+
+
+def test_a_process_killed_while_it_puts_loses_nothing_it_was_told_is_kept(
+    tmp_path: Path, ledger: Client, outbox: Outbox
+):
+    env = os.environ | {"PYTHONPATH": str(CLIENT)}
+    putting = subprocess.Popen(
+        [sys.executable, "-c", _PUTS, str(tmp_path / "outbox.db")], stdout=subprocess.PIPE, text=True, env=env
+    )
+    assert putting.stdout is not None
+    said = [putting.stdout.readline() for _ in range(25)]
+    putting.send_signal(signal.SIGKILL)
+    said += putting.stdout.readlines()
+    putting.stdout.close()
+    putting.wait(20)
+    sure = [int(line) for line in said if line.endswith("\n")]
+    outbox.flush(ledger)
+    found = kept(ledger)
+    assert set(found) >= {f"K-{n}" for n in sure}
+    assert len(found) == len(set(found))
+
+
+class Dies(httpx.BaseTransport):
+    """The process ends at the n-th request: before it is sent, or after it was answered and before that is noted."""
+
+    def __init__(self, *, after: bool) -> None:
+        self._real = httpx.HTTPTransport()
+        self._after = after
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self._after:
+            self._real.handle_request(request).read()
+        raise Killed
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class Killed(BaseException):
+    """Nothing is noted after this, as after a SIGKILL."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_between_any_two_steps_of_a_flush_each_event_is_told_once(
+    server: Server, organisation: str, key: str, ledger: Client, outbox: Outbox, after: bool
+):
+    for n in range(3):
+        outbox.put(started(f"P-{n}"))
+    dies = Client(server.url, organisation, key=key, source=SOURCE, transport=Dies(after=after))
+    with pytest.raises(Killed), dies:
+        outbox.flush(dies)
+    assert len(outbox) == 3
+    assert outbox.flush(ledger).told == 3
+    assert kept(ledger) == [f"P-{n}-started" for n in range(3)]
