@@ -1,6 +1,7 @@
 """A record: an event as kept, with its place in the log; and a submission: an event on its way there."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -76,6 +77,7 @@ def written(moment: datetime, precise_to: PreciseTo = "instant") -> str:
     return f"{text[:-6]}Z" if precise_to == "instant" else text[: _LENGTHS[precise_to]]
 
 
+@lru_cache(maxsize=4_096)
 def moment_of(text: str) -> tuple[datetime, PreciseTo]:
     """The moment that `written` wrote, and how exactly it is known. Raises ValueError for anything else."""
     precise_to = _PRECISIONS.get(len(text))
