@@ -42,6 +42,13 @@ RedisUrl = Annotated[
 HttpUrl = Annotated[
     str, Meta(pattern=r"^https?://[^/\s]+", description="Give https://host, as people reach it.")
 ]
+SmtpUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^smtps?://[^/\s]+",
+        description="Give smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp://host:25?tls=none.",
+    ),
+]
 Port = Annotated[
     int, Meta(ge=0, le=65535, description="Give a port from 1 to 65535, or 0 for any that is free.")
 ]
@@ -68,6 +75,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     master_key: Secret | None = None  # wraps the keys of persons; None: as the command says
     master_key_command: str | None = None  # a key-management service instead of a key in hand
     erasure_ledger: Path | None = None  # None: in the data directory
+    smtp_url: SmtpUrl | None = None  # None: no e-mail by a server of one's own
+    mail_from: str | None = None  # QI team <qi@trust.nhs.uk>
+    notify_key: Secret | None = None  # None: no e-mail by GOV.UK Notify
+    notify_template: str | None = None  # the id of the template with ((subject)) and ((body))
+    notify_url: HttpUrl = "https://api.notifications.service.gov.uk"
+    chat_urls: Secret | None = None  # name=URL of Apprise, with blanks between
+    templates: Path | None = None  # a directory of texts of one's own
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

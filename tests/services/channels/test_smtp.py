@@ -1,0 +1,260 @@
+"""E-mail, to real mail servers on this machine that take it, refuse it, or leave us in the dark."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.channels.letter import without_addresses
+from services.channels.outcome import NotAnswered, Refused, Sent, TryLater, Unknown, WrongWay
+from services.channels.smtp import Smtp, way_of
+from services.channels.within import OutOfTime, within
+from tests.services.channels.conftest import a_letter
+from tests.services.channels.mail_server import PASSWORD, USER, Mailbox, Scripted
+
+FROM = "QI team <qi@trust.test>"
+TO = "jo.bloggs@nhs.test"
+WITH = f"{USER}:{PASSWORD.replace(' ', '%20')}@"
+
+
+_open: list[Smtp] = []
+
+
+@pytest.fixture(autouse=True)
+def _dropped() -> Iterator[None]:
+    """Lets every connection of a test go."""
+    yield
+    while _open:
+        _open.pop().drop()
+
+
+def smtp(
+    port: int, *, host: str = "127.0.0.1", scheme: str = "smtp", user: str = "", query: str = "?tls=none"
+) -> Smtp:
+    _open.append(Smtp(way_of(f"{scheme}://{user}{host}:{port}{query}"), FROM))
+    return _open[-1]
+
+
+def test_a_letter_arrives_as_it_was_written() -> None:
+    with Mailbox() as server:
+        outcome = smtp(server.port).send(a_letter(unsubscribe="https://qi.test/u/abc"), TO)
+    (mail,) = server.box.mails
+    assert outcome == Sent("<m_0123456789abcdef@trust.test>")
+    assert (mail["From"], mail["To"], mail["Subject"]) == (FROM, TO, "Safer insulin was completed")
+    assert mail["Message-ID"] == "<m_0123456789abcdef@trust.test>"
+    assert mail["Date"] == "Tue, 24 Nov 2026 12:00:00 +0000"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe"] == "<https://qi.test/u/abc>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    text, html = (part.get_content() for part in mail.iter_parts())
+    assert text.replace("\r\n", "\n") == a_letter().text
+    assert html.replace("\r\n", "\n") == a_letter().html
+
+
+def test_a_long_address_to_unsubscribe_at_stays_one_plain_line() -> None:
+    url = f"https://qi.test/unsubscribe/{'x' * 400}"
+    with Mailbox() as server:
+        smtp(server.port).send(a_letter(unsubscribe=url), TO)
+    assert f"List-Unsubscribe: <{url}>\r\n".encode() in server.box.raw[0]
+
+
+@pytest.mark.parametrize(
+    "subject", ["a\r\nBcc: all@nhs.test", "a\nX: y\n\nbody", "\x00\x1b[2J", "ü" * 500, "", "=?utf-8?q?x?="]
+)
+def test_no_subject_becomes_a_header_or_breaks_the_message(subject: str) -> None:
+    with Mailbox() as server:
+        assert isinstance(smtp(server.port).send(a_letter(subject=subject), TO), Sent)
+    (mail,) = server.box.mails
+    assert mail["Bcc"] is None
+    assert mail["X"] is None
+    assert len(list(mail.iter_parts())) == 2
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "jo", "jo@a\r\nRCPT TO:<all@nhs.test>", "jo@nhs.test, all@nhs.test", "<jo@nhs.test>", "jø@nhs.test"],
+)
+def test_what_is_no_address_is_refused_before_anything_is_said(address: str) -> None:
+    with Mailbox() as server:
+        assert isinstance(smtp(server.port).send(a_letter(), address), Refused)
+    assert server.box.mails == []
+
+
+def test_a_hostile_address_to_unsubscribe_at_is_refused() -> None:
+    with Mailbox() as server:
+        outcome = smtp(server.port).send(a_letter(unsubscribe="https://x>\r\nBcc: all@nhs.test"), TO)
+    assert isinstance(outcome, Refused)
+
+
+def test_one_connection_serves_for_many_letters() -> None:
+    with Scripted({}) as server:
+        channel = smtp(server.port)
+        assert [type(channel.send(a_letter(), TO)) for _ in range(5)] == [Sent] * 5
+        assert (server.connections, server.taken) == (1, 5)
+
+
+def test_over_tls_with_a_password(certificate: Path) -> None:
+    with Mailbox(certificate=certificate, tls="starttls", login=True) as server:
+        channel = smtp(server.port, host="localhost", user=WITH, query=f"?ca={certificate}")
+        assert isinstance(channel.send(a_letter(), TO), Sent)
+    with Mailbox(certificate=certificate, tls="tls") as server:
+        channel = smtp(server.port, host="localhost", scheme="smtps", query=f"?ca={certificate}")
+        assert isinstance(channel.send(a_letter(), TO), Sent)
+
+
+def test_a_certificate_of_nobody_we_trust_is_not_spoken_to(certificate: Path) -> None:
+    with Mailbox(certificate=certificate, tls="starttls") as server:
+        outcome = smtp(server.port, host="localhost", query="").send(a_letter(), TO)
+    assert isinstance(outcome, TryLater)
+    assert outcome.everybody
+    assert "certificate" in outcome.reason
+
+
+def test_a_certificate_of_another_server_is_not_spoken_to(foreign_certificate: Path) -> None:
+    with Mailbox(certificate=foreign_certificate, tls="tls") as server:
+        channel = smtp(server.port, host="localhost", scheme="smtps", query=f"?ca={foreign_certificate}")
+        outcome = channel.send(a_letter(), TO)
+    assert isinstance(outcome, TryLater)
+    assert "certificate" in outcome.reason
+
+
+def test_a_server_without_tls_gets_no_letter_and_no_password() -> None:
+    with Scripted({}) as server:
+        outcome = smtp(server.port, user=WITH, query="").send(a_letter(), TO)
+    assert isinstance(outcome, TryLater)
+    assert server.taken == 0
+    assert PASSWORD not in outcome.reason
+
+
+def test_a_wrong_password_is_everybodys_trouble(certificate: Path) -> None:
+    with Mailbox(certificate=certificate, tls="starttls", login=True) as server:
+        channel = smtp(server.port, host="localhost", user="qi:wrong@", query=f"?ca={certificate}")
+        outcome = channel.send(a_letter(), TO)
+    assert outcome == TryLater(
+        f"localhost:{server.port}: 535 user and password are not accepted", everybody=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "says", "outcome"),
+    [
+        ("rcpt", b"450 4.2.0 greylisted", TryLater("450 4.2.0 greylisted")),
+        ("rcpt", b"550 5.1.1 <jo.bloggs@nhs.test>: no such user", Refused("550 5.1.1 <…>: no such user")),
+        ("rcpt", b"421 closing", TryLater("421 closing", everybody=True)),
+        ("mail", b"550 not you", TryLater("our sender is not taken: 550 not you", everybody=True)),
+        ("data", b"451 busy", TryLater("451 busy")),
+        (".", b"452 full", TryLater("452 full")),
+        (".", b"554 looks like spam", Refused("554 looks like spam")),
+    ],
+)
+def test_each_refusal_has_its_meaning(at: str, says: bytes, outcome: object) -> None:
+    with Scripted({at: says}) as server:
+        channel = smtp(server.port)
+        assert channel.send(a_letter(), TO) == outcome
+
+
+def test_after_a_refusal_the_next_letter_goes_its_way() -> None:
+    with Mailbox() as server:
+        channel = smtp(server.port)
+        server.box.says_to_rcpt = "550 <{address}> unknown"
+        assert channel.send(a_letter(), TO) == Refused("550 <…> unknown")
+        server.box.says_to_rcpt = None
+        assert isinstance(channel.send(a_letter(), TO), Sent)
+    assert len(server.box.mails) == 1
+
+
+@pytest.mark.parametrize("at", ["ehlo", "mail", "rcpt", "data"])
+def test_hanging_up_before_the_message_means_that_it_was_not_sent(at: str) -> None:
+    with Scripted({}, hangs_up_at=at) as server:
+        outcome = smtp(server.port).send(a_letter(), TO)
+        assert isinstance(outcome, TryLater)
+        assert outcome.everybody
+        assert server.taken == 0
+
+
+def test_hanging_up_after_the_message_leaves_us_in_the_dark() -> None:
+    with Scripted({}, hangs_up_at=".") as server:
+        assert isinstance(smtp(server.port).send(a_letter(), TO), Unknown)
+        assert server.taken == 1
+
+
+def test_a_server_that_went_away_between_two_letters_is_found_again() -> None:
+    with Scripted({"quit": b"221 bye"}, hangs_up_at="noop") as server:
+        channel = smtp(server.port)
+        assert isinstance(channel.send(a_letter(), TO), Sent)
+        assert isinstance(channel.send(a_letter(), TO), Sent)
+        assert server.connections == 2
+
+
+def test_a_server_that_is_not_there_is_everybodys_trouble() -> None:
+    with Scripted({}) as server:
+        port = server.port
+    outcome = smtp(port).send(a_letter(), TO)
+    assert outcome == TryLater(f"127.0.0.1:{port}: Connection refused", everybody=True)
+
+
+@pytest.mark.parametrize("at", ["ehlo", "rcpt", "."])
+def test_a_silence_is_not_waited_out(at: str) -> None:
+    with Scripted({}, silent_at=at) as server:
+        channel = smtp(server.port)
+        with pytest.raises(OutOfTime):
+            within(0.3, lambda: channel.send(a_letter(), TO))
+        channel.drop()
+
+
+def test_what_hangs_ends_when_it_is_dropped() -> None:
+    with Scripted({}, silent_at="rcpt") as server:
+        channel = smtp(server.port)
+        sending = threading.Thread(target=channel.send, args=(a_letter(), TO), daemon=True)
+        sending.start()
+        while channel._server is None or not sending.is_alive():
+            pass
+        channel.drop()
+        sending.join(10)
+        assert not sending.is_alive()
+
+
+def test_a_server_can_be_tried_without_sending() -> None:
+    with Mailbox() as server:
+        channel = smtp(server.port)
+        assert channel.reach() == f"127.0.0.1:{server.port}"
+    with pytest.raises(NotAnswered):
+        channel.reach()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mail.test",
+        "smtp://",
+        "smtp://u:p@mail.test?tls=none",
+        "smtps://mail.test?tls=none",
+        "smtp://mail.test?tls=maybe",
+        "smtp://mail.test?verify=no",
+    ],
+)
+def test_a_way_that_is_wrong_or_unsafe_is_not_taken(url: str) -> None:
+    with pytest.raises(WrongWay) as wrong:
+        way_of(url)
+    assert "p@" not in str(wrong.value)
+
+
+def test_a_way_has_the_ports_one_expects_and_hides_its_password() -> None:
+    assert [way_of(f"{url}mail.test").port for url in ("smtp://", "smtps://")] == [587, 465]
+    assert way_of("smtp://mail.test?tls=none").port == 25
+    way = way_of("smtp://qi:p%40ss@mail.test")
+    assert way.password == "p@ss"
+    assert "p@ss" not in repr(way)
+
+
+@pytest.mark.parametrize("sender", ["", "qi", "qi@", "QI <qi@trust.test>\r\nBcc: x@y.test"])
+def test_a_sender_is_an_address(sender: str) -> None:
+    with pytest.raises(WrongWay):
+        Smtp(way_of("smtp://mail.test"), sender)
+
+
+def test_reasons_hold_no_addresses_and_no_control_characters() -> None:
+    said = without_addresses("550 <jo@nhs.test>… jo.bloggs+x@nhs.test\r\n\x1b[31m mailbox of 'jo@nhs.test'")
+    assert "@" not in said
+    assert said.isprintable()
