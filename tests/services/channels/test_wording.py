@@ -39,7 +39,7 @@ def test_a_fact_that_is_missing_is_an_error_and_no_blank(kind: str) -> None:
         with pytest.raises(CannotBeWorded, match=name):
             worded(kind, facts)
     with pytest.raises(CannotBeWorded):
-        worded(kind, {name: None for name in example(kind)})
+        worded(kind, dict.fromkeys(example(kind)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
