@@ -27,7 +27,7 @@ from events.log.append import Appender
 from projections.engine.advance import advance
 from projections.engine.as_at import as_at
 from projections.engine.found import found
-from projections.engine.tables import schema_of
+from projections.engine.tables import LEXEMES, schema_of
 from services.embedded import Postgres
 from services.importing.synthetic_history import ENDS, histories
 from services.importing.synthetic_words import DIRECTORATES
@@ -104,7 +104,9 @@ def _copy(
     conn: psycopg.Connection[Any], table: sql.Composable, only: sql.Composable, codes: list[str]
 ) -> None:
     cursor = conn.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(table))
-    names = [column.name for column in cursor.description or () if column.name != "organisation"]
+    names = [
+        column.name for column in cursor.description or () if column.name not in ("organisation", LEXEMES)
+    ]
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
     conn.execute(
         sql.SQL(

@@ -53,13 +53,20 @@ class Comparable(ProjectLife, frozen=True, kw_only=True):
     became: str | None = None  # of an improvement: the stream of the project it grew into
 
 
+TOLD = """
+    setweight(to_tsvector('english', coalesce(title, '')), 'A')
+    || setweight(to_tsvector('english', coalesce(aim, '')), 'B')
+    || setweight(to_tsvector('english', coalesce(problem, '') || ' ' || coalesce(words, '')), 'C')
+"""
+
 works = Projection(
     "similar_work",
-    revision=1,
+    revision=2,
     row=Comparable,
     doc=__doc__,
     streams=["project", "improvement"],
     indexes=["(organisation, directorate)"],
+    lexemes=TOLD,
 )
 
 
@@ -199,9 +206,7 @@ class Alike(msgspec.Struct, frozen=True, kw_only=True):
 LIKE = """
     WITH work AS MATERIALIZED (
         SELECT key, kind, title, aim, directorate, state, stopped, learned, areas,
-               setweight(to_tsvector('english', coalesce(title, '')), 'A')
-               || setweight(to_tsvector('english', aim), 'B')
-               || setweight(to_tsvector('english', problem || ' ' || words), 'C') AS told
+               lexemes AS told
           FROM similar_work AS one
          WHERE organisation = %(organisation)s
            AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)

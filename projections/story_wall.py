@@ -57,11 +57,12 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
 wall = Projection(
     "story_wall",
-    revision=1,
+    revision=2,
     row=Piece,
     doc=__doc__,
     streams=["story", "improvement", "person"],
-    indexes=["USING gin (to_tsvector('english', words))", "(organisation, kind, told_from)"],
+    indexes=["(organisation, kind, told_from)"],
+    lexemes="to_tsvector('english', coalesce(words, ''))",
 )
 
 
@@ -213,8 +214,7 @@ ON_THE_WALL = """
     SELECT key AS stream, kind, title, summary, address, told, told_from, areas, tools, format, level, standing,
            directorate, language, about,
            CASE WHEN %(words)s::text IS NULL THEN 0::double precision
-                ELSE ts_rank(to_tsvector('english', words),
-                             websearch_to_tsquery('english', %(words)s))::double precision
+                ELSE ts_rank(lexemes, websearch_to_tsquery('english', %(words)s))::double precision
            END AS match
       FROM story_wall AS piece
      WHERE organisation = %(organisation)s
@@ -223,7 +223,7 @@ ON_THE_WALL = """
        AND array_position('{public,organisation,forum,team}', audience)
            <= array_position('{public,organisation,forum,team}', %(reader)s::text)
        AND (%(words)s::text IS NULL
-            OR to_tsvector('english', words) @@ websearch_to_tsquery('english', %(words)s))
+            OR lexemes @@ websearch_to_tsquery('english', %(words)s))
        AND (%(kind)s::text IS NULL OR kind = %(kind)s)
        AND (%(area)s::text IS NULL OR areas ? %(area)s)
        AND (%(in_format)s::text IS NULL OR format = %(in_format)s)

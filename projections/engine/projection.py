@@ -66,7 +66,9 @@ class Projection(Generic[R]):
     """Rows made from records by folds. `revision` rises when the same records would make other rows.
 
     `streams` are the kinds of streams it follows; by default those of its events. Say them when it folds an event
-    that may be told in any stream. `indexes` are written as after `ON table`: `"(organisation, forum)"`.
+    that may be told in any stream. `indexes` are written as after `ON table`: `"(organisation, forum)"`. `lexemes`
+    is SQL that makes a tsvector of a row's columns; Postgres keeps it beside the row in a column of that name, for
+    questions that search words (docs/decisions/searching-words.md).
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Projection(Generic[R]):
         doc: str = "",
         streams: Iterable[str] = (),
         indexes: Iterable[str] = (),
+        lexemes: str = "",
     ) -> None:
         if not NAME.fullmatch(name):
             raise ValueError(f"a projection's name has small letters, digits and _, at most 40: {name!r}")
@@ -86,6 +89,7 @@ class Projection(Generic[R]):
         self.row = row
         self.doc = doc
         self.indexes = tuple(indexes)
+        self.lexemes = lexemes
         self.questions: dict[str, Question[Any, Any]] = {}
         self.folds: dict[type[Event], tuple[Fold, PartOf | None]] = {}
         self.shape: Shape | None = None

@@ -32,7 +32,8 @@ STATE_COLUMNS = {
     "withheld": "boolean",  # the folds show no row
 }
 HIDDEN = {"again", "withheld"}
-RESERVED = {"organisation", "key", "part", "position", *STATE_COLUMNS}
+LEXEMES = "lexemes"  # made by Postgres from the row, where a projection says how
+RESERVED = {"organisation", "key", "part", "position", LEXEMES, *STATE_COLUMNS}
 
 Convert = Callable[[Any], Any]
 
@@ -136,6 +137,12 @@ class Tables:
             del state["folded_position"]  # it is the line's own
         return self.keys | state | {column.name: column.type for column in self.columns}
 
+    @property
+    def _made(self) -> dict[str, str]:
+        """Every column that Postgres makes of a row, and how."""
+        how = self.projection.lexemes
+        return {LEXEMES: f"tsvector GENERATED ALWAYS AS ({how}) STORED"} if how else {}
+
     def make(self) -> sql.Composed:
         """Makes the table, view, guard and grants, in the schema that is there."""
         present = [
@@ -146,11 +153,16 @@ class Tables:
             rows=self.rows,
             shown=self.shown,
             columns=_list(
-                [sql.SQL("{} " + kind).format(sql.Identifier(n)) for n, kind in self.written.items()]
+                [
+                    sql.SQL("{} " + kind).format(sql.Identifier(n))
+                    for n, kind in (self.written | self._made).items()
+                ]
             ),
             keys=_names(["organisation", *self.keys]),
             present=sql.SQL(" AND ").join(present) if present else sql.SQL("true"),
-            visible=_names(["organisation", *(name for name in self.written if name not in HIDDEN)]),
+            visible=_names(
+                ["organisation", *(name for name in self.written if name not in HIDDEN), *self._made]
+            ),
             writer=sql.Identifier(WRITER),
             readers=_list([sql.Identifier(role) for role in READERS]),
         )
