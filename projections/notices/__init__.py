@@ -1,1 +1,1 @@
-"""Whom to tell, and of what: one file for each rule. There is none yet."""
+"""Whom to tell, and of what: one rule, one file. The engine (`engine/`) finds them; nothing lists them."""

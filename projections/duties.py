@@ -1,0 +1,326 @@
+"""What each project has in hand: barriers, tests to study, data to collect, gains to look at. Its team reads it.
+
+What is asked here is what is open, with the days that were told; when something counts as overdue, and who hears of it,
+is said by the rules in `projections/notices/`, which look at these rows. Days are the last on which something may have
+been, so that nobody is reminded too soon.
+"""
+
+from datetime import date, timedelta
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
+from events.cycles import CycleAbandoned, CycleActed, CyclePlanned, CycleStudied, CycleTested
+from events.fields import Audience
+from events.log.record import Record
+from events.measures import Interval, MeasureDefined, MeasurementRecorded, MeasureRetired, MeasureRevised
+from events.projects import ProjectCompleted, ProjectProposed
+from events.scores import ProgressScored
+from events.sustaining import HandedToQualityControl, SustainCheckRecorded
+from events.vocabulary import Event
+from projections.engine.projection import Projection
+from projections.moments import last_day, last_day_of
+from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
+
+IN_HAND_MAX = 60  # barriers, cycles and measures that a row remembers, of each; the latest
+NAME_MAX = 80  # characters of a name
+DAY = len("2022-05-20")
+
+DAYS: dict[Interval, int] = {
+    "daily": 1,
+    "weekly": 7,
+    "fortnightly": 14,
+    "monthly": 31,
+    "quarterly": 92,
+    "yearly": 366,
+}
+"""How long an interval is at most; what is measured irregularly is never overdue."""
+
+AskedOf: TypeAlias = Literal["sponsor", "forum", "executive"]
+
+
+class BarrierInHand(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that stands in a team's way."""
+
+    barrier: str
+    title: str | None = None
+    raised: date | None = None
+    escalated: date | None = None  # when somebody was last asked to clear it
+    asked: AskedOf | None = None
+    due: date | None = None
+
+
+class CycleInHand(msgspec.Struct, frozen=True, kw_only=True):
+    """A planned test that nobody has studied yet."""
+
+    cycle: str
+    due: date  # when it is to be studied
+
+
+class MeasureInHand(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure that is collected."""
+
+    measure: str
+    name: str | None = None
+    interval: Interval | None = None
+    defined: date | None = None
+    data_until: date | None = None  # the last day that any data are of
+
+
+class Duties(FollowedProject, frozen=True, kw_only=True):
+    """A project, and what it has in hand."""
+
+    proposer: str | None = None
+    state_held_from: date | None = None
+    sponsor_told_until: date | None = None
+    highest: float = 0.0  # the highest progress score so far
+    check_due: date | None = None  # when somebody is to look whether its gains hold
+    barriers: tuple[BarrierInHand, ...] = ()
+    cycles: tuple[CycleInHand, ...] = ()
+    measures: tuple[MeasureInHand, ...] = ()
+
+
+duties = Projection(
+    "duties",
+    revision=1,
+    row=Duties,
+    doc=__doc__,
+    streams=["project"],
+    indexes=["(organisation, forum)"],
+)
+
+
+def told(row: Duties | None, event: Event, record: Record) -> Duties:
+    """Whatever is told of a project."""
+    before = row or Duties()
+    after = followed(before, event, record)
+    if after.state != before.state:
+        after = msgspec.structs.replace(after, state_held_from=last_day_of(record))
+    if after.sponsor_updated != before.sponsor_updated:
+        after = msgspec.structs.replace(after, sponsor_told_until=last_day_of(record))
+    return after
+
+
+@duties.on(ProjectProposed)
+def proposed(row: Duties | None, event: ProjectProposed, record: Record) -> Duties:
+    row = told(row, event, record)
+    return msgspec.structs.replace(row, proposer=event.proposer or row.proposer)
+
+
+@duties.on(ProgressScored)
+def scored(row: Duties | None, event: ProgressScored, record: Record) -> Duties:
+    row = told(row, event, record)
+    return msgspec.structs.replace(row, highest=max(row.highest, event.score))
+
+
+@duties.on(BarrierRaised)
+def raised(row: Duties | None, event: BarrierRaised, record: Record) -> Duties:
+    row = told(row, event, record)
+    known = _barrier(row, event.barrier)
+    new = msgspec.structs.replace(
+        known,
+        title=event.title[:NAME_MAX],
+        raised=known.raised or last_day_of(record),
+        due=_day(event.due) or known.due,
+    )
+    return _with_barrier(row, new)
+
+
+@duties.on(BarrierEscalated)
+def escalated(row: Duties | None, event: BarrierEscalated, record: Record) -> Duties:
+    """Asked again, or somebody else is asked: it waits anew."""
+    row = told(row, event, record)
+    known = _barrier(row, event.barrier)
+    due = _day(event.due) or known.due
+    return _with_barrier(
+        row, msgspec.structs.replace(known, escalated=last_day_of(record), asked=event.to, due=due)
+    )
+
+
+@duties.on(BarrierResolved)
+def resolved(row: Duties | None, event: BarrierResolved, record: Record) -> Duties:
+    row = told(row, event, record)
+    return msgspec.structs.replace(row, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
+
+
+@duties.on(CyclePlanned)
+def planned(row: Duties | None, event: CyclePlanned, record: Record) -> Duties:
+    """A plan without a day to study it is never overdue."""
+    row = _without_cycle(told(row, event, record), event.cycle)
+    if event.due is None:
+        return row
+    new = CycleInHand(cycle=event.cycle, due=last_day(event.due))
+    return msgspec.structs.replace(row, cycles=(*row.cycles, new)[-IN_HAND_MAX:])
+
+
+@duties.on(CycleStudied)
+@duties.on(CycleActed)
+@duties.on(CycleTested)
+@duties.on(CycleAbandoned)
+def studied(
+    row: Duties | None, event: CycleStudied | CycleActed | CycleTested | CycleAbandoned, record: Record
+) -> Duties:
+    return _without_cycle(told(row, event, record), event.cycle)
+
+
+@duties.on(MeasureDefined)
+@duties.on(MeasureRevised)
+def defined(row: Duties | None, event: MeasureDefined, record: Record) -> Duties:
+    row = told(row, event, record)
+    known = _measure(row, event.measure)
+    return _with_measure(
+        row,
+        msgspec.structs.replace(
+            known,
+            name=event.name[:NAME_MAX],
+            interval=event.interval or known.interval,
+            defined=last_day_of(record),
+        ),
+    )
+
+
+@duties.on(MeasureRetired)
+def retired(row: Duties | None, event: MeasureRetired, record: Record) -> Duties:
+    row = told(row, event, record)
+    return msgspec.structs.replace(row, measures=tuple(m for m in row.measures if m.measure != event.measure))
+
+
+@duties.on(MeasurementRecorded)
+def measured(row: Duties | None, event: MeasurementRecorded, record: Record) -> Duties:
+    """Data may come in any order; the latest day that they are of counts. A measure nobody defined has no interval."""
+    row = told(row, event, record)
+    known = next((one for one in row.measures if one.measure == event.measure), None)
+    if known is None:
+        return row
+    until = _last_day_of_period(event, known.interval)
+    if known.data_until is not None and until <= known.data_until:
+        return row
+    return _with_measure(row, msgspec.structs.replace(known, data_until=until))
+
+
+@duties.on(ProjectCompleted)
+def completed(row: Duties | None, event: ProjectCompleted, record: Record) -> Duties:
+    row = told(row, event, record)
+    due = _day(event.sustain.review_due) if event.sustain is not None else None
+    return msgspec.structs.replace(row, check_due=due or row.check_due)
+
+
+@duties.on(HandedToQualityControl)
+def handed_over(row: Duties | None, event: HandedToQualityControl, record: Record) -> Duties:
+    row = told(row, event, record)
+    return msgspec.structs.replace(row, check_due=_day(event.review_due) or row.check_due)
+
+
+@duties.on(SustainCheckRecorded)
+def checked(row: Duties | None, event: SustainCheckRecorded, record: Record) -> Duties:
+    """Looked at; when to look again is told with it, or nobody wants to."""
+    return msgspec.structs.replace(told(row, event, record), check_due=_day(event.next_due))
+
+
+for _kind in TOLD_OF_PROJECTS:
+    if _kind not in duties.folds:
+        duties.on(_kind)(told)
+
+
+def _day(written: str | None) -> date | None:
+    return None if written is None else last_day(written)
+
+
+def _last_day_of_period(event: MeasurementRecorded, interval: Interval | None) -> date:
+    """Of a period longer than a day only its first day may be told."""
+    if event.until is None and len(event.period) == DAY and interval is not None:
+        return last_day(event.period) + timedelta(days=DAYS.get(interval, 1) - 1)
+    return last_day(event.until or event.period)
+
+
+def _barrier(row: Duties, barrier: str) -> BarrierInHand:
+    return next((one for one in row.barriers if one.barrier == barrier), BarrierInHand(barrier=barrier))
+
+
+def _with_barrier(row: Duties, new: BarrierInHand) -> Duties:
+    others = tuple(one for one in row.barriers if one.barrier != new.barrier)
+    return msgspec.structs.replace(row, barriers=(*others, new)[-IN_HAND_MAX:])
+
+
+def _without_cycle(row: Duties, cycle: str) -> Duties:
+    return msgspec.structs.replace(row, cycles=tuple(one for one in row.cycles if one.cycle != cycle))
+
+
+def _measure(row: Duties, measure: str) -> MeasureInHand:
+    return next((one for one in row.measures if one.measure == measure), MeasureInHand(measure=measure))
+
+
+def _with_measure(row: Duties, new: MeasureInHand) -> Duties:
+    others = tuple(one for one in row.measures if one.measure != new.measure)
+    return msgspec.structs.replace(row, measures=(*others, new)[-IN_HAND_MAX:])
+
+
+class InHand(msgspec.Struct, frozen=True, kw_only=True):
+    project: str | None = None
+    forum: str | None = None
+    due_by: date | None = None  # only what is due by this day
+    reader: Audience = "organisation"
+
+
+class Duty(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a project has in hand."""
+
+    project: str
+    title: str | None
+    forum: str | None
+    what: Literal["barrier", "cycle", "data", "sustain_check", "review"]
+    which: str | None  # the id of the barrier, cycle or measure
+    says: str | None  # its title or name, where it has one
+    since: date | None  # when it was raised or escalated; of data, the last day they are of
+    due: date | None  # by when; of data, the day on which the next period has ended
+
+
+IN_HAND = """
+    WITH mine AS (
+        SELECT *, split_part(key, '/', 2) AS project
+          FROM duties
+         WHERE organisation = %(organisation)s AND state IN ('active', 'paused', 'approved', 'completed')
+           AND (%(project)s::text IS NULL OR key = 'project/' || %(project)s)
+           AND (%(forum)s::text IS NULL OR forum = %(forum)s)
+           AND array_position('{public,organisation,forum,team}', audience)
+               <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+    ),
+    lines AS (
+        SELECT project, mine.title, forum, 'barrier' AS what, one.barrier AS which, one.title AS says,
+               coalesce(one.escalated, one.raised) AS since, one.due
+          FROM mine, jsonb_to_recordset(barriers)
+               AS one (barrier text, title text, raised date, escalated date, due date)
+         WHERE state IN ('active', 'paused', 'approved')
+        UNION ALL
+        SELECT project, title, forum, 'cycle', one.cycle, NULL, NULL, one.due
+          FROM mine, jsonb_to_recordset(cycles) AS one (cycle text, due date)
+         WHERE state = 'active'
+        UNION ALL
+        SELECT project, title, forum, 'data', one.measure, one.name, one.data_until,
+               coalesce(one.data_until, one.defined) + CASE one.interval WHEN 'daily' THEN 1 WHEN 'weekly' THEN 7
+                   WHEN 'fortnightly' THEN 14 WHEN 'monthly' THEN 31 WHEN 'quarterly' THEN 92 WHEN 'yearly' THEN 366 END
+          FROM mine, jsonb_to_recordset(measures)
+               AS one (measure text, name text, interval text, defined date, data_until date)
+         WHERE state = 'active'
+        UNION ALL
+        SELECT project, title, forum, 'sustain_check', NULL, NULL, NULL, check_due
+          FROM mine
+         WHERE check_due IS NOT NULL
+        UNION ALL
+        SELECT project, title, forum, 'review', NULL, 'The forum wants to see it by ' || next_review, NULL, NULL
+          FROM mine
+         WHERE next_review IS NOT NULL AND state <> 'completed'
+    )
+    SELECT project, title, forum, what, which, says, since, due
+      FROM lines
+     WHERE %(due_by)s::date IS NULL OR due <= %(due_by)s
+"""
+duties.question(
+    "in_hand",
+    IN_HAND,
+    asks=InHand,
+    answers=Duty,
+    order=["due", "project", "what", "which"],
+    doc="What projects have in hand: barriers, tests to study, data to collect, gains to look at; soonest first.",
+)

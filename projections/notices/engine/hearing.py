@@ -1,0 +1,281 @@
+"""Hearing facts: what the rules say of each record in turn, to whom, and what it clears. Pure.
+
+Silent are: what a rule found when it began; what happened long before it was recorded (history that is told late); a
+person's own doings. What clears a notice clears it however late it is told.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache, partial
+
+import msgspec
+import structlog
+
+from events.corrections import EventCorrected, EventRetracted, Revision
+from events.log.record import Record
+from events.people import PersonRolesChanged
+from events.rights import ErasureExecuted
+from events.vocabulary import Event, example_of, tag_of, vocabulary
+from projections.duties import duties
+from projections.moments import last_day_of
+from projections.notices.engine.links import link_to
+from projections.notices.engine.moment import Moment
+from projections.notices.engine.people import platform_roles
+from projections.notices.engine.recall import Recall
+from projections.notices.engine.roles import Around, Person, recipients
+from projections.notices.engine.rule import EVERY_WINDOW, TITLE_MAX, Follows, Notice, Rule, said, windows
+
+HISTORY_DAYS = 30  # what had happened so long before it was recorded is history, and tells nobody
+
+log = structlog.get_logger(__name__)
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice to one person."""
+
+    rule: str
+    subject: str
+    window: str
+    recipient: str
+    urgency: str
+    action: bool
+    title: str
+    why: str
+    link: str
+    facts: Mapping[str, object]
+    position: int | None
+    follows: Follows | None = None
+    cleared: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.rule, self.subject, self.window, self.recipient
+
+
+class Cleared(msgspec.Struct, frozen=True):
+    """Notices that no longer hold: of a rule and subject, in a window or in all that begin alike (`B-1/*`); or those
+    made from a record.
+    """
+
+    rule: str | None = None
+    subject: str | None = None
+    window: str = EVERY_WINDOW
+    position: int | None = None
+
+    def holds(self, made: Made) -> bool:
+        """Whether it clears this notice."""
+        if self.position is not None:
+            return made.position == self.position
+        if (made.rule, made.subject) != (self.rule, self.subject):
+            return False
+        if self.window.endswith(EVERY_WINDOW):
+            return made.window.startswith(self.window.removesuffix(EVERY_WINDOW))
+        return made.window == self.window
+
+
+class Unsaid(msgspec.Struct, frozen=True):
+    """A record that a rule could not judge."""
+
+    rule: str
+    position: int
+    error: str
+
+
+class Heard(msgspec.Struct):
+    """What a run of records comes to."""
+
+    made: dict[tuple[str, str, str, str], Made] = msgspec.field(default_factory=dict)
+    cleared: list[Cleared] = msgspec.field(default_factory=list)
+    unsaid: list[Unsaid] = msgspec.field(default_factory=list)
+    people: dict[str, Person] = msgspec.field(default_factory=dict)  # whose platform roles changed
+
+    def make(self, made: Iterable[Made]) -> None:
+        for one in made:
+            self.made.setdefault(one.key, one)
+
+    def clear(self, cleared: Cleared) -> None:
+        """What was made before is cleared: here, and wherever the earlier ones are kept."""
+        self.cleared.append(cleared)
+        for key, made in self.made.items():
+            if cleared.holds(made):
+                self.made[key] = msgspec.structs.replace(made, cleared=True)
+
+
+class Since(msgspec.Struct, frozen=True):
+    """When a rule began: the head it found, and the moment."""
+
+    position: int
+    at: datetime
+
+
+FindRecord = Callable[[str, str, str], int | None]
+"""The position of a record by stream, source and id, if it has come."""
+
+
+class Listener:
+    """Goes through the records of one organisation, onward."""
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        since: Mapping[str, Since],
+        recall: Recall,
+        people: dict[str, Person],
+        find: FindRecord,
+        now: datetime,
+    ) -> None:
+        self._since = since
+        self._recall = recall
+        self._people = people
+        self._find = find
+        self._now = now
+        self._rules = tuple(rules)
+        self._speaking = _by_type(self._rules, lambda rule: rule.facts)
+        self._clearing = _by_type(self._rules, lambda rule: rule.clearings)
+
+    def hear(self, records: Sequence[Record]) -> Heard:
+        """What these records, the next in order, come to."""
+        heard = Heard()
+        for record in records:
+            self._hear(record, heard)
+        return heard
+
+    def _hear(self, record: Record, heard: Heard) -> None:
+        moment = Moment(record, self._recall)
+        if record.stream.startswith("person/") and record.type in OF_PEOPLE:
+            self._note_person(moment, heard)
+        if record.type in REVISIONS:
+            self._put_right(record, heard)
+        for rule in self._clearing.get(record.type, ()):
+            self._try(rule, record, heard, partial(self._clear, rule, moment, heard))
+        if is_history(record, self._now):
+            return
+        for rule in self._speaking.get(record.type, ()):
+            since = self._since[rule.name]
+            if record.position > since.position and record.recorded_at > since.at:
+                self._try(rule, record, heard, partial(self._speak, rule, moment, heard))
+
+    def _try(self, rule: Rule, record: Record, heard: Heard, do: Callable[[], None]) -> None:
+        """A rule that fails at a record is noted, and keeps nobody else from speaking."""
+        try:
+            do()
+        except Exception as failure:
+            log.exception("a rule cannot judge a record", rule=rule.name, position=record.position)
+            heard.unsaid.append(Unsaid(rule.name, record.position, type(failure).__name__))
+
+    def _speak(self, rule: Rule, moment: Moment, heard: Heard) -> None:
+        record = moment.record
+        event = record.event()
+        made: list[Made] = []
+        for notice in said(rule.facts[type(event)](event, moment)):
+            around = self._around(notice, moment)
+            made += addressed(rule, notice, record.stream, around, record=record)
+        heard.make(made)
+
+    def _around(self, notice: Notice, moment: Moment) -> Around:
+        """The project or forum in which the roles of a notice are held."""
+        of = notice.of or notice.subject or moment.record.stream
+        project = moment.row(duties, of) if of.startswith("project/") else None
+        forum = project.forum if project is not None else None
+        return Around(
+            project=project,
+            forum=moment.forum(of.removeprefix("forum/") if of.startswith("forum/") else forum),
+            directorate=_text(notice.facts.get("directorate")),
+            people=tuple(self._people.values()),
+        )
+
+    def _clear(self, rule: Rule, moment: Moment, heard: Heard) -> None:
+        event = moment.record.event()
+        for window in windows(rule.clearings[type(event)](event, moment)):
+            heard.clear(Cleared(rule=rule.name, subject=moment.record.stream, window=window))
+
+    def _put_right(self, record: Record, heard: Heard) -> None:
+        """What was retracted should not have been told: its notices no longer hold."""
+        revision = record.event()
+        if isinstance(revision, EventRetracted):
+            position = self._find(record.stream, revision.of_source or record.source, revision.of)
+            if position is not None and position < record.position:
+                heard.clear(Cleared(position=position))
+
+    def _note_person(self, moment: Moment, heard: Heard) -> None:
+        row = moment.row(platform_roles)
+        person = moment.record.stream
+        known = Person(person, row.roles if row else (), row.directorate if row else None)
+        self._people.pop(person, None)
+        if known.roles:
+            self._people[person] = known
+        heard.people[person] = known
+
+
+def addressed(
+    rule: Rule, notice: Notice, subject: str, around: Around, *, record: Record | None = None
+) -> list[Made]:
+    """The notice to each recipient, but for whoever did it."""
+    subject = notice.subject or subject
+    actor = record.actor if record is not None else None
+    told = recipients(notice.to, around, notice.because)
+    return [
+        Made(
+            rule=rule.name,
+            subject=subject,
+            window=notice.window,
+            recipient=person,
+            urgency=notice.urgency or rule.urgency,
+            action=rule.action,
+            title=notice.title[:TITLE_MAX],
+            why=why,
+            link=link_to(subject),
+            facts=notice.facts,
+            position=None if record is None else record.position,
+            follows=notice.follows,
+        )
+        for person, why in told.items()
+        if person != actor
+    ]
+
+
+def is_history(record: Record, now: datetime) -> bool:
+    """Whether it had surely happened HISTORY_DAYS before it was recorded.
+
+    Where a clock had been put forward, recorded times are ahead of `now` until that is reached: they count as now.
+    """
+    heard = min(record.recorded_at, now)
+    return heard.date() - last_day_of(record) > timedelta(days=HISTORY_DAYS)
+
+
+def types_heard(rules: Iterable[Rule]) -> frozenset[str]:
+    """The types of records that any of these rules says anything of."""
+    return frozenset(tag for rule in rules for kind in rule.facts for tag in tags_of(kind))
+
+
+def types_that_clear(rules: Iterable[Rule]) -> frozenset[str]:
+    """The types that may clear something or change who is told: heard however old they are."""
+    clearing = {tag for rule in rules for kind in rule.clearings for tag in tags_of(kind)}
+    return frozenset(clearing) | REVISIONS | OF_PEOPLE
+
+
+@cache
+def tags_of(kind: type[Event]) -> tuple[str, ...]:
+    """The types of records that are this event in today's words: its own, and those it superseded."""
+    superseded = [old for old in vocabulary().values() if old.upcast is not Event.upcast]
+    return (tag_of(kind), *(tag_of(old) for old in superseded if type(example_of(old).upcast()) is kind))
+
+
+def _by_type(
+    rules: Sequence[Rule], kinds: Callable[[Rule], Mapping[type[Event], object]]
+) -> dict[str, tuple[Rule, ...]]:
+    tags = {tag for rule in rules for kind in kinds(rule) for tag in tags_of(kind)}
+    return {
+        tag: tuple(rule for rule in rules if any(tag in tags_of(kind) for kind in kinds(rule)))
+        for tag in tags
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+REVISIONS = frozenset(tag for tag, kind in vocabulary().items() if issubclass(kind, Revision))
+OF_PEOPLE = frozenset({tag_of(PersonRolesChanged), tag_of(ErasureExecuted)}) | frozenset(
+    {tag_of(EventRetracted), tag_of(EventCorrected)}
+)

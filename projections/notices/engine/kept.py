@@ -1,0 +1,165 @@
+"""Notices in and out of Postgres. The caller owns the transaction, and has said for which organisation."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from projections.notices.engine.hearing import Cleared, Made, Unsaid
+from projections.notices.engine.roles import Person
+from projections.notices.engine.rule import EVERY_WINDOW
+
+_encode = msgspec.json.Encoder().encode
+
+_MAKE = """
+    INSERT INTO notices.notices (organisation, id, rule, subject, "window", recipient, urgency, action, title, why,
+                                 link, facts, position, made_at, cleared_at, undecided)
+    SELECT %(organisation)s, one.id, one.rule, one.subject, one."window", one.recipient, one.urgency, one.action,
+           one.title, one.why, one.link, one.facts, one.position, %(now)s,
+           CASE WHEN one.cleared THEN %(now)s::timestamptz END, NOT one.cleared
+      FROM jsonb_to_recordset(%(made)s::jsonb) AS one (
+           id text, rule text, subject text, "window" text, recipient text, urgency text, action boolean, title text,
+           why text, link text, facts jsonb, position bigint, cleared boolean, follows_rule text, follows text[])
+     WHERE one.follows_rule IS NULL OR EXISTS (
+           SELECT FROM notices.notices AS earlier
+            WHERE earlier.organisation = %(organisation)s AND earlier.rule = one.follows_rule
+              AND earlier.subject = one.subject AND earlier."window" = ANY (one.follows)
+              AND earlier.recipient = one.recipient)
+        ON CONFLICT (organisation, rule, subject, "window", recipient) DO NOTHING
+"""
+_CLEAR = """
+    UPDATE notices.notices AS n
+       SET cleared_at = %(now)s
+      FROM jsonb_to_recordset(%(cleared)s::jsonb) AS one (rule text, subject text, begins text, "window" text)
+     WHERE n.organisation = %(organisation)s AND n.rule = one.rule AND n.subject = one.subject
+       AND n.cleared_at IS NULL
+       AND (n."window" = one."window" OR starts_with(n."window", one.begins))
+"""
+_CLEAR_OF_RECORDS = """
+    UPDATE notices.notices
+       SET cleared_at = %(now)s
+     WHERE organisation = %(organisation)s AND position = ANY (%(positions)s) AND cleared_at IS NULL
+"""
+_STANDING = """
+    SELECT id, rule, subject, "window", recipient
+      FROM notices.notices
+     WHERE organisation = %(organisation)s AND rule = ANY (%(rules)s) AND cleared_at IS NULL
+     ORDER BY id
+"""
+_CLEAR_THESE = """
+    UPDATE notices.notices
+       SET cleared_at = %(now)s
+     WHERE organisation = %(organisation)s AND id = ANY (%(ids)s)
+"""
+_UNSAID = """
+    INSERT INTO notices.unsaid (organisation, rule, position, error)
+    SELECT %(organisation)s, one.rule, one.position, one.error
+      FROM jsonb_to_recordset(%(unsaid)s::jsonb) AS one (rule text, position bigint, error text)
+        ON CONFLICT (organisation, rule, position) DO NOTHING
+"""
+_PEOPLE = """
+    SELECT person, roles, directorate
+      FROM notices.people
+     WHERE organisation = %(organisation)s
+     ORDER BY person
+     LIMIT 100000
+"""
+_FORGET_PEOPLE = """
+    DELETE FROM notices.people
+     WHERE organisation = %(organisation)s AND person = ANY (%(people)s)
+"""
+_NOTE_PEOPLE = """
+    INSERT INTO notices.people (organisation, person, roles, directorate)
+    SELECT %(organisation)s, one.person, one.roles, one.directorate
+      FROM jsonb_to_recordset(%(people)s::jsonb) AS one (person text, roles text[], directorate text)
+        ON CONFLICT (organisation, person) DO UPDATE SET roles = excluded.roles, directorate = excluded.directorate
+"""
+
+
+def id_of(organisation: str, made: Made) -> str:
+    """The name of a notice: the same for the same rule, subject, window and recipient."""
+    known_by = _encode((organisation, *made.key))
+    return urlsafe_b64encode(sha256(known_by).digest()[:18]).decode()
+
+
+def make(conn: Connection[Any], organisation: str, made: Iterable[Made], now: datetime) -> int:
+    """Keeps notices, each once; those that follow others after them. Returns how many were new."""
+    every = list(made)
+    new = 0
+    for those in ([one for one in every if one.follows is None], [one for one in every if one.follows]):
+        if those:
+            asked = {"organisation": organisation, "now": now, "made": _rows(organisation, those)}
+            new += conn.execute(_MAKE, asked).rowcount
+    return new
+
+
+def clear(conn: Connection[Any], organisation: str, cleared: Collection[Cleared], now: datetime) -> None:
+    """Notes that notices no longer hold."""
+    if not cleared:
+        return
+    asked = {"organisation": organisation, "now": now}
+    positions = [one.position for one in cleared if one.position is not None]
+    if positions:
+        conn.execute(_CLEAR_OF_RECORDS, asked | {"positions": positions})
+    windows = {one for one in cleared if one.position is None}
+    if windows:
+        conn.execute(_CLEAR, asked | {"cleared": _encode([_pattern(one) for one in windows]).decode()})
+
+
+def clear_what_is_no_longer_true(
+    conn: Connection[Any],
+    organisation: str,
+    rules: Collection[str],
+    true: Collection[tuple[str, str, str, str]],
+    now: datetime,
+) -> None:
+    """Notices of rules over rows that nothing says any more."""
+    asked: dict[str, Any] = {"organisation": organisation, "rules": list(rules)}
+    standing = conn.execute(_STANDING, asked).fetchall()
+    over = [id_ for id_, *key in standing if tuple(key) not in true]
+    if over:
+        conn.execute(_CLEAR_THESE, {"organisation": organisation, "now": now, "ids": over})
+
+
+def note_unsaid(conn: Connection[Any], organisation: str, unsaid: Collection[Unsaid]) -> None:
+    """Notes what rules could not judge."""
+    if unsaid:
+        conn.execute(_UNSAID, {"organisation": organisation, "unsaid": _encode(list(unsaid)).decode()})
+
+
+def people_of(conn: Connection[Any], organisation: str) -> dict[str, Person]:
+    """Who does what in the organisation."""
+    rows = conn.execute(_PEOPLE, {"organisation": organisation}).fetchall()
+    return {person: Person(person, tuple(roles), where) for person, roles, where in rows}
+
+
+def note_people(conn: Connection[Any], organisation: str, people: Mapping[str, Person]) -> None:
+    """Notes whose roles changed; whoever has none is forgotten."""
+    if not people:
+        return
+    asked: dict[str, Any] = {"organisation": organisation, "people": list(people)}
+    conn.execute(_FORGET_PEOPLE, asked)
+    known = [one for one in people.values() if one.roles]
+    conn.execute(_NOTE_PEOPLE, asked | {"people": _encode(known).decode()})
+
+
+def _rows(organisation: str, made: Iterable[Made]) -> str:
+    rows = []
+    for one in made:
+        row = msgspec.structs.asdict(one) | {"id": id_of(organisation, one)}
+        follows = row.pop("follows")
+        if follows is not None:
+            row |= {"follows_rule": follows.rule, "follows": list(follows.windows)}
+        rows.append(row)
+    return _encode(rows).decode()
+
+
+def _pattern(cleared: Cleared) -> dict[str, str | None]:
+    """How SQL knows the windows: one by its name, or all by how they begin."""
+    several = cleared.window.endswith(EVERY_WINDOW)
+    begins = cleared.window.removesuffix(EVERY_WINDOW) if several else None
+    return {"rule": cleared.rule, "subject": cleared.subject, "window": cleared.window, "begins": begins}

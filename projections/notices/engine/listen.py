@@ -1,0 +1,233 @@
+"""Hearing an organisation's facts in Postgres: records after the checkpoint, what the rules say of them, one commit.
+
+Records that no rule hears are passed over by the database. History that is told late makes no notice; but its subjects
+are noted, so that what has long been overdue with them tells nobody either.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from events.log.read import record_of
+from events.log.record import Record
+from projections.engine.projection import Projection
+from projections.engine.reading import for_organisation, head
+from projections.notices.engine.found import found_rules
+from projections.notices.engine.hearing import (
+    HISTORY_DAYS,
+    OF_PEOPLE,
+    Heard,
+    Listener,
+    types_heard,
+    types_that_clear,
+)
+from projections.notices.engine.kept import clear, make, note_people, note_unsaid, people_of
+from projections.notices.engine.moment import Moment
+from projections.notices.engine.people import platform_roles
+from projections.notices.engine.place import Place, locked, move, since_when
+from projections.notices.engine.recall import Recall
+from projections.notices.engine.roles import Person
+from projections.notices.engine.rule import Rule
+
+BATCH_MAX = 2_000  # records heard in a transaction
+POSITIONS_MAX = 100_000  # passed in a transaction, whatever is heard
+
+_NEWS = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position > %(after)s AND position <= %(until)s
+       AND (type = ANY (%(always)s)
+            OR (type = ANY (%(fresh)s) AND least(recorded_at, %(now)s) - occurred_at < make_interval(days => %(days)s)))
+     ORDER BY position
+     LIMIT %(limit)s
+"""
+_STREAM = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND stream = %(stream)s AND position <= %(until)s
+       AND type <> ALL (%(passed_over)s)
+     ORDER BY version
+"""
+_FIND = """
+    SELECT position
+      FROM log.records
+     WHERE organisation = %(organisation)s AND source = %(source)s AND id = %(id)s AND stream = %(stream)s
+"""
+_HISTORIES = """
+    INSERT INTO notices.histories AS known (organisation, subject, told_until)
+    SELECT organisation, stream, max(recorded_at)
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position > %(after)s AND position <= %(until)s
+       AND least(recorded_at, %(now)s) - occurred_at > make_interval(
+           days => %(days)s + CASE precise_to WHEN 'year' THEN 366 WHEN 'month' THEN 31 ELSE 1 END)
+       AND (starts_with(stream, 'project/') OR starts_with(stream, 'forum/'))
+     GROUP BY organisation, stream
+        ON CONFLICT (organisation, subject) DO UPDATE
+       SET told_until = greatest(known.told_until, excluded.told_until)
+"""
+_OF_PEOPLE = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position <= %(until)s
+       AND type = ANY (%(types)s) AND starts_with(stream, 'person/')
+     ORDER BY position
+"""
+
+_LONGEST_DAYS = HISTORY_DAYS + 367  # a record of a year that is not history may be of its first day
+
+
+def listen(
+    conn: Connection[Any],
+    organisation: str,
+    *,
+    now: datetime,
+    deadline: float | None = None,
+    batch_max: int = BATCH_MAX,
+    until: int | None = None,
+    rules: Mapping[str, Rule] | None = None,
+) -> bool:
+    """Hears everything that is new, up to `deadline` (of `time.monotonic()`) or position `until`.
+
+    Returns whether all has been heard; False also if somebody else is at it. Needs a connection that commits by itself.
+    """
+    assert conn.autocommit, "each batch is a transaction"
+    every = found_rules() if rules is None else rules
+    while True:
+        with conn.transaction():
+            for_organisation(conn, organisation)
+            place = locked(conn, organisation, every.values(), now)
+            if place is None:
+                return False
+            reached = head(conn, organisation) if until is None else min(until, head(conn, organisation))
+            to = _hear(conn, place, every, reached, now, batch_max)
+        if to >= reached:
+            return True
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
+
+
+def _hear(
+    conn: Connection[Any],
+    place: Place,
+    rules: Mapping[str, Rule],
+    reached: int,
+    now: datetime,
+    batch_max: int,
+) -> int:
+    """One batch. Returns how far it came."""
+    until = min(reached, place.position + POSITIONS_MAX)
+    if until <= place.position and place.people_known:
+        return place.position
+    records = _news(conn, place, rules, until, batch_max, now)
+    to = records[-1].position if len(records) == batch_max else max(until, place.position)
+    heard = _said(conn, place, rules, records, to, now)
+    asked: dict[str, Any] = {"organisation": place.organisation, "after": place.position, "until": to}
+    conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": now})
+    clear(conn, place.organisation, heard.cleared, now)
+    make(conn, place.organisation, heard.made.values(), now)
+    note_unsaid(conn, place.organisation, heard.unsaid)
+    note_people(conn, place.organisation, heard.people)
+    move(conn, place, to)
+    return to
+
+
+def _news(
+    conn: Connection[Any],
+    place: Place,
+    rules: Mapping[str, Rule],
+    until: int,
+    limit: int,
+    now: datetime,
+) -> list[Record]:
+    always = types_that_clear(rules.values())
+    asked = {
+        "organisation": place.organisation,
+        "after": place.position,
+        "until": until,
+        "always": sorted(always),
+        "fresh": sorted(types_heard(rules.values()) - always),
+        "days": _LONGEST_DAYS,
+        "limit": limit,
+        "now": now,
+    }
+    return [record_of(row) for row in conn.execute(_NEWS, asked, binary=True)]
+
+
+def _said(
+    conn: Connection[Any],
+    place: Place,
+    rules: Mapping[str, Rule],
+    records: Sequence[Record],
+    to: int,
+    now: datetime,
+) -> Heard:
+    recall = Recall(lambda projection, stream: stream_of(conn, place.organisation, projection, stream, to))
+    people = people_of(conn, place.organisation) if place.people_known else _everybody(conn, place, recall)
+
+    def find(stream: str, source: str, id_: str) -> int | None:
+        asked = {"organisation": place.organisation, "stream": stream, "source": source, "id": id_}
+        row = conn.execute(_FIND, asked).fetchone()
+        return None if row is None else int(row[0])
+
+    since = since_when(conn, place.organisation)
+    return Listener(rules.values(), since, recall, people, find, now).hear(records)
+
+
+def stream_of(
+    conn: Connection[Any], organisation: str, projection: Projection[Any], stream: str, until: int
+) -> list[Record]:
+    """The records of a stream that matter to a projection, up to a position."""
+    asked = {
+        "organisation": organisation,
+        "stream": stream,
+        "until": until,
+        "passed_over": sorted(projection.passed_over),
+    }
+    return [record_of(row) for row in conn.execute(_STREAM, asked, binary=True)]
+
+
+def _everybody(conn: Connection[Any], place: Place, recall: Recall) -> dict[str, Person]:
+    """Who does what as of the checkpoint, from the beginning of the log; noted from then on."""
+    asked = {"organisation": place.organisation, "until": place.position, "types": sorted(OF_PEOPLE)}
+    last: dict[str, Record] = {}
+    for row in conn.execute(_OF_PEOPLE, asked, binary=True):
+        record = record_of(row)
+        last[record.stream] = record
+    people: dict[str, Person] = {}
+    for person, record in last.items():
+        roles = Moment(record, recall).row(platform_roles)
+        if roles is not None and roles.roles:
+            people[person] = Person(person, roles.roles, roles.directorate)
+    conn.execute("DELETE FROM notices.people WHERE organisation = %s", (place.organisation,))
+    note_people(conn, place.organisation, people)
+    return people
+
+
+class Behind(msgspec.Struct, frozen=True):
+    """An organisation of which not all has been heard."""
+
+    organisation: str
+    position: int
+    head: int
+
+
+_BEHIND = """
+    SELECT h.organisation, coalesce(c.position, -1), h.position
+      FROM log.heads AS h
+      LEFT JOIN notices.checkpoints AS c USING (organisation)
+     WHERE coalesce(c.position, -1) < h.position AND h.organisation NOT LIKE '%%.operations'
+     ORDER BY h.organisation
+     LIMIT 10000
+"""
+
+
+def behind(conn: Connection[Any]) -> list[Behind]:
+    """Every organisation of which not all has been heard, for one who acts as the workers' role."""
+    return [Behind(*row) for row in conn.execute(_BEHIND, {})]

@@ -1,0 +1,104 @@
+"""Looking at an organisation's rows in Postgres: what became due, and what no longer holds; in one transaction.
+
+It is looked each hour, and may be looked at any time: each notice is made once, whoever looks and however often. If
+nobody looked for weeks, or a clock was put forward, what became due meanwhile tells nobody; and if the clock is put
+back, that silence is lifted, so that nothing is lost.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from psycopg import Connection
+
+from projections.duties import duties
+from projections.engine.compare import rows_kept
+from projections.engine.projection import Projection
+from projections.engine.reading import for_organisation
+from projections.forum_calendar import calendar
+from projections.notices.engine.found import found_rules
+from projections.notices.engine.kept import clear_what_is_no_longer_true, make, note_unsaid, people_of
+from projections.notices.engine.looking import JUMP_DAYS, Watch
+from projections.notices.engine.looking import look as look_at
+from projections.notices.engine.place import Place, locked, looked, since_when
+from projections.notices.engine.rule import Rule
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+LOOKED_AGAIN = timedelta(hours=1)
+
+_HISTORIES = """
+    SELECT subject, told_until
+      FROM notices.histories
+     WHERE organisation = %(organisation)s AND told_until > %(since)s
+     ORDER BY subject
+"""
+_TO_LOOK_AT = """
+    SELECT h.organisation, c.looked_at
+      FROM log.heads AS h
+      JOIN notices.checkpoints AS c USING (organisation)
+     WHERE c.people_known AND (c.looked_at <= %(before)s OR c.looked_at > %(now)s)
+       AND h.organisation NOT LIKE '%%.operations'
+     ORDER BY h.organisation
+     LIMIT 10000
+"""
+
+
+def look(
+    conn: Connection[Any], organisation: str, *, now: datetime, rules: Mapping[str, Rule] | None = None
+) -> bool:
+    """Looks at all rows, and says what is due. Returns False if somebody else is at it."""
+    assert conn.autocommit, "a look is a transaction"
+    every = found_rules() if rules is None else rules
+    looking = {name: rule for name, rule in every.items() if rule.looks}
+    with conn.transaction():
+        for_organisation(conn, organisation)
+        place = locked(conn, organisation, every.values(), now)
+        if place is None or not place.people_known:  # facts are heard first: they say who does what
+            return False
+        _mind_the_clock(place, now)
+        seen = look_at(
+            looking.values(),
+            since_when(conn, organisation),
+            Watch(
+                now=now,
+                quiet_from=place.quiet_from,
+                quiet_until=place.quiet_until,
+                histories=_histories(conn, organisation, now),
+            ),
+            _rows(conn, duties, organisation),
+            _rows(conn, calendar, organisation),
+            people_of(conn, organisation).values(),
+        )
+        failed = {one.rule for one in seen.unsaid}
+        clear_what_is_no_longer_true(conn, organisation, looking.keys() - failed, seen.true, now)
+        make(conn, organisation, seen.made, now)
+        note_unsaid(conn, organisation, seen.unsaid)
+        looked(conn, place, now)
+    return True
+
+
+def to_look_at(conn: Connection[Any], now: datetime) -> Mapping[str, datetime]:
+    """The organisations whose rows have not been looked at for an hour, and when they last were."""
+    rows = conn.execute(_TO_LOOK_AT, {"now": now, "before": now - LOOKED_AGAIN})
+    return dict(rows.fetchall())
+
+
+def _mind_the_clock(place: Place, now: datetime) -> None:
+    """Weeks in which nobody looked are quiet; a clock put back lifts that."""
+    if now - place.looked_at > timedelta(days=JUMP_DAYS):
+        place.quiet_from, place.quiet_until = place.looked_at, now
+    elif place.quiet_until is not None and now < place.quiet_until:
+        place.quiet_from = place.quiet_until = None
+
+
+def _rows(conn: Connection[Any], projection: Projection[R], organisation: str) -> dict[str, R]:
+    """What readers are shown; nothing before it is built, and nothing of another revision."""
+    return dict(rows_kept(conn, projection, organisation))
+
+
+def _histories(conn: Connection[Any], organisation: str, now: datetime) -> dict[str, datetime]:
+    """History told long ago no longer matters: what was due then is told to nobody for being late."""
+    asked = {"organisation": organisation, "since": now - timedelta(days=3 * JUMP_DAYS)}
+    return dict(conn.execute(_HISTORIES, asked).fetchall())

@@ -1,0 +1,33 @@
+"""When digests go out: each working day, on Mondays, on the first working day of a month; at eight in London. Pure."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal, TypeAlias
+
+from projections.notices.engine.quiet_hours import LONDON, when
+
+Pace: TypeAlias = Literal["at_once", "daily", "weekly", "monthly", "never"]
+Digest: TypeAlias = Literal["daily", "weekly", "monthly"]
+
+AT = time(8)
+
+
+def last_digest(pace: Digest, now: datetime) -> datetime:
+    """The latest moment, not after `now`, at which digests of this pace went out."""
+    day = now.astimezone(LONDON).date()
+    if when(day, AT) > now:
+        day -= timedelta(days=1)
+    while not is_day_of(pace, day):
+        day -= timedelta(days=1)
+    return when(day, AT).astimezone(UTC)
+
+
+def is_day_of(pace: Digest, day: date) -> bool:
+    """Whether digests of this pace go out on a day."""
+    if pace == "daily":
+        return day.weekday() < 5
+    if pace == "weekly":
+        return day.weekday() == 0
+    first = day.replace(day=1)
+    while first.weekday() >= 5:
+        first += timedelta(days=1)
+    return day == first

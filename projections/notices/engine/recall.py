@@ -1,0 +1,91 @@
+"""What the log says of a stream at a position: its rows before and after a record, folded from its records. Pure.
+
+The folds are those of the projections. Rows in Postgres cannot be used for this: they are as far as their own feed has
+come, which depends on who was faster; a notice must not.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from events.log.record import Record
+from projections.engine.batch import fold_batch
+from projections.engine.projection import Part, Projection
+from projections.engine.stream import Stream, amendments, fold_stream, in_business_order, is_revision
+
+REMEMBERED_MAX = 50_000  # records of streams at once
+
+Rows: TypeAlias = Mapping[Part, Any]
+ReadStream: TypeAlias = Callable[[Projection[Any], str], Sequence[Record]]
+"""The records of a stream that matter to a projection, in the order of positions."""
+
+
+class Around(msgspec.Struct, frozen=True):
+    """The rows of a stream just before a position, and at it."""
+
+    before: Rows
+    after: Rows
+
+
+class Unfolding:
+    """One stream, folded onward from position to position."""
+
+    def __init__(self, projection: Projection[Any], name: str, records: Sequence[Record]) -> None:
+        self._projection = projection
+        self._name = name
+        self._records = records
+        self._taken = 0
+        self._streams: dict[str, Stream] = {}
+        self._rows: Rows = {}
+        self._position = -1
+        self._around = Around({}, {})
+
+    def around(self, position: int) -> Around:
+        """Its rows before and at a position, which is never less than the last one asked for."""
+        assert position >= self._position, "the log is gone through onward"
+        if position > self._position:
+            before = self._until(position - 1)
+            self._around = Around(before, self._until(position))
+            self._position = position
+        return self._around
+
+    def _until(self, position: int) -> Rows:
+        new = self._taken
+        while new < len(self._records) and self._records[new].position <= position:
+            new += 1
+        if new > self._taken:
+            self._fold(self._records[self._taken : new], self._records[:new])
+            self._taken = new
+            stream = self._streams.get(self._name, Stream())
+            self._rows = {part: kept.row for part, kept in stream.rows.items() if kept.row is not None}
+        return self._rows
+
+    def _fold(self, news: Sequence[Record], known: Sequence[Record]) -> None:
+        again: set[str] = set()
+        fold_batch(self._projection, self._streams, news, {}, again)
+        if self._name in again:
+            amended = amendments(self._projection, [r for r in known if is_revision(self._projection, r)])
+            amended.expect({(record.stream, record.source, record.id) for record in known})
+            in_order = in_business_order(known)
+            self._streams[self._name] = fold_stream(self._projection, self._name, in_order, amended)
+
+
+class Recall:
+    """The streams of one log, as far as somebody asked for them."""
+
+    def __init__(self, read: ReadStream) -> None:
+        self._read = read
+        self._known: dict[tuple[str, str], Unfolding] = {}
+        self._records = 0
+
+    def around(self, projection: Projection[Any], stream: str, position: int) -> Around:
+        """The rows of a stream before and at a position. Positions never go back."""
+        unfolding = self._known.get((projection.name, stream))
+        if unfolding is None:
+            records = self._read(projection, stream)
+            self._records += len(records)
+            if self._records > REMEMBERED_MAX:
+                self._known, self._records = {}, len(records)
+            unfolding = self._known[projection.name, stream] = Unfolding(projection, stream, records)
+        return unfolding.around(position)

@@ -1,0 +1,55 @@
+"""The chart of a measure shows a signal that it did not show before. Once for each signal.
+
+Lead and coach hear it at once, and the sponsor too if it is of concern; of an improvement the sponsor reads in the
+weekly digest. A chart is read by the rules of its measure. A signal that was there before the record is nobody's news,
+nor is one that the new point is no part of.
+"""
+
+from collections.abc import Iterator
+
+from events.corrections import EventCorrected, EventRetracted
+from events.measures import MeasurementCorrected, MeasurementRecorded
+from projections.charts.drawn import Chart, Signal
+from projections.measure_series import series
+from projections.notices.engine.moment import Moment
+from projections.notices.engine.rule import Notice, Rule
+from projections.notices.engine.signals import changed_points, chart, gone, new_signals, signals, window_of
+from projections.notices.engine.words import name_of
+
+signal_seen = Rule("signal_seen", doc=__doc__, urgency="at_once")
+
+
+@signal_seen.on(MeasurementRecorded)
+@signal_seen.on(MeasurementCorrected)
+def recorded(event: MeasurementRecorded | MeasurementCorrected, at: Moment) -> Iterator[Notice]:
+    """A correction may bring to light what a mistake had hidden."""
+    for measure, points in changed_points(at).items():
+        after = chart(at.rows(series), measure)
+        if after is not None and after.signals:
+            known = signals(chart(at.rows_before(series), measure))
+            for signal in new_signals(after, known, points):
+                yield from _told(measure, after, signal, at)
+
+
+@signal_seen.clears(MeasurementCorrected)
+@signal_seen.clears(EventRetracted)
+@signal_seen.clears(EventCorrected)
+def put_right(event: MeasurementCorrected | EventRetracted | EventCorrected, at: Moment) -> list[str]:
+    """A signal of which nothing is left holds no more."""
+    return [window for _, windows in gone(at) for window in windows]
+
+
+def _told(measure: str, drawn: Chart, signal: Signal, at: Moment) -> Iterator[Notice]:
+    better = drawn.direction.sign * signal.direction
+    what = {1: "improvement", -1: "concern"}.get(better, "something other than chance")
+    first, last = drawn.points[signal.first].label, drawn.points[signal.last].label
+    facts = {"measure": measure, "rule_set": signal.rule_set, "rule": signal.rule, "from": first, "to": last}
+    title = (
+        f"A signal of {what} in {drawn.series.title or measure}, of {name_of(at.project, at.record.stream)}"
+    )
+    window = window_of(measure, signal.rule, first)
+    if better < 0:
+        yield Notice(to=("lead", "coach", "sponsor"), title=title, window=window, facts=facts)
+    else:
+        yield Notice(to=("lead", "coach"), title=title, window=window, facts=facts)
+        yield Notice(to=("sponsor",), title=title, window=window, urgency="weekly", facts=facts)
