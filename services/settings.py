@@ -49,6 +49,12 @@ SmtpUrl = Annotated[
         description="Give smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp://host:25?tls=none.",
     ),
 ]
+Origin = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\s+:]+[^\s+:/]$", description="Give a name without scheme, such as qiledger.example.org."
+    ),
+]
 Port = Annotated[
     int, Meta(ge=0, le=65535, description="Give a port from 1 to 65535, or 0 for any that is free.")
 ]
@@ -82,6 +88,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     notify_url: HttpUrl = "https://api.notifications.service.gov.uk"
     chat_urls: Secret | None = None  # name=URL of Apprise, with blanks between
     templates: Path | None = None  # a directory of texts of one's own
+    sealing_key: Secret | None = None  # None: nothing is sealed
+    sealing_keys_before: str | None = None  # public keys that have sealed, with blanks between
+    seal_directory: Path | None = None  # where the last checkpoints are kept outside Postgres
+    log_origin: Origin | None = None  # None: the host of the public URL
+    witnesses: str | None = None  # public key and URL of each, with blanks between
+    public_checkpoints: bool = False  # whether checkpoints, keys and proofs may be read without a key
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

@@ -25,11 +25,13 @@ from services.custody import custody_at
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
 from services.operating import API, WORKER, Ways, make_database, open_house
+from services.sealing import NO_KEY, sealing_at
 
 DATABASE = "qiledger"
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
 PLACARD = "house.env"
+SEALER = "sealer"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%?=+,~-]+")
 
@@ -115,7 +117,7 @@ def _own_valkey(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServe
 
 
 def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Child]:
-    """The API and every process of the worker room. All have the master key, and a place for the erasure ledger."""
+    """The API and every process of the worker room. All have the master key; the sealer alone has the sealing key."""
     custody = custody_at(plan.directory, os.environ)
     api = Child(
         name="api",
@@ -133,18 +135,25 @@ def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Chil
     )
     numbers = {"fresh": plan.fresh, "past": plan.past, "deliver": plan.deliver, "long": plan.long}
     workers = the_workers(ways.worker, redis_url, numbers)
-    return [api, *(msgspec.structs.replace(child, env={**child.env, **custody}) for child in workers)]
+    sealing = sealing_at(plan.directory, os.environ)
+    told = {child.name: custody | (sealing if child.name == SEALER else {}) for child in workers}
+    return [
+        api,
+        *(msgspec.structs.replace(child, env={**child.env, **told[child.name]}) for child in workers),
+    ]
 
 
 def the_workers(database_url: str, redis_url: str, numbers: Mapping[str, int]) -> list[Child]:
-    """Every process of the worker room: so many for each queue, the clock, the sweep."""
+    """Every process of the worker room: so many for each queue, the clock, the sweep, the sealer with its key."""
     env = environment(database_url, redis_url)
     python = (sys.executable, "-m", "services.worker")
     names: list[tuple[str, tuple[str, ...]]] = []
     for queue, number in numbers.items():
         names += [(f"{queue}-{n}", ("queue", queue)) for n in range(1, number + 1)]
     names += [("clock", ("clock",)), ("sweep", ("sweep",))]
-    return [Child(name=name, argv=(*python, *words), env=env) for name, words in names]
+    children = [Child(name=name, argv=(*python, *words), env=env) for name, words in names]
+    key = {name: os.environ.get(name, "") for name in NO_KEY}
+    return [*children, Child(name=SEALER, argv=(*python, "sealer"), env=env | key)]
 
 
 def qiledger() -> tuple[str, ...]:
@@ -161,6 +170,7 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
         "QILEDGER_REDIS_URL_FILE": "",
         "QILEDGER_API_PASSWORD": "",
         "QILEDGER_WORKER_PASSWORD": "",
+        **NO_KEY,
     }
 
 

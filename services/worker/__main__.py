@@ -1,5 +1,6 @@
-"""The processes of the worker room: `python -m services.worker queue fresh | past | deliver | long`, `clock`, `sweep`.
+"""The processes of the worker room: `python -m services.worker queue fresh | past | deliver | long`, or one word.
 
+The words are `clock`, `sweep` and `sealer`.
 `qiledger worker` starts them; a process that ends is started again by its house.
 """
 
@@ -12,6 +13,7 @@ from services.logs import speak
 from services.settings import Settings
 from services.worker.answering import QueueWorker
 from services.worker.schedule import Clock
+from services.worker.sealer import seal_on
 from services.worker.stopping import StopAsked
 from services.worker.sweep import sweep_on
 from services.worker.waiting import connection_to, stand_by
@@ -30,6 +32,8 @@ def main(argv: list[str]) -> int:
             keep_time(settings, asked)
         case ["sweep"]:
             sweep_on(settings, stopping=asked)
+        case ["sealer"]:
+            seal_on(settings, stopping=asked)
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -53,6 +53,7 @@ def test_every_process_of_the_house_has_its_container(house: dict[str, Any]):
         "long",
         "clock",
         "sweep",
+        "sealer",
     }
 
 
@@ -76,12 +77,14 @@ def test_each_process_comes_to_the_database_in_its_own_role(house: dict[str, Any
         for name, service in house["services"].items()
         if "QILEDGER_DATABASE_URL" in service.get("environment", {})
     }
-    workers = dict.fromkeys(("fresh", "past", "deliver", "long", "clock", "sweep"), "qiledger_worker")
+    workers = dict.fromkeys(
+        ("fresh", "past", "deliver", "long", "clock", "sweep", "sealer"), "qiledger_worker"
+    )
     assert roles == {"migrate": "postgres", "api": "qiledger_api", **workers}
 
 
 def test_our_containers_can_do_no_more_than_they_need(house: dict[str, Any]):
-    for name in ("api", "fresh", "past", "deliver", "long", "clock", "sweep", "migrate"):
+    for name in ("api", "fresh", "past", "deliver", "long", "clock", "sweep", "sealer", "migrate"):
         service = house["services"][name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name

@@ -105,10 +105,11 @@ def start(worker_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
     """Starts processes of the worker room: `start("queue", "fresh")`; what is left of them is ended after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(*words: str, doorbell: str | None = redis_url) -> subprocess.Popen[bytes]:
+    def begin(*words: str, doorbell: str | None = redis_url, **settings: str) -> subprocess.Popen[bytes]:
         env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
         env |= {"QILEDGER_DATABASE_URL": worker_url}
         env |= {} if doorbell is None else {"QILEDGER_REDIS_URL": doorbell}
+        env |= {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
         with (tmp_path / f"{'-'.join(words)}-{len(started)}.log").open("wb") as said:
             command = [sys.executable, "-m", "services.worker", *words]
             started.append(subprocess.Popen(command, env=env, stdout=said, stderr=said))
