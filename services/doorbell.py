@@ -34,6 +34,7 @@ BREATH_S = 0.01  # between two rings of one process: under load one ring speaks 
 CANCEL_AGAIN_AFTER_S = 0.1
 COMPLAIN_EVERY_S = 30.0
 KEEP_FRESH = "services.worker.jobs.keep_fresh.keep_fresh"
+SPEAK = "services.worker.jobs.speak.speak"
 REBUILD = "services.worker.jobs.rebuild_outdated.rebuild_outdated"
 CHANNELS = "qiledger:head:*"
 
@@ -95,6 +96,22 @@ def call_for_rebuild(connection: redis.Redis, organisation: str, *, again: bool 
         result_ttl=0,
         failure_ttl=3600,
         description=f"rebuild what is outdated of {organisation}",
+    )
+    return True
+
+
+def call_to_speak(connection: redis.Redis, organisation: str) -> bool:
+    """Calls for somebody to say what there is to say to people, unless it was called for. Says whether it called."""
+    if not connection.set(f"qiledger:speak:{organisation}", "called", nx=True, ex=RUNG_FOR_S):
+        return False
+    queue(connection, DELIVER).enqueue(
+        SPEAK,
+        organisation,
+        job_timeout=120,
+        ttl=FORGOTTEN_AFTER_S,
+        result_ttl=0,
+        failure_ttl=3600,
+        description=f"speak for {organisation}",
     )
     return True
 

@@ -116,13 +116,14 @@ def clear_what_is_no_longer_true(
     rules: Collection[str],
     true: Collection[tuple[str, str, str, str]],
     now: datetime,
-) -> None:
-    """Notices of rules over rows that nothing says any more."""
+) -> int:
+    """Notices of rules over rows that nothing says any more. Returns how many."""
     asked: dict[str, Any] = {"organisation": organisation, "rules": list(rules)}
     standing = conn.execute(_STANDING, asked).fetchall()
     over = [id_ for id_, *key in standing if tuple(key) not in true]
     if over:
         conn.execute(_CLEAR_THESE, {"organisation": organisation, "now": now, "ids": over})
+    return len(over)
 
 
 def note_unsaid(conn: Connection[Any], organisation: str, unsaid: Collection[Unsaid]) -> None:
@@ -151,6 +152,7 @@ def _rows(organisation: str, made: Iterable[Made]) -> str:
     rows = []
     for one in made:
         row = msgspec.structs.asdict(one) | {"id": id_of(organisation, one)}
+        row["link"] = f"/v1/{organisation}/{one.link}"
         follows = row.pop("follows")
         if follows is not None:
             row |= {"follows_rule": follows.rule, "follows": list(follows.windows)}

@@ -131,10 +131,10 @@ def _hear(
     asked: dict[str, Any] = {"organisation": place.organisation, "after": place.position, "until": to}
     conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": now})
     clear(conn, place.organisation, heard.cleared, now)
-    make(conn, place.organisation, heard.made.values(), now)
+    new = make(conn, place.organisation, heard.made.values(), now)
     note_unsaid(conn, place.organisation, heard.unsaid)
     note_people(conn, place.organisation, heard.people)
-    move(conn, place, to)
+    move(conn, place, to, news=new > 0 or bool(heard.cleared))
     return to
 
 

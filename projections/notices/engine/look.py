@@ -72,10 +72,10 @@ def look(
             people_of(conn, organisation).values(),
         )
         failed = {one.rule for one in seen.unsaid}
-        clear_what_is_no_longer_true(conn, organisation, looking.keys() - failed, seen.true, now)
-        make(conn, organisation, seen.made, now)
+        over = clear_what_is_no_longer_true(conn, organisation, looking.keys() - failed, seen.true, now)
+        new = make(conn, organisation, seen.made, now)
         note_unsaid(conn, organisation, seen.unsaid)
-        looked(conn, place, now)
+        looked(conn, place, now, news=new + over > 0)
     return True
 
 

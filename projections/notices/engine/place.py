@@ -48,12 +48,13 @@ _SINCE = """
 """
 _MOVE = """
     UPDATE notices.checkpoints
-       SET position = %(to)s, epoch = epoch + 1, people_known = true
+       SET position = %(to)s, epoch = epoch + 1, people_known = true, unplanned = unplanned OR %(news)s
      WHERE organisation = %(organisation)s AND position = %(position)s AND epoch = %(epoch)s
 """
 _LOOKED = """
     UPDATE notices.checkpoints
-       SET epoch = epoch + 1, looked_at = %(now)s, quiet_from = %(quiet_from)s, quiet_until = %(quiet_until)s
+       SET epoch = epoch + 1, looked_at = %(now)s, quiet_from = %(quiet_from)s, quiet_until = %(quiet_until)s,
+           unplanned = unplanned OR %(news)s
      WHERE organisation = %(organisation)s AND epoch = %(epoch)s
 """
 
@@ -91,13 +92,13 @@ def since_when(conn: Connection[Any], organisation: str) -> Mapping[str, Since]:
     return {rule: Since(position, at) for rule, position, at in rows}
 
 
-def move(conn: Connection[Any], place: Place, to: int) -> None:
-    """Notes how far it has been heard. Raises Fenced."""
-    if conn.execute(_MOVE, msgspec.structs.asdict(place) | {"to": to}).rowcount != 1:
+def move(conn: Connection[Any], place: Place, to: int, *, news: bool) -> None:
+    """Notes how far it has been heard, and whether there is something to plan. Raises Fenced."""
+    if conn.execute(_MOVE, msgspec.structs.asdict(place) | {"to": to, "news": news}).rowcount != 1:
         raise Fenced(f"the notices of {place.organisation} have been moved by somebody else")
 
 
-def looked(conn: Connection[Any], place: Place, now: datetime) -> None:
-    """Notes when it was looked. Raises Fenced."""
-    if conn.execute(_LOOKED, msgspec.structs.asdict(place) | {"now": now}).rowcount != 1:
+def looked(conn: Connection[Any], place: Place, now: datetime, *, news: bool) -> None:
+    """Notes when it was looked, and whether there is something to plan. Raises Fenced."""
+    if conn.execute(_LOOKED, msgspec.structs.asdict(place) | {"now": now, "news": news}).rowcount != 1:
         raise Fenced(f"the notices of {place.organisation} have been moved by somebody else")

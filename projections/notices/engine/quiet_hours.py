@@ -1,7 +1,7 @@
 """Hours in which nobody is disturbed, by the clocks of London, across both changes of the clocks. Pure.
 
-An hour that does not exist in spring (01:00 to 02:00 on the last Sunday of March) ends when the clocks have sprung; one
-that comes twice in autumn is quiet both times.
+What would end in the hour that does not come in spring (01:00 to 02:00 on the last Sunday of March) ends when clocks
+spring; an hour that comes twice in autumn is quiet both times.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 LONDON = ZoneInfo("Europe/London")
+CLOCKS_CHANGE = time(1)  # UTC, on the last Sundays of March and October
 
 
 class QuietHours(msgspec.Struct, frozen=True):
@@ -29,10 +30,9 @@ class QuietHours(msgspec.Struct, frozen=True):
         """The first moment, at or after `at`, at which it is not quiet."""
         if not self.holds(at):
             return at
-        today = at.astimezone(LONDON).date()
-        ends = [
-            when(today + timedelta(days=days), self.ends, fold=fold) for days in range(3) for fold in (0, 1)
-        ]
+        days = [at.astimezone(LONDON).date() + timedelta(days=days) for days in range(3)]
+        ends = [when(day, self.ends, fold=fold) for day in days for fold in (0, 1)]
+        ends += [datetime.combine(day, CLOCKS_CHANGE, UTC) for day in days]
         return min(end for end in ends if end > at and not self.holds(end))
 
 

@@ -54,12 +54,12 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def recipients(to: Iterable[str], around: Around, because: str) -> dict[str, str]:
-    """Who is told, each with why. `because` is the reason of those named by reference."""
+    """Who is told, each with why: it goes on from "You are told because". `because` is of those named by reference."""
     told: dict[str, str] = {}
     for whom in to:
         for person in _people(whom, around):
             reason = BECAUSE.get(whom, because)
-            told.setdefault(person, f"You are told because {reason}.")
+            told.setdefault(person, f"{reason}.")
     return told
 
 

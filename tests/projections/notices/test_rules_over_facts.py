@@ -40,7 +40,7 @@ def test_a_decision_of_the_forum_is_told_to_lead_proposer_sponsor_and_coach() ->
     assert {one.recipient for one in made} == {LEAD, SPONSOR, COACH, "person/nurse"}
     assert {one.title for one in made} == {"Sleep was approved"}
     assert {one.urgency for one in made} == {"at_once"}
-    assert "You are told because you sponsor it." in {one.why for one in made}
+    assert "you sponsor it." in {one.why for one in made}
 
 
 def test_a_decision_told_by_two_systems_is_one_notice() -> None:

@@ -1,0 +1,202 @@
+"""Planning in Postgres: what is undecided becomes messages, in one transaction that locks the organisation's place.
+
+By which message a notice goes out is kept beside it, once for each channel, so that nothing goes out twice. What no
+longer holds goes out no more: it is left out of digests, and a message that waits with nothing left to tell is
+withdrawn.
+"""
+
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from projections.engine.reading import for_organisation
+from projections.notices.engine.agenda import agenda_of
+from projections.notices.engine.choosing import Message, Plan, Undecided, plan_of
+from projections.notices.engine.found import found_rules
+from projections.notices.engine.preferences import choices_of
+from projections.notices.engine.rule import Rule
+
+AT_ONCE_MAX = 2_000  # notices planned in a transaction
+PLANNED_AGAIN = timedelta(minutes=5)  # digests go out no later than so long after their time
+
+_encode = msgspec.json.Encoder().encode
+
+_LOCK = """
+    SELECT organisation
+      FROM notices.checkpoints
+     WHERE organisation = %(organisation)s
+       FOR UPDATE SKIP LOCKED
+"""
+_NO_LONGER = """
+    UPDATE notices.notices
+       SET undecided = false
+     WHERE organisation = %(organisation)s AND undecided AND cleared_at IS NOT NULL
+"""
+_UNDECIDED = """
+    SELECT n.id, n.rule, n.subject, n.recipient, n.urgency, n.action, n.made_at, n.facts,
+           coalesce((SELECT array_agg(c.channel)
+                       FROM notices.carried AS c
+                      WHERE c.organisation = n.organisation AND c.notice = n.id), '{}')
+      FROM notices.notices AS n
+     WHERE n.organisation = %(organisation)s AND n.undecided AND (n.recipient, n.id) > (%(person)s, %(id)s)
+     ORDER BY n.recipient, n.id
+     LIMIT %(limit)s
+"""
+_SEND = """
+    INSERT INTO notices.messages (organisation, id, recipient, channel, kind, notices, facts, due_at, made_at)
+    SELECT %(organisation)s, one.id, one.recipient, one.channel, one.kind, one.notices, one.facts, one.due_at, %(now)s
+      FROM jsonb_to_recordset(%(messages)s::jsonb) AS one (
+           id text, recipient text, channel text, kind text, notices text[], facts jsonb, due_at timestamptz)
+"""
+_CARRY = """
+    INSERT INTO notices.carried (organisation, notice, channel, message)
+    SELECT %(organisation)s, one.notice, one.channel, one.message
+      FROM jsonb_to_recordset(%(carried)s::jsonb) AS one (notice text, channel text, message text)
+"""
+_DECIDED = """
+    UPDATE notices.notices
+       SET undecided = false
+     WHERE organisation = %(organisation)s AND id = ANY (%(ids)s)
+"""
+_WITHDRAW = """
+    UPDATE notices.messages AS m
+       SET state = 'withdrawn'
+     WHERE m.organisation = %(organisation)s AND m.state = 'waiting' AND m.notices <> '{}'
+       AND NOT EXISTS (
+           SELECT FROM notices.notices AS n
+            WHERE n.organisation = m.organisation AND n.id = ANY (m.notices) AND n.cleared_at IS NULL)
+"""
+_PLANNED = """
+    UPDATE notices.checkpoints
+       SET planned_at = %(now)s, unplanned = false
+     WHERE organisation = %(organisation)s
+"""
+_TO_PLAN = """
+    SELECT h.organisation, c.planned_at
+      FROM log.heads AS h
+      JOIN notices.checkpoints AS c USING (organisation)
+     WHERE (c.unplanned OR c.planned_at IS NULL OR c.planned_at <= %(before)s OR c.planned_at > %(now)s)
+       AND h.organisation NOT LIKE '%%.operations'
+     ORDER BY h.organisation
+     LIMIT 10000
+"""
+
+
+def plan(
+    conn: Connection[Any],
+    organisation: str,
+    *,
+    now: datetime,
+    deadline: float | None = None,
+    rules: Mapping[str, Rule] | None = None,
+) -> bool:
+    """Plans messages for all that is undecided. Returns False if somebody else is at it, or time ran out."""
+    assert conn.autocommit, "planning commits by itself"
+    every = found_rules() if rules is None else rules
+    after = ("", "")
+    while True:
+        with conn.transaction():
+            for_organisation(conn, organisation)
+            asked = {"organisation": organisation, "now": now}
+            if conn.execute(_LOCK, asked).fetchone() is None:
+                return False
+            conn.execute(_NO_LONGER, asked)
+            undecided = _undecided(conn, organisation, after)
+            _plan(conn, organisation, undecided, every, now)
+            if len(undecided) < AT_ONCE_MAX:
+                conn.execute(_WITHDRAW, asked)
+                conn.execute(_PLANNED, asked)
+                return True
+            after = (undecided[-1].recipient, undecided[-1].id)
+        if deadline is not None and time.monotonic() >= deadline:
+            return False
+
+
+def to_plan(conn: Connection[Any], now: datetime) -> Mapping[str, datetime | None]:
+    """The organisations for which messages are to be planned, and when they last were."""
+    rows = conn.execute(_TO_PLAN, {"now": now, "before": now - PLANNED_AGAIN})
+    return dict(rows.fetchall())
+
+
+def _undecided(conn: Connection[Any], organisation: str, after: tuple[str, str]) -> list[Undecided]:
+    person, id_ = after
+    asked = {"organisation": organisation, "person": person, "id": id_, "limit": AT_ONCE_MAX}
+    return [
+        Undecided(
+            id=id_,
+            rule=rule,
+            subject=subject,
+            recipient=recipient,
+            urgency=urgency,
+            action=action,
+            made_at=made_at,
+            facts=facts,
+            carried=tuple(carried),
+        )
+        for id_, rule, subject, recipient, urgency, action, made_at, facts, carried in conn.execute(
+            _UNDECIDED, asked
+        )
+    ]
+
+
+def _plan(
+    conn: Connection[Any],
+    organisation: str,
+    undecided: Collection[Undecided],
+    rules: Mapping[str, Rule],
+    now: datetime,
+) -> None:
+    if not undecided:
+        return
+    choices = choices_of(conn, organisation, {one.recipient for one in undecided}, now)
+    decided = plan_of(undecided, {name: rule.kind for name, rule in rules.items()}, choices, now)
+    facts = {one.id: one.facts for one in undecided}
+    _write(conn, organisation, decided, facts, now)
+    done = [one.id for one in undecided if one.id not in decided.waiting]
+    conn.execute(_DECIDED, {"organisation": organisation, "ids": done})
+
+
+def _write(
+    conn: Connection[Any], organisation: str, decided: Plan, facts: Mapping[str, Any], now: datetime
+) -> None:
+    carried: list[dict[str, str | None]] = [
+        {"notice": notice, "channel": channel, "message": None} for notice, channel in decided.kept_back
+    ]
+    messages = []
+    for message in decided.messages:
+        id_ = secrets.token_urlsafe(18)
+        messages.append(
+            {
+                "id": id_,
+                "recipient": message.recipient,
+                "channel": message.channel,
+                "kind": message.kind,
+                "notices": message.notices,
+                "facts": _facts(conn, organisation, message, facts),
+                "due_at": message.due_at,
+            }
+        )
+        carried += [
+            {"notice": notice, "channel": message.channel, "message": id_} for notice in message.notices
+        ]
+    asked: dict[str, Any] = {"organisation": organisation, "now": now}
+    if messages:
+        conn.execute(_SEND, asked | {"messages": _encode(messages).decode()})
+    if carried:
+        conn.execute(_CARRY, asked | {"carried": _encode(carried).decode()})
+
+
+def _facts(
+    conn: Connection[Any], organisation: str, message: Message, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the words of a message are made of, beside its notices."""
+    if message.kind == "digest":
+        return {"pace": message.pace}
+    (notice,) = message.notices
+    told: dict[str, Any] = facts[notice] or {}
+    return agenda_of(conn, organisation, told) if message.kind == "agenda_pack" else told
