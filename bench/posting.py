@@ -87,7 +87,7 @@ def batched(postgres: Postgres, redis_url: str) -> float:
     )
     with serving(as_role(url, "qiledger_api"), redis_url) as port:
         load = press(port, iter(list(ready)).__next__, connections=SENDERS, seconds=SECONDS)
-    ((kept,),) = run(url, "SELECT position FROM log.heads")
+    ((kept,),) = run(url, "SELECT position FROM log.organisations")
     assert kept == load.answers * BATCH, "every event of every batch is kept"
     return _checked(load).rate * BATCH
 

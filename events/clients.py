@@ -23,6 +23,27 @@ class ClientRegistered(OrganisationEvent, frozen=True, kw_only=True, tag="client
     expires: WrittenDate | None = None  # until when
 
 
+KeyScopes = Annotated[tuple[Label, ...], Meta(max_length=20, description="Scopes, such as `events:read`.")]
+Sources = Annotated[tuple[Title, ...], Meta(max_length=20, description="Sources; `*` is any.")]
+
+
+@example(
+    client="improvement-platform",
+    key="Ab3dEf9h",
+    scopes=["events:write", "events:read"],
+    sources=["https://improvement.example"],
+    expires="2027-03-31",
+)
+class KeyCreated(OrganisationEvent, frozen=True, kw_only=True, tag="key.created"):
+    """A client was given a key."""
+
+    client: Id  # which system
+    key: Id  # the name of the key; never the key
+    scopes: KeyScopes  # what it may do
+    sources: Sources = ()  # for which sources it may tell
+    expires: WrittenDate | None = None  # until when it is good
+
+
 @example(client="improvement-platform", key="k-2", expires="2026-03-31")
 class KeyRotated(OrganisationEvent, frozen=True, kw_only=True, tag="key.rotated"):
     """A client was given a new key in place of its old one."""

@@ -88,6 +88,12 @@ class PersonEvent(Event, frozen=True):
     stream = "person"
 
 
+class OperationsEvent(Event, frozen=True):
+    """Happens to the ledger itself, which alone tells it: in the log of an organisation's operations."""
+
+    stream = "operations"
+
+
 class AnyEvent(Event, frozen=True):
     """Can happen to anything: it is told in the stream of what it is about."""
 

@@ -126,7 +126,7 @@ def open_organisation(conn: psycopg.Connection[Any], code: str, name: str) -> No
 
 _ORGANISATIONS = """
     SELECT organisation, name, position
-      FROM log.heads
+      FROM log.organisations
      ORDER BY organisation
      LIMIT 10000
 """

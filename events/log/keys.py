@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 import psycopg
 
+from events.clients import KeyCreated, KeyRevoked, KeyRotated
+from events.log.operations import note
 from events.log.outcomes import UnknownOrganisation
 
 LIVE_MAX = 2  # live keys of one client
@@ -28,9 +30,22 @@ WRITE = "events:write"
 READ = "events:read"
 ASK = "projections:read"
 ADMIN = "admin"
+AUDIT = "audit"  # reads everything but people, and every read is on record
+OPERATIONS = "operations:read"
+PEOPLE_READ = "people:read"  # who people are, and their words in clear
+PEOPLE_WRITE = "people:write"
+ASK_OF_PEOPLE = "projections:read:people"  # also the questions that are about single persons
+_COVERED = {AUDIT: (READ, ASK, OPERATIONS)}
 
 _KEY = re.compile(r"qi_live_([A-Za-z0-9]{8})_([A-Za-z0-9_-]{43})")
-_SCOPE = re.compile(r"(events:write(:[a-z][a-z0-9_.]{0,63})?|events:read|projections:read|admin)")
+_SCOPE = re.compile(
+    r"(events:write(:[a-z][a-z0-9_.]{0,63})?|events:read|projections:read(:people)?|operations:read|people:read|"
+    r"people:write|audit|admin)"
+)
+_SCOPES = (
+    "events:write[:type], events:read, projections:read[:people], people:read, people:write, operations:read, "
+    "audit, admin"
+)
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SOURCE = re.compile(r"\*|[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,256}")
 
@@ -60,8 +75,11 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         return self.revoked_at is None and not self.has_expired(now)
 
     def may(self, scope: str) -> bool:
-        """Whether the key has this scope; `events:write` is had with a prefix of types too."""
-        return any(had == scope or had.startswith(f"{scope}:") for had in self.scopes)
+        """Whether the key has this scope; `events:write` is had with a prefix of types too, `audit` covers reading."""
+        return any(
+            had == scope or had.startswith(f"{scope}:") or scope in _COVERED.get(had, ())
+            for had in self.scopes
+        )
 
     def may_tell(self, type_: str) -> bool:
         """`events:write:cycle` lets it tell `cycle.planned` and `cycle.tested`; a prefix ends at a full stop."""
@@ -160,6 +178,7 @@ _REVOKE = """
     UPDATE access.keys
        SET revoked_at = coalesce(revoked_at, %(now)s)
      WHERE organisation = %(organisation)s AND id = %(id)s
+    RETURNING client
 """
 _END_BY = """
     UPDATE access.keys
@@ -225,13 +244,37 @@ def create(
     life: timedelta = LIFE,
     now: datetime | None = None,
 ) -> Secret:
-    """A new key for a client. Raises WrongKey, or UnknownOrganisation. The caller owns the transaction."""
+    """A new key for a client. Raises WrongKey, or UnknownOrganisation. The caller owns the transaction.
+
+    That it was made is in the log of operations by the same commit; so with `rotate` and `revoke`.
+    """
+    now = now or datetime.now(UTC)
+    secret = _made(conn, organisation, client, scopes, sources, life, now)
+    made = KeyCreated(
+        client=client,
+        key=secret.id,
+        scopes=tuple(scopes),
+        sources=tuple(sources),
+        expires=(now + life).date().isoformat(),
+    )
+    note(conn, organisation, made)
+    return secret
+
+
+def _made(
+    conn: psycopg.Connection[Any],
+    organisation: str,
+    client: str,
+    scopes: Sequence[str],
+    sources: Sequence[str],
+    life: timedelta,
+    now: datetime,
+) -> Secret:
     _check(client, scopes, sources, life)
     conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (organisation,))
     if conn.execute(_KNOWN, (organisation,)).fetchone() is None:
         raise UnknownOrganisation(organisation)
     conn.execute(_ONE_AT_A_TIME, (organisation, client))
-    now = now or datetime.now(UTC)
     live = conn.execute(_LIVE, {"organisation": organisation, "client": client, "now": now}).fetchall()
     if len(live) >= LIVE_MAX:
         ids = " and ".join(id_ for (id_,) in live)
@@ -263,10 +306,10 @@ def rotate(
     row = conn.execute(_GET, {"organisation": organisation, "id": key_id}).fetchone()
     if row is None or not (old := key_of(row)).is_live(now):
         raise WrongKey(f"{organisation} has no live key {key_id}")
-    secret = create(
-        conn, organisation, old.client, scopes=old.scopes, sources=old.sources, life=life, now=now
-    )
+    secret = _made(conn, organisation, old.client, old.scopes, old.sources, life, now)
     conn.execute(_END_BY, {"organisation": organisation, "id": key_id, "until": now + grace})
+    expires = (now + life).date().isoformat()
+    note(conn, organisation, KeyRotated(client=old.client, key=secret.id, expires=expires))
     return secret
 
 
@@ -275,8 +318,10 @@ def revoke(
 ) -> None:
     """Ends a key now. Doors that know it stop letting it in within seconds. Raises WrongKey if there is none."""
     asked = {"organisation": organisation, "id": key_id, "now": now or datetime.now(UTC)}
-    if conn.execute(_REVOKE, asked).rowcount == 0:
+    revoked = conn.execute(_REVOKE, asked).fetchone()
+    if revoked is None:
         raise WrongKey(f"{organisation} has no key {key_id}")
+    note(conn, organisation, KeyRevoked(client=revoked[0], key=key_id))
 
 
 def listed(conn: psycopg.Connection[Any], organisation: str | None = None) -> list[Key]:
@@ -289,12 +334,10 @@ def _check(client: str, scopes: Sequence[str], sources: Sequence[str], life: tim
     if not _CLIENT.fullmatch(client):
         raise WrongKey(f"a client's name is lower-case letters, digits and . _ -, not {client!r}")
     if not scopes:
-        raise WrongKey("a key needs a scope: events:write, events:read, projections:read or admin")
+        raise WrongKey(f"a key needs a scope: {_SCOPES}")
     for scope in scopes:
         if not _SCOPE.fullmatch(scope):
-            raise WrongKey(
-                f"{scope!r} is no scope: events:write[:type], events:read, projections:read, admin"
-            )
+            raise WrongKey(f"{scope!r} is no scope: {_SCOPES}")
     if any(scope.startswith(WRITE) for scope in scopes) and not sources:
         raise WrongKey("a key that may tell events needs a source it may tell for; * is any")
     for source in sources:

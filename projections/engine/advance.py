@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 _BEHIND = """
     SELECT h.organisation, p.projection, coalesce(c.position, 0), h.position
-      FROM log.heads AS h
+      FROM log.organisations AS h
      CROSS JOIN unnest(%(projections)s::text[], %(revisions)s::bigint[]) AS p (projection, revision)
       LEFT JOIN projections.active AS a ON a.organisation = h.organisation AND a.projection = p.projection
       LEFT JOIN projections.checkpoints AS c

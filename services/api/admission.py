@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from events.log.keys import Key
 from events.log.record import PreciseTo, Submission
+from events.streams import OperationsEvent
 from events.vocabulary import ANY_STREAM, Event, UnknownType, canonical_body, read_body, vocabulary
 from services.api.cloudevents import CloudEvent, explained
 from services.api.nhs_numbers import holds_nhs_number
@@ -89,7 +90,7 @@ def _told(event: CloudEvent) -> Event:
 @cache
 def stream_kinds() -> frozenset[str]:
     """Every kind of stream that some event type happens to."""
-    return frozenset(kind.stream for kind in vocabulary().values()) - {ANY_STREAM}
+    return frozenset(kind.stream for kind in vocabulary().values()) - {ANY_STREAM, OperationsEvent.stream}
 
 
 def _check_stream(event: CloudEvent, kind: type[Event]) -> None:
@@ -97,6 +98,8 @@ def _check_stream(event: CloudEvent, kind: type[Event]) -> None:
     if found is None:
         detail = "A subject is the stream: a kind, a slash, and up to 64 of letters, digits and . _ ~ -"
         raise Problem(kinds.MALFORMED_EVENT, detail, field="subject")
+    if issubclass(kind, OperationsEvent):
+        raise Problem(kinds.WRONG_STREAM, "The ledger itself tells this, and nobody else.", field="type")
     if kind.stream == ANY_STREAM:
         if found[1] not in stream_kinds():
             raise Problem(kinds.WRONG_STREAM, field="subject", expected=sorted(stream_kinds()))

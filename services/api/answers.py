@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 from psycopg_pool import PoolTimeout
 
-from services.api.asked import Asked, Gone, has_etag
+from services.api.asked import Asked, Gone, desk_of, has_etag
 from services.api.problems import Problem, kinds, problem_of_failure
 
 JSON = "application/json"
@@ -88,6 +88,20 @@ def representation(
     return Answer(body, media_type, cache=cache, headers={"etag": etag, "vary": "accept", **(headers or {})})
 
 
+def named(request: Asked) -> str:
+    """The door of a request, as operators know it: method and address, and nothing of what was sent."""
+    return f"{request.scope['method']} {request.scope.get('path_template') or '(no such address)'}"[:300]
+
+
+def note_refusal(request: Asked, problem: str, status: int) -> None:
+    """Counts a refusal, of a request or of one of its events, for the log of operations."""
+    if 400 <= status < 500:
+        key = request.scope.get("auth")
+        asked_for = request.scope.get("path_params", {}).get("organisation")
+        organisation = asked_for if key is None else key.organisation
+        desk_of(request).journal.refused(organisation, problem, status, named(request), key)
+
+
 def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
     """The problem as a document, said once in the log: what was refused to whom, and nothing of what they sent."""
     number = str(uuid.uuid4())
@@ -102,6 +116,7 @@ def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
         organisation=None if key is None else key.organisation,
         client=None if key is None else key.client,
     )
+    note_refusal(request, problem.kind.slug, problem.kind.status)
     headers = {"x-request-id": number, "cache-control": NEVER, "x-content-type-options": "nosniff"}
     return Response(
         encode(problem.document(f"urn:uuid:{number}")),

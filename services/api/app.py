@@ -5,7 +5,8 @@ import re
 from litestar import Litestar, Response
 from litestar.datastructures import State
 
-from services.api.answers import answer_exception
+from events.log.keys import AUDIT
+from services.api.answers import answer_exception, named
 from services.api.asked import Asked, desk_of, header
 from services.api.desk import Desk
 from services.api.doorkeeper import check
@@ -16,6 +17,7 @@ from services.api.routes import (
     charts,
     house,
     importing,
+    operations,
     problem_pages,
     reading,
     schemas,
@@ -32,6 +34,7 @@ DOORS = (
     reading.feed,
     reading.one,
     reading.stream,
+    operations.operations,
     asking.projections,
     asking.ask,
     charts.chart,
@@ -82,9 +85,13 @@ async def let_in(request: Asked) -> Response[None] | None:
         allowed: str = request.app.state.methods[request.scope["path_template"]]
         return Response(None, status_code=204, headers={"allow": allowed})
     if door.scope is not None:
-        key = await desk_of(request).doorkeeper.whose(header(request, "authorization"))
+        desk = desk_of(request)
+        key = await desk.doorkeeper.whose(header(request, "authorization"))
         request.scope["auth"] = key
-        check(key, request.path_params.get("organisation"), door.scope)
+        desk.journal.knows(key.organisation)
+        request.scope["auth"] = check(key, request.path_params.get("organisation"), door.scope)
+        if AUDIT in key.scopes:
+            desk.journal.read(key, named(request))
     return None
 
 

@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from events.log.append import Appender, Pool
 from services.api.doorkeeper import Doorkeeper
+from services.api.journal import Journal
 from services.doorbell import Doorbell
 from services.pasts import PastCaller
 from services.settings import Settings
@@ -44,6 +45,7 @@ class Desk:
         )
         self.appender = Appender(self.pool)
         self.doorkeeper = Doorkeeper(self.pool)
+        self.journal = Journal(self.appender)
         self.doorbell = Doorbell(settings.redis_url)
         self.pasts = PastCaller(settings.redis_url)
 
@@ -52,12 +54,15 @@ class Desk:
         """Everything at hand; at the end every request taken is answered before the database is let go."""
         await self.pool.open(wait=False)  # a database that is away makes us unready, not dead
         await self.doorbell.open()
-        noting = asyncio.create_task(self.doorkeeper.note_uses())
+        noting = asyncio.gather(self.doorkeeper.note_uses(), self.journal.keep())
         try:
             with self._told_to_stop():
                 yield
         finally:
             self.stopping.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_WHEN_STOPPING_S):
+                    await self.journal.tell_counts()
             await self.appender.close()
             await self.doorbell.close()
             self.pasts.close()

@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from events.log import keys
 from events.log.append import Pool
 from events.log.keys import Key
+from events.log.operations import log_of
 from services.api.problems import Problem, kinds
 
 BELIEVED_FOR_S = 3.0  # a revoked key is let in no longer than this
@@ -29,12 +30,29 @@ class _Belief(msgspec.Struct, frozen=True):
     until: float
 
 
-def check(key: Key, organisation: str | None, scope: str) -> None:
-    """Raises Problem (403) unless the key may do this for this organisation."""
+def check(key: Key, organisation: str | None, scope: str) -> Key:
+    """The key as the door shall take it. Raises Problem (403) unless it may do this for this organisation.
+
+    The log of an organisation's operations is read through every door that reads a log, as `RWK.operations`, by those
+    who may read operations: there the key counts as one that reads that log, and no more.
+    """
+    if organisation == log_of(key.organisation):
+        if not key.may(keys.OPERATIONS):
+            raise Problem(kinds.MISSING_SCOPE, scope=keys.OPERATIONS)
+        if scope != keys.READ:
+            raise Problem(kinds.MISSING_SCOPE, "A log of operations is read, and nothing else.", scope=scope)
+        return reader_of_operations(key)
     if organisation is not None and organisation != key.organisation:
         raise Problem(kinds.WRONG_ORGANISATION)
     if not key.may(scope):
         raise Problem(kinds.MISSING_SCOPE, scope=scope)
+    return key
+
+
+def reader_of_operations(key: Key) -> Key:
+    """The same key, as one of the log of its organisation's operations."""
+    scopes = tuple(scope for scope in (keys.READ, keys.AUDIT) if scope == keys.READ or scope in key.scopes)
+    return msgspec.structs.replace(key, organisation=log_of(key.organisation), scopes=scopes)
 
 
 class Doorkeeper:

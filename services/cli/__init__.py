@@ -8,6 +8,7 @@ from services.cli.doctor import doctor, status
 from services.cli.import_ import import_
 from services.cli.keys import keys
 from services.cli.migrate import migrate
+from services.cli.operations import operations
 from services.cli.organisations import organisations
 from services.cli.parked import parked
 from services.cli.rebuild import rebuild
@@ -22,6 +23,7 @@ COMMANDS = (
     worker,
     migrate,
     organisations,
+    operations,
     keys,
     import_,
     status,

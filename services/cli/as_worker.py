@@ -14,7 +14,7 @@ from services.whole_house import house_at
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
-_ORGANISATIONS = "SELECT organisation FROM log.heads ORDER BY organisation LIMIT 10000"
+_ORGANISATIONS = "SELECT organisation FROM log.organisations ORDER BY organisation LIMIT 10000"
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from services.worker.sweepable import Sweepable
 
 REBUILDS_EVERY_S = 30.0  # an upgrade makes rows outdated, and nothing else does
 
-_ORGANISATIONS = "SELECT organisation FROM log.heads ORDER BY organisation LIMIT 10000"
+_ORGANISATIONS = "SELECT organisation FROM log.organisations ORDER BY organisation LIMIT 10000"
 
 
 def lagging(conn: Connection) -> Mapping[str, object]:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from events import catalogue
+from events.streams import OperationsEvent
 from services.api.cloudevents import CloudEvent
 
 REF = "#/components/schemas/{name}"
@@ -32,7 +33,8 @@ def event_schemas() -> dict[str, Any]:
             "required": required,
             "examples": [_example(entry)],
         }
-    mapping = {entry.type: REF.format(name=f"event.{entry.type}") for entry in catalogue.catalogue()}
+    told = [entry.type for entry in catalogue.catalogue() if entry.stream != OperationsEvent.stream]
+    mapping = {type_: REF.format(name=f"event.{type_}") for type_ in told}
     schemas["event"] = {
         "description": "A CloudEvent 1.0 whose subject is the stream.",
         "oneOf": [{"$ref": ref} for ref in mapping.values()],

@@ -25,6 +25,7 @@ from services.api.asked import Asked, Gone, desk_of, media_type, pieces, query
 from services.api.cloudevents import EVENT_BYTES_MAX
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds, problem_of_failure
+from services.api.routes.telling import note_refusals
 
 LINE_BYTES_MAX = EVENT_BYTES_MAX + 8_192
 SLICE_EVENTS_MAX = 500
@@ -144,6 +145,7 @@ class _Import:
                 results.append(told.one_tried(each, line=number))
             else:
                 results.append(told.one_kept(each, next(outcomes), line=number))
+        note_refusals(self._request, results)
         return results
 
     def _admitted(self, line: bytes | Problem, now: datetime) -> Submission | Problem:

@@ -5,7 +5,7 @@ may be kept for ever by whoever read it. A page at the end of the log must be as
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated
 from urllib.parse import urlencode
@@ -15,12 +15,12 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
-from events.log.keys import READ
+from events.log.keys import AUDIT, READ
 from events.log.read import Page, record_at, records_after, stream_records
 from events.log.record import Record
 from services.api import kept
 from services.api.admission import VERSION_MAX
-from services.api.answers import ASK_AGAIN, CLOUDEVENTS, FOREVER, JSON, NDJSON, encode, representation
+from services.api.answers import ASK_AGAIN, CLOUDEVENTS, FOREVER, JSON, NDJSON, encode, named, representation
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.desk import WAITING_MAX
 from services.api.doors import Door, Nothing, at
@@ -105,11 +105,17 @@ async def feed(request: Asked) -> ASGIApp:
 
     Give `next` of one page as `after` of the next. With `wait`, a page at the end of the log waits for what comes.
     """
+    return await show_feed(request)
+
+
+async def show_feed(request: Asked) -> ASGIApp:
+    """A page of the log that the key reads."""
     asked = query(request, Feed)
     form = accepted(request, FORMS)
     after = kept.position_of(asked.after)
     types = None if asked.type is None else sorted(set(asked.type.split(",")))
     page = await _page(request, asked, after, types)
+    note_read(request, page.records)
     closed = not page.caught_up
     following = kept.cursor(page.scanned)
     headers = {
@@ -133,6 +139,13 @@ async def feed(request: Asked) -> ASGIApp:
     return representation(
         request, text, form, etag=etag, cache=FOREVER if closed else ASK_AGAIN, headers=headers
     )
+
+
+def note_read(request: Asked, records: Sequence[Record]) -> None:
+    """Where an auditor reads, which positions that were."""
+    if AUDIT in request.auth.scopes:
+        positions = [record.position for record in records]
+        desk_of(request).journal.read(request.auth, named(request), positions, times=0)
 
 
 async def _page(request: Asked, asked: Feed, after: int, types: list[str] | None) -> Page:
@@ -190,6 +203,7 @@ async def one(request: Asked) -> ASGIApp:
         record = await record_at(conn, request.auth.organisation, int(text))
     if record is None:
         raise Problem(kinds.NO_RECORD)
+    note_read(request, [record])
     return representation(request, encode(kept.item(record)), etag=f'"{record.leaf.hex()}"', cache=FOREVER)
 
 
@@ -218,6 +232,7 @@ async def stream(request: Asked) -> ASGIApp:
         )
     if not records and asked.after == 0:
         raise Problem(kinds.NO_RECORD)
+    note_read(request, records)
     version = records[-1].version if records else asked.after
     full = len(records) == asked.limit
     text = _stream_text(name, records, version, form, full=full)

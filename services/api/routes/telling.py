@@ -15,7 +15,7 @@ from events.log.outcomes import Conflict, Outcome, WrongVersion
 from events.log.record import Receipt, Submission
 from services.api import cloudevents, told
 from services.api.admission import VERSION_MAX, admit
-from services.api.answers import JSON, Answer, encode
+from services.api.answers import JSON, Answer, encode, note_refusal
 from services.api.asked import Asked, body, desk_of, header, media_type, query
 from services.api.cloudevents import BATCH_BYTES_MAX, EVENT_BYTES_MAX, Reading
 from services.api.doors import Door, at
@@ -117,6 +117,7 @@ async def _batch(request: Asked, how: Telling) -> ASGIApp:
                 if isinstance(o, Conflict | WrongVersion)
             ]
         )
+    note_refusals(request, results)
     status = 200 if all(result.problem is None for result in results) else told.MIXED
     return Answer(encode(results), status=status)
 
@@ -128,6 +129,13 @@ def _admitted(reading: Reading, request: Asked, now: datetime) -> Submission | P
         return admit(reading, request.auth, now)
     except Problem as problem:
         return problem
+
+
+def note_refusals(request: Asked, results: Sequence[told.One]) -> None:
+    """Counts what was refused of several events."""
+    for result in results:
+        if result.problem is not None:
+            note_refusal(request, result.problem["type"].rpartition("/")[2], result.status)
 
 
 def _results(admitted: Sequence[Submission | Problem], outcomes: Sequence[Outcome]) -> list[told.One]:

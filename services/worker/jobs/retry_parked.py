@@ -16,7 +16,7 @@ BETWEEN_TRIES_S = 1.0
 def retry_parked(organisation: str | None = None) -> None:
     """The job, for one organisation or for all."""
     with on_duty(name="tries parked records again") as conn:
-        rows = conn.execute("SELECT organisation FROM log.heads ORDER BY organisation").fetchall()
+        rows = conn.execute("SELECT organisation FROM log.organisations ORDER BY organisation").fetchall()
         for (code,) in rows:
             if organisation in (None, code):
                 for projection in found().values():

@@ -61,7 +61,7 @@ def test_a_long_poll_is_let_go_and_a_post_under_way_is_answered(
         assert time.monotonic() - began < STOPPED_WITHIN_S
         other.http.close()
     with psycopg.connect(fresh_database_url) as conn:
-        assert conn.execute("SELECT position FROM log.heads").fetchone() == (1,)
+        assert conn.execute("SELECT position FROM log.organisations").fetchone() == (1,)
 
 
 def test_an_import_and_bodies_half_sent_do_not_hold_the_process(standing: tuple[Server, Door]) -> None:
