@@ -101,7 +101,9 @@ def everything(url: str) -> list[tuple]:
     with psycopg.connect(url) as conn:
         return [
             *conn.execute("SELECT * FROM log.records ORDER BY position").fetchall(),
-            *conn.execute("SELECT * FROM log.heads ORDER BY organisation").fetchall(),
+            *conn.execute(
+                "SELECT organisation, position, name, recorded_at::text FROM log.heads ORDER BY organisation"
+            ).fetchall(),
             *conn.execute(
                 "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'log.records'::regclass ORDER BY 1"
             ),
