@@ -194,6 +194,7 @@ def _points(
         mine = tuple(flags[i].values()) if flags[i] else ()
         points.append(
             DrawnPoint(
+                point=stretch.first + i + 1,
                 label=series.labels[stretch.first + i],
                 value=value,
                 centre=centre,

@@ -16,13 +16,10 @@ class Flag(msgspec.Struct, frozen=True):
     label: str
 
 
-class DrawnPoint(msgspec.Struct, frozen=True):
-    """One point as drawn, with the lines at its place. None: no such value or line.
+class LinedPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One point, counted from 1, with the lines at its place. None: no such value or line."""
 
-    `special_cause` is the label of the first rule, in the rule set's order, that flags it; `flags` are all
-    that do.
-    """
-
+    point: int
     label: str
     value: float | None
     centre: float | None
@@ -36,6 +33,15 @@ class DrawnPoint(msgspec.Struct, frozen=True):
     outside_limits: bool | None
     close_to_limits: bool | None
     relative_to_centre: int | None
+
+
+class DrawnPoint(LinedPoint, frozen=True, kw_only=True):
+    """A point as drawn, and what the rules say of it.
+
+    `special_cause` is the label of the first rule, in the rule set's order, that flags it; `flags` are all
+    that do.
+    """
+
     special_cause: str
     type: PointType
     flags: tuple[Flag, ...]

@@ -1,88 +1,12 @@
 """A drawn chart as the API shows it: the report of `projections.charts`, with what stands beside the points."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from projections.charts.report import report
+from projections.charts.report import Report, report
 from projections.measure_charts import MeasureChart
 from projections.measure_series import ShownMeasure, ShownPart
-
-
-class Icon(msgspec.Struct, frozen=True, kw_only=True):
-    """An icon of Making Data Count, said."""
-
-    icon: str
-    letter: str
-    words: str
-
-
-class ChartPhase(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of points, counted from 1, with its own lines, and why people began it."""
-
-    phase: int
-    first: int
-    last: int
-    reason: str
-    centre: float | None
-    trial_limits: bool
-    runs: dict[str, Any]
-
-
-class ChartSignal(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
-    """Something other than chance, by a rule of a rule set. `points` count from 1."""
-
-    rule_set: str
-    rule: str
-    label: str
-    direction: str | None
-    phase: int
-    points: list[int]
-    since: str
-    until: str
-
-
-class ChartPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A point with the lines at its place."""
-
-    point: int
-    label: str
-    value: float | None
-    centre: float | None
-    lower: float | None
-    lower_near: float | None
-    upper_near: float | None
-    upper: float | None
-    phase: int
-    included: bool
-    in_baseline: bool
-    outside_limits: bool | None
-    close_to_limits: bool | None
-    relative_to_centre: int | None
-    special_cause_type: str
-    point_type: str
-    flags: list[str]
-
-
-class DrawnChart(msgspec.Struct, frozen=True, kw_only=True):
-    """What the chart says: limits, phases, signals and icons, by the rule set named."""
-
-    title: str
-    message: str
-    chart: str
-    chart_name: str
-    rule_set: str
-    rule_set_name: str
-    improvement_direction: str
-    target: float | None
-    variation: Icon | None
-    assurance: Icon | None
-    progress_toward_target: float | None
-    warnings: list[str]
-    phases: list[ChartPhase]
-    signals: list[ChartSignal]
-    points: list[ChartPoint]
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +40,7 @@ class ChartPage(msgspec.Struct, frozen=True, kw_only=True):
     parked: int
     revision: int
     definition: ShownMeasure
-    chart: DrawnChart
+    chart: Report
     instead_of: str | None
     because: str | None
     annotations: list[Beside]
@@ -145,7 +69,7 @@ def chart_page(
         parked=parked,
         revision=revision,
         definition=definition,
-        chart=msgspec.convert(report(drawn.chart), DrawnChart),
+        chart=report(drawn.chart),
         instead_of=None if drawn.instead_of is None else drawn.instead_of.value,
         because=drawn.because,
         annotations=[

@@ -101,7 +101,7 @@ def _answer(content: Mapping[str, Any], case_id: str | None, asked: dict[str, An
     elif asked["as_csv"]:
         click.echo(csv_table(drawn), nl=False)
     elif not asked["svg_to"]:
-        _print(report(drawn))
+        _print(msgspec.to_builtins(report(drawn)))
 
 
 def _read(file: str) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ next to nothing that these two do not. Moving ranges share their measurements, s
 against its limits.
 """
 
+from collections.abc import Callable
+
 from projections.charts.rules.limits_only import beyond_limits
 from projections.charts.rules.patterns import Span, shifts
 from projections.charts.rules.rule import Rule, RuleSet, View, by_direction
@@ -30,19 +32,24 @@ def few_crossings(view: View) -> list[Span]:
     return [Span(tuple(i for i, sign in view.sides_in_turn() if sign), 0)] if few else []
 
 
-RULES = RuleSet(
-    id="anhoej-1",
-    name="Anhøj rules",
-    source="Anhøj & Olesen 2014, doi 10.1371/journal.pone.0113825",
-    rules=(
-        Rule("outside", by_direction("Above the upper limit", "Below the lower limit"), beyond_limits),
-        Rule("long-run", by_direction("Unusually long run above", "Unusually long run below"), long_run),
-        Rule(
-            "few-crossings",
-            by_direction("", "", "Unusually few crossings"),
-            few_crossings,
-            flags_points=False,
+def anhoej_rules(
+    id: str, name: str, source: str, *, long_run: Callable[[View], list[Span]] = long_run
+) -> RuleSet:
+    """The rule set, with its own way of saying how long a run is too long."""
+    words = by_direction("Unusually long run above", "Unusually long run below")
+    few = by_direction("", "", "Unusually few crossings")
+    return RuleSet(
+        id=id,
+        name=name,
+        source=source,
+        rules=(
+            Rule("outside", by_direction("Above the upper limit", "Below the lower limit"), beyond_limits),
+            Rule("long-run", words, long_run),
+            Rule("few-crossings", few, few_crossings, flags_points=False),
         ),
-    ),
-    needs_limits=False,
-)
+        needs_limits=False,
+    )
+
+
+SOURCE = "Anhøj & Olesen 2014, doi 10.1371/journal.pone.0113825"
+RULES = anhoej_rules("anhoej-1", "Anhøj rules", SOURCE)
