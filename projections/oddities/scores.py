@@ -1,0 +1,65 @@
+"""Progress scores that fell, jumped, or stand for more than has been told.
+
+What a score stands for is the table of IHI and Life QI in what can be seen of it here. A score is a judgement: it is
+never refused, and never changed by us.
+"""
+
+from collections.abc import Callable
+
+from events.log.record import Record
+from events.scores import ProgressScored
+from projections.oddities.rule import Rule, rule
+from projections.oddities.so_far import SoFar
+
+Told = Callable[[SoFar], bool]
+
+
+@rule(
+    "score_fell",
+    "The progress score fell. That may well be right; it is rare enough to look at.",
+    ProgressScored,
+)
+def score_fell(before: SoFar, after: SoFar, event: ProgressScored, record: Record) -> str | None:
+    if before.score is None or before.scale != event.scale or event.score >= before.score:
+        return None
+    return f"{before.score} to {event.score}"
+
+
+@rule("score_jumped", "The progress score rose by more than 1.0 at once.", ProgressScored)
+def score_jumped(before: SoFar, after: SoFar, event: ProgressScored, record: Record) -> str | None:
+    if before.score is None or before.scale != event.scale or event.score <= before.score + 1:
+        return None
+    return f"{before.score} to {event.score}"
+
+
+_STANDS_FOR: tuple[tuple[float, str, str, Told], ...] = (
+    (1.5, "aim", "no aim", lambda told: told.aims > 0),
+    (2.0, "measure", "no measure", lambda told: any(one.defined for one in told.measured)),
+    (2.5, "test", "no test of a change", lambda told: told.tested),
+    (2.5, "outcome", "no measure of an outcome", lambda told: any(one.outcome for one in told.measured)),
+    (3.0, "success", "no change that was adapted or adopted", lambda told: told.kept),
+    (4.0, "change", "no change in daily practice", lambda told: told.implemented),
+    (5.0, "end", "no handing over to quality control", lambda told: told.handed_over),
+)
+"""From which score on a scale of 5 what should have been told; the first that is missing is shown."""
+
+
+def _without(least: float, name: str, missing: str, told: Told) -> Rule:
+    def find(before: SoFar, after: SoFar, event: ProgressScored, record: Record) -> str | None:
+        lacking = next(
+            (one for at, one, _, is_told in _STANDS_FOR if at <= event.score and not is_told(after)), None
+        )
+        return f"{event.score}" if lacking == name else None
+
+    return Rule(
+        id=f"score_without_{name}",
+        says=f"The progress score is {least} or more, and {missing} has been told.",
+        broken_by=(ProgressScored,),
+        find=find,
+        healed=lambda now, _: told(now),
+    )
+
+
+no_aim, no_measure, no_test, no_outcome, no_success, no_change, no_end = (
+    _without(*one) for one in _STANDS_FOR
+)

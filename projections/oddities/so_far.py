@@ -1,0 +1,231 @@
+"""What has been told of a stream so far, as far as rules look back at it. All of it is bounded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from events.aims import AimSet
+from events.changes import ChangeImplemented
+from events.cycles import CycleActed, CycleDone, CyclePlanned, CycleStudied, CycleTested
+from events.directorates import DirectorateCreated
+from events.drivers import DriverAdded, DriverLinked, DriverRemoved
+from events.forum_members import ForumChairAppointed, ForumMemberLeft
+from events.forums import ForumCreated, ForumReported
+from events.ideas import IdeaRaised
+from events.improvements import ImprovementReported
+from events.involvement import InvolvementSet
+from events.learning import LearningCaptured
+from events.log.record import Record
+from events.measures import MeasureDefined, MeasurementRecorded
+from events.programmes import (
+    ProgrammeReported,
+    ProgrammeStarted,
+    ProjectJoinedProgramme,
+    ProjectLeftProgramme,
+)
+from events.projects import ProjectCancelled, ProjectCompleted
+from events.scores import ProgressScored
+from events.stories import StoryShared
+from events.sustaining import HandedToQualityControl
+from events.training import CohortCompleted, CohortOpened, CourseOffered
+from events.vocabulary import Event
+from projections.project_life import ENDED, LIFE, UNDER_WAY
+from projections.project_work import TEAM, FollowedProject, followed
+
+REMEMBERED_MAX = 100  # cycles, measures or drivers of one project that are looked back at; the latest
+PERIODS_MAX = 60  # of one measure, to see one measured twice; the latest told
+
+INTRODUCED_BY: Mapping[str, tuple[type[Event], ...]] = {
+    "idea": (IdeaRaised,),
+    "improvement": (ImprovementReported,),
+    "story": (StoryShared,),
+    "course": (CourseOffered,),
+    "cohort": (CohortOpened, CohortCompleted),
+    "forum": (ForumCreated, ForumReported),
+    "programme": (ProgrammeStarted, ProgrammeReported),
+    "directorate": (DirectorateCreated,),
+}
+"""What says of a stream what it is. Projects are named by whatever is told of them."""
+
+
+class Cycle(msgspec.Struct, frozen=True):
+    """What is looked back at of a cycle."""
+
+    cycle: str
+    planned: bool = False
+    predicted: bool = False
+    decided: bool = False
+    followed: bool = False  # a cycle says that it follows from this one
+    number: int | None = None
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """What is looked back at of a measure."""
+
+    measure: str
+    defined: bool = False
+    outcome: bool = False
+    rate: bool = False  # its numerator may exceed its denominator
+    chart: str | None = None
+    periods: tuple[str, ...] = ()  # with their subgroups
+
+
+class Driver(msgspec.Struct, frozen=True):
+    """A driver, and the drivers it drives."""
+
+    driver: str
+    parents: tuple[str, ...] = ()
+
+
+class SoFar(FollowedProject, frozen=True, kw_only=True):
+    """What has been told of a stream so far."""
+
+    introduced: bool = False
+    aims: int = 0  # how often an aim was set
+    aimed: bool = False  # the latest aim has a target and a date
+    turned_round: bool = False  # its direction and its figures do not agree
+    learned: bool = False
+    cycles: tuple[Cycle, ...] = ()
+    tested: bool = False
+    kept: bool = False  # a tested change was adapted or adopted
+    adopted: bool = False
+    implemented: bool = False
+    handed_over: bool = False
+    measured: tuple[Measure, ...] = ()
+    drivers: tuple[Driver, ...] = ()
+    programmes: tuple[str, ...] = ()
+    chairs: tuple[str, ...] = ()  # of a forum
+
+    def cycle(self, cycle: str) -> Cycle:
+        return next((one for one in self.cycles if one.cycle == cycle), Cycle(cycle))
+
+    def measure(self, measure: str) -> Measure:
+        return next((one for one in self.measured if one.measure == measure), Measure(measure))
+
+    def driver(self, driver: str) -> Driver | None:
+        return next((one for one in self.drivers if one.driver == driver), None)
+
+    def in_team(self, *roles: str) -> bool:
+        return any(member.role in roles or member.kind in roles for member in self.team)
+
+    @property
+    def begun(self) -> bool:
+        return self.state in (*UNDER_WAY, *ENDED)
+
+
+Changes = dict[str, Any]
+
+
+def after(before: SoFar, event: Event, record: Record) -> SoFar:
+    """What has been told once this is told too."""
+    now = followed(before, event, record) if type(event) in _FOLLOWED else before
+    noun = record.stream.partition("/")[0]
+    changes = _changes(now, event)
+    if noun != "project":
+        changes["introduced"] = before.introduced or isinstance(event, INTRODUCED_BY[noun])
+    return msgspec.structs.replace(now, **changes) if changes else now
+
+
+def _changes(now: SoFar, event: Event) -> Changes:
+    match event:
+        case AimSet():
+            return _aim(now, event)
+        case LearningCaptured():
+            return {"learned": True}
+        case ProjectCompleted() | ProjectCancelled():
+            return {"learned": now.learned or event.learned is not None}
+        case MeasureDefined() | MeasurementRecorded():
+            return _measure(now, event)
+        case CyclePlanned() | CycleTested() | CycleActed():
+            return _cycle(now, event)
+        case CycleDone() | CycleStudied():
+            return {} if now.tested else {"tested": True}
+        case ChangeImplemented():
+            return {"implemented": True}
+        case HandedToQualityControl():
+            return {"handed_over": True}
+        case DriverAdded() | DriverLinked() | DriverRemoved():
+            return _driver(now, event)
+        case ProjectJoinedProgramme():
+            return {"programmes": (*now.programmes, event.programme)[-REMEMBERED_MAX:]}
+        case ProjectLeftProgramme():
+            return {"programmes": tuple(one for one in now.programmes if one != event.programme)}
+        case ForumChairAppointed() if event.role == "chair":
+            stay = () if event.instead_of is None else now.chairs
+            others = tuple(one for one in stay if one not in (event.instead_of, event.person))
+            return {"chairs": (*others, event.person)[-REMEMBERED_MAX:]}
+        case ForumMemberLeft() if event.role in (None, "chair"):
+            return {"chairs": tuple(one for one in now.chairs if one != event.person)}
+    return {}
+
+
+def _aim(now: SoFar, event: AimSet) -> Changes:
+    way = 0.0 if event.target is None or event.baseline is None else event.target - event.baseline
+    return {
+        "aims": now.aims + 1,
+        "aimed": event.target is not None and event.by is not None,
+        "turned_round": (event.direction == "increase" and way < 0)
+        or (event.direction == "decrease" and way > 0),
+    }
+
+
+def _measure(now: SoFar, event: MeasureDefined | MeasurementRecorded) -> Changes:
+    known = now.measure(event.measure)
+    if isinstance(event, MeasureDefined):
+        rate = event.chart in ("u", "u_prime") or event.multiply not in (None, 1, 100)
+        outcome = event.kind == "outcome"
+        known = msgspec.structs.replace(known, defined=True, outcome=outcome, rate=rate, chart=event.chart)
+    else:
+        known = msgspec.structs.replace(known, periods=(*known.periods, period_of(event))[-PERIODS_MAX:])
+    others = tuple(one for one in now.measured if one.measure != event.measure)
+    return {"measured": (*others, known)[-REMEMBERED_MAX:]}
+
+
+def period_of(event: MeasurementRecorded) -> str:
+    """The period with its subgroup."""
+    return event.period if event.subgroup is None else f"{event.period} {event.subgroup}"
+
+
+def _cycle(now: SoFar, event: CyclePlanned | CycleTested | CycleActed) -> Changes:
+    decision = getattr(event, "decision", None)
+    known = now.cycle(event.cycle)
+    if isinstance(event, CycleActed):
+        known = msgspec.structs.replace(
+            known, decided=True, followed=known.followed or event.next_cycle is not None
+        )
+    else:
+        known = msgspec.structs.replace(
+            known,
+            planned=True,
+            predicted=known.predicted or event.prediction is not None,
+            decided=known.decided or decision is not None,
+            number=known.number if event.number is None else event.number,
+        )
+    cycles = [*(one for one in now.cycles if one.cycle != event.cycle), known]
+    previous = getattr(event, "previous", None)
+    if previous is not None:
+        earlier = msgspec.structs.replace(now.cycle(previous), followed=True)
+        cycles = [*(one for one in cycles if one.cycle != previous), earlier]
+    return {
+        "cycles": tuple(cycles[-REMEMBERED_MAX:]),
+        "tested": now.tested or not isinstance(event, CyclePlanned),
+        "kept": now.kept or decision in ("adapt", "adopt"),
+        "adopted": now.adopted or decision == "adopt",
+    }
+
+
+def _driver(now: SoFar, event: DriverAdded | DriverLinked | DriverRemoved) -> Changes:
+    others = tuple(one for one in now.drivers if one.driver != event.driver)
+    match event:
+        case DriverRemoved():
+            return {"drivers": others}
+        case DriverAdded():
+            new = Driver(event.driver, event.parents)
+        case DriverLinked():
+            known = now.driver(event.driver) or Driver(event.driver)
+            new = Driver(event.driver, tuple(dict.fromkeys((*known.parents, event.parent)))[:REMEMBERED_MAX])
+    return {"drivers": (*others, new)[-REMEMBERED_MAX:]}
+
+
+_FOLLOWED = frozenset({*LIFE, *TEAM, InvolvementSet, ProgressScored})
