@@ -36,6 +36,7 @@ COMPLAIN_EVERY_S = 30.0
 KEEP_FRESH = "services.worker.jobs.keep_fresh.keep_fresh"
 SPEAK = "services.worker.jobs.speak.speak"
 REBUILD = "services.worker.jobs.rebuild_outdated.rebuild_outdated"
+DELIVER_MESSAGES = "services.worker.jobs.deliver_messages.deliver_messages"
 CHANNELS = "qiledger:head:*"
 
 log = structlog.get_logger(__name__)
@@ -114,6 +115,31 @@ def call_to_speak(connection: redis.Redis, organisation: str) -> bool:
         description=f"speak for {organisation}",
     )
     return True
+
+
+def call_for_delivery(connection: redis.Redis, organisation: str) -> bool:
+    """Calls for the messages of an organisation to be delivered, unless it was called for. Says whether it called."""
+    if not connection.set(_delivery(organisation), "called", nx=True, ex=RUNG_FOR_S):
+        return False
+    queue(connection, DELIVER).enqueue(
+        DELIVER_MESSAGES,
+        organisation,
+        job_timeout=120,
+        ttl=FORGOTTEN_AFTER_S,
+        result_ttl=0,
+        failure_ttl=3600,
+        description=f"deliver messages of {organisation}",
+    )
+    return True
+
+
+def answer_delivery(connection: redis.Redis, organisation: str) -> None:
+    """Says that somebody has come to deliver: what falls due from now on may be called for again."""
+    connection.delete(_delivery(organisation))
+
+
+def _delivery(organisation: str) -> str:
+    return f"qiledger:deliver:{organisation}"
 
 
 def ring(connection: redis.Redis, organisation: str, position: int) -> None:

@@ -8,6 +8,7 @@ preferences and takes nothing back: what is posted there is for everybody in it.
 import logging
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,6 +37,8 @@ class Chat:
 
     name = "chat"
     patience_s = 30.0
+    per_minute = 60
+    settles_after = timedelta(minutes=10)
 
     def __init__(self, rooms: Mapping[str, str]) -> None:
         self._rooms = {room: _service(room, url) for room, url in rooms.items()}

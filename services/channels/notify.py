@@ -41,6 +41,8 @@ class Notify:
 
     name = "notify"
     patience_s = 45.0
+    per_minute = 2_400  # of the 3,000 that Notify allows a key
+    settles_after = timedelta(minutes=1)
 
     def __init__(self, key: str, template: str, url: str) -> None:
         if not _KEY.fullmatch(key):

@@ -42,6 +42,8 @@ class Channel(Protocol):
 
     name: str
     patience_s: float  # what takes longer is of unknown outcome; 0: it is done here and takes no time
+    per_minute: int  # how many letters it takes; 0: as many as there are
+    settles_after: timedelta  # so long after an unknown outcome it is asked for, or sent again
 
     def send(self, letter: Letter, to: str) -> Outcome:
         """Sends a letter to an address. Never raises for what the other side does."""

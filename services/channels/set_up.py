@@ -13,6 +13,20 @@ def channels(settings: Settings) -> dict[str, Channel]:
     return {name: channel for name, channel in made.items() if channel is not None}
 
 
+def sound_channels(settings: Settings) -> tuple[dict[str, Channel], dict[str, str]]:
+    """Those that are well set up; and what is wrong with each of the others."""
+    sound: dict[str, Channel] = {}
+    wrong: dict[str, str] = {}
+    for name, make in MAKERS.items():
+        try:
+            channel = make(settings)
+        except WrongWay as why:
+            wrong[name] = str(why)
+        else:
+            sound |= {} if channel is None else {name: channel}
+    return sound, wrong
+
+
 def words(settings: Settings) -> Words:
     """The texts, with the address by which people reach this house."""
     return Words(address_of(settings), own=settings.templates)

@@ -4,6 +4,7 @@
     smtps://user:password@host:465             TLS from the first byte
     smtp://relay.trust.nhs.uk:25?tls=none      in the clear: only without a password, or to this machine
     …?ca=/etc/ssl/trust-ca.pem                 a certificate authority of the trust's own
+    …?rate=30                                  so many messages a minute at most (600 by default)
 
 A server answers for a message from the moment it has answered the end of DATA. What goes wrong before is known not to
 be sent; what goes wrong between that end and its answer is unknown.
@@ -14,6 +15,7 @@ import re
 import smtplib
 import socket
 import ssl
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -26,6 +28,7 @@ from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLa
 CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 20.0
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
+RATE, RATE_MAX = 600, 60_000  # messages a minute
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _AT_LINE_START = re.compile(rb"^\.", re.MULTILINE)
 
@@ -39,6 +42,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     password: str | None = None
     ca: str | None = None
+    rate: int = RATE
 
     def __repr__(self) -> str:
         return f"Way({self.host}:{self.port}, {self.tls})"
@@ -53,10 +57,13 @@ def way_of(url: str) -> Way:
         tls = "none"
     elif "tls" in asked:
         raise WrongWay("an SMTP URL takes ?tls=none with smtp://, and nothing else for tls")
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or asked.keys() - {"tls", "ca"}:
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or asked.keys() - {"tls", "ca", "rate"}:
         raise WrongWay("give smtp://user:password@host:587, smtps://…:465, or smtp://host:25?tls=none")
     if tls == "none" and parts.password and parts.hostname not in THIS_MACHINE:
         raise WrongWay("a password is not sent in the clear: leave ?tls=none out, or the password")
+    rate = asked.get("rate", str(RATE))
+    if not rate.isascii() or not rate.isdigit() or not 1 <= int(rate) <= RATE_MAX:
+        raise WrongWay(f"an SMTP URL takes ?rate= from 1 to {RATE_MAX} messages a minute")
     return Way(
         host=parts.hostname,
         port=parts.port or PORTS[tls],
@@ -64,6 +71,7 @@ def way_of(url: str) -> Way:
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         ca=asked.get("ca"),
+        rate=int(rate),
     )
 
 
@@ -72,9 +80,11 @@ class Smtp:
 
     name = "email"
     patience_s = 45.0
+    settles_after = timedelta(minutes=10)
 
     def __init__(self, way: Way, sender: str) -> None:
         self._way = way
+        self.per_minute = way.rate
         try:
             self._sender = sender_of(sender)
         except CannotBeMailed as wrong:

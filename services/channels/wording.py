@@ -39,7 +39,7 @@ class Words:
         self._ours = ours.rstrip("/")
         places = [TEXTS] if own is None else [own, TEXTS]
         self._environment = _environment(tuple(places))
-        self._environment.filters |= {"address": self.address, "as_it_is": _as_it_is}
+        self._environment.filters |= {"address": self.address, "as_it_is": _as_it_is, "sentence": _sentence}
 
     def letter(
         self,
@@ -124,6 +124,12 @@ def _shown(value: Any) -> Any:
     if value is None:
         raise CannotBeWorded("a fact that the text shows is null")
     return _in_one_line(value)
+
+
+def _sentence(value: object) -> str:
+    """A fact as the end of a sentence."""
+    line = _in_one_line(value)
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
 
 
 def _as_it_is(value: object) -> Markup:

@@ -232,6 +232,8 @@ def test_a_server_can_be_tried_without_sending() -> None:
         "smtps://mail.test?tls=none",
         "smtp://mail.test?tls=maybe",
         "smtp://mail.test?verify=no",
+        "smtp://mail.test?rate=0",
+        "smtp://mail.test?rate=fast",
     ],
 )
 def test_a_way_that_is_wrong_or_unsafe_is_not_taken(url: str) -> None:

@@ -1,0 +1,107 @@
+"""Messages as the sweep sees them: which organisations have some that can go now, and how they are delivered."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cache
+
+import structlog
+
+from services.channels.outcome import Channel
+from services.channels.set_up import sound_channels, words
+from services.doorbell import call_for_delivery
+from services.settings import Settings
+from services.worker.delivering.claim import LEASE_S
+from services.worker.delivering.deliverer import Deliverer
+from services.worker.delivering.waits import LONGEST
+from services.worker.duty import Connection, connected
+from services.worker.sweepable import Sweepable
+
+log = structlog.get_logger(__name__)
+
+_DUE = """
+    SELECT h.organisation, c.name, d.id, d.epoch
+      FROM log.heads AS h
+     CROSS JOIN unnest(%(channels)s::text[]) AS c (name)
+     CROSS JOIN LATERAL (
+           SELECT m.id, m.epoch
+             FROM notices.messages AS m
+            WHERE m.organisation = h.organisation AND m.channel = c.name AND m.state = 'waiting'
+              AND coalesce(m.try_at, m.due_at) <= clock_timestamp()
+              AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp()
+                   OR m.lease_until > clock_timestamp() + %(lease)s * 2)
+            ORDER BY coalesce(m.try_at, m.due_at), m.id
+            LIMIT 1) AS d
+     WHERE h.organisation NOT LIKE '%%.operations'
+       AND NOT EXISTS (
+           SELECT
+             FROM notices.channels AS resting
+            WHERE resting.organisation = h.organisation AND resting.channel = c.name
+              AND resting.rests_until > clock_timestamp()
+              AND resting.rests_until < clock_timestamp() + %(longest)s)
+     ORDER BY h.organisation, c.name
+     LIMIT 10000
+"""
+_OUT_OF_THEIR_SENSES = """
+    SELECT h.organisation
+      FROM log.heads AS h
+     WHERE EXISTS (
+           SELECT
+             FROM notices.messages AS m
+            WHERE m.organisation = h.organisation AND m.state = 'waiting'
+              AND m.try_at > clock_timestamp() + %(longest)s)
+     ORDER BY h.organisation
+     LIMIT 10000
+"""
+
+
+def due(conn: Connection) -> Mapping[str, object]:
+    """The organisations with messages that could go now, and where each channel stands."""
+    names = ["inbox", *channels_here()]
+    asked = {"channels": names, "longest": LONGEST, "lease": timedelta(seconds=LEASE_S)}
+    found: dict[str, dict[str, object]] = {}
+    for organisation, channel, id_, epoch in conn.execute(_DUE, asked):
+        found.setdefault(organisation, {})[channel] = (id_, epoch)
+    for (organisation,) in conn.execute(_OUT_OF_THEIR_SENSES, asked):
+        found.setdefault(organisation, {})
+    return found
+
+
+def deliver(conn: Connection, organisation: str, deadline: float) -> bool:
+    """Delivers until nothing can go now or the deadline is over."""
+    return deliver_for_a_while(conn, organisation, deadline=deadline)
+
+
+def deliver_for_a_while(
+    conn: Connection,
+    organisation: str,
+    *,
+    deadline: float,
+    stopping: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Delivers by the channels of this house until a moment of `time.monotonic()`. Returns whether all is done."""
+    settings = Settings.read()
+    channels: Mapping[str, Channel] = sound_channels(settings)[0]
+    deliverer = Deliverer(
+        conn,
+        channels,
+        words(settings),
+        stopping=stopping,
+        reconnect=lambda: connected(settings, name="notes what became of a message"),
+    )
+    try:
+        return deliverer.deliver(organisation, deadline=deadline)
+    finally:
+        for channel in channels.values():
+            channel.drop()
+
+
+@cache
+def channels_here() -> tuple[str, ...]:
+    """The channels that are set up; what is wrong with others is said once."""
+    sound, wrong = sound_channels(Settings.read())
+    for name, why in wrong.items():
+        log.error("a channel is not set up as it should be", channel=name, reason=why)
+    return tuple(sound)
+
+
+MESSAGES = Sweepable(name="messages", due=due, wake=call_for_delivery, do=deliver)

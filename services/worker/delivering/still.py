@@ -1,0 +1,89 @@
+"""Whether a message is still to be told, to whom, and of what: looked up at the moment of sending.
+
+Between planning and sending a person may be erased, mute a project, unsubscribe; what a notice says may no longer hold.
+The address is read here and kept nowhere.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from events.privacy.vault import contact_of
+from services.worker.delivering.claim import Claim
+from services.worker.duty import Connection
+
+ITEMS_MAX = 500  # of one digest
+ADDRESSED = ("email", "notify")
+
+_ERASED = """
+    SELECT 1
+      FROM vault.keys
+     WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NULL
+"""
+_STILL = """
+    SELECT n.title, n.why, n.link, n.action, n.rule
+      FROM notices.notices AS n
+     WHERE n.organisation = %(organisation)s AND n.id = ANY (%(notices)s) AND n.cleared_at IS NULL
+       AND (n.action OR (
+            NOT EXISTS (SELECT
+                          FROM notices.mutes AS m
+                         WHERE m.organisation = n.organisation AND m.person = n.recipient
+                           AND m.subject = n.subject AND (m.until IS NULL OR m.until > %(now)s))
+            AND coalesce((SELECT p.pace
+                            FROM notices.preferences AS p
+                           WHERE p.organisation = n.organisation AND p.person IN (n.recipient, '*')
+                             AND p.rule IN (n.rule, '*') AND p.channel = %(channel)s
+                           ORDER BY p.person = '*', p.rule = '*'
+                           LIMIT 1), '') <> 'never'))
+     ORDER BY n.action DESC, n.made_at, n.id
+     LIMIT %(limit)s
+"""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One thing that a message tells of."""
+
+    title: str
+    why: str
+    link: str
+    action: bool
+    rule: str
+
+
+class NotTold(Exception):
+    """The message is not to be told any more; says why."""
+
+
+class NoAddress(Exception):
+    """The message is to be told, and nobody knows where."""
+
+
+def facts_of(conn: Connection, claim: Claim, *, now: datetime) -> dict[str, Any]:
+    """What the words are made of: what the planner wrote, and the notices that still hold. Raises NotTold."""
+    asked = {"organisation": claim.organisation, "person": claim.recipient}
+    if conn.execute(_ERASED, asked).fetchone() is not None:
+        raise NotTold("the person was erased")
+    if not claim.notices:
+        return claim.facts
+    asked |= {"notices": claim.notices, "channel": claim.channel, "now": now, "limit": ITEMS_MAX}  # type: ignore[dict-item]
+    items = [Item(*row) for row in conn.execute(_STILL, asked)]
+    if not items:
+        raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
+    shown = [msgspec.structs.asdict(item) | {"link": _whole(claim, item.link)} for item in items]
+    return {**claim.facts, **shown[0], "items": shown}
+
+
+def _whole(claim: Claim, link: str) -> str:
+    """A notice's link is below its organisation's address, unless it says more."""
+    return link if link.startswith(("/", "https://", "http://")) else f"/v1/{claim.organisation}/{link}"
+
+
+def address_of(conn: Connection, claim: Claim) -> str:
+    """Where the person is reached by the channel. Raises NoAddress, NoMasterKey."""
+    if claim.channel not in ADDRESSED:
+        return claim.recipient
+    contact = contact_of(conn, claim.organisation, claim.recipient)
+    if contact is None or contact.email is None:
+        raise NoAddress("no e-mail address is known for this person")
+    return contact.email
