@@ -36,7 +36,7 @@ class Words:
     """The texts, those of one's own before ours. `ours` is the address by which people reach this house."""
 
     def __init__(self, ours: str, *, own: Path | None = None) -> None:
-        self._ours = ours.rstrip("/")
+        self.ours = ours.rstrip("/")
         places = [TEXTS] if own is None else [own, TEXTS]
         self._environment = _environment(tuple(places))
         self._environment.filters |= {"address": self.address, "as_it_is": _as_it_is, "sentence": _sentence}
@@ -55,7 +55,7 @@ class Words:
             known = {**facts, "unsubscribe": unsubscribe}
             front, body = self._parts(kind, known)
             blocks = blocks_of(body)
-            html = self._html(kind, known, front["subject"], as_html(blocks, ours=self._ours))
+            html = self._html(kind, known, front["subject"], as_html(blocks, ours=self.ours))
         except jinja2.UndefinedError as missing:
             raise CannotBeWorded(f"{kind}: {missing.message}") from None
         except jinja2.TemplateNotFound as missing:
@@ -79,7 +79,7 @@ class Words:
         text = _in_one_line(link)
         if text.startswith(("https://", "http://")):
             return text
-        return f"{self._ours}/{text.removeprefix('/')}"
+        return f"{self.ours}/{text.removeprefix('/')}"
 
     def _parts(self, kind: str, known: Mapping[str, Any]) -> tuple[dict[str, str], str]:
         """The front words and the text."""

@@ -23,7 +23,7 @@ from services.worker.delivering import claim as claims
 from services.worker.delivering import health
 from services.worker.delivering.claim import LEASE_S, Begun, Claim
 from services.worker.delivering.concluding import bury, conclude
-from services.worker.delivering.still import NoAddress, NotTold, address_of, facts_of
+from services.worker.delivering.still import NoAddress, NotTold, address_of, facts_of, unsubscribing
 from services.worker.duty import Connection
 
 PACED_S = 0.05  # a channel that goes as fast as it may is looked at again after this
@@ -33,7 +33,6 @@ AGAIN_AFTER_S = 0.25
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-Unsubscribe = Callable[[Claim], str | None]
 
 
 class Step(Enum):
@@ -64,9 +63,8 @@ class Prepared(msgspec.Struct, frozen=True):
 class Deliverer:
     """Delivers over one connection that commits each statement unless told otherwise.
 
-    `now` gives the moment, by default the database's; `chance` random numbers from 0 to 1; `unsubscribe` the address at
-    which the recipient of a message can stop such messages; `reconnect` another connection, to note what became of a
-    message when the first one is lost.
+    `now` gives the moment, by default the database's; `chance` random numbers from 0 to 1; `reconnect` another
+    connection, to note what became of a message when the first one is lost.
     """
 
     def __init__(
@@ -78,7 +76,6 @@ class Deliverer:
         now: Callable[[], datetime] | None = None,
         chance: Callable[[], float] = random.random,
         stopping: Callable[[], bool] = lambda: False,
-        unsubscribe: Unsubscribe = lambda claim: None,
         reconnect: Callable[[], AbstractContextManager[Connection]] | None = None,
     ) -> None:
         self._conn = conn
@@ -87,7 +84,6 @@ class Deliverer:
         self._moment = now
         self._chance = chance
         self._stopping = stopping
-        self._unsubscribe = unsubscribe
         self._reconnect = reconnect
 
     def deliver(self, organisation: str, *, deadline: float) -> bool:
@@ -199,9 +195,8 @@ class Deliverer:
         try:
             facts = facts_of(conn, claim, now=now)
             to = address_of(conn, claim)
-            letter = self._words.letter(
-                claim.kind, facts, id=claim.id, at=now, unsubscribe=self._unsubscribe(claim)
-            )
+            stops = unsubscribing(conn, claim, facts, ours=self._words.ours)
+            letter = self._words.letter(claim.kind, facts, id=claim.id, at=now, unsubscribe=stops)
         except NotTold as why:
             claims.end(conn, claim, "withdrawn", str(why), now=now, tries=claim.tries)
         except NoMasterKey as why:

@@ -4,12 +4,15 @@ Between planning and sending a person may be erased, mute a project, unsubscribe
 The address is read here and kept nowhere.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from events.privacy.vault import contact_of
+from projections.notices.engine.preferences import Channel
+from projections.notices.engine.unsubscribe import Link, key_of, signed
 from services.worker.delivering.claim import Claim
 from services.worker.duty import Connection
 
@@ -77,6 +80,16 @@ def facts_of(conn: Connection, claim: Claim, *, now: datetime) -> dict[str, Any]
 def _whole(claim: Claim, link: str) -> str:
     """A notice's link is below its organisation's address, unless it says more."""
     return link if link.startswith(("/", "https://", "http://")) else f"/v1/{claim.organisation}/{link}"
+
+
+def unsubscribing(conn: Connection, claim: Claim, facts: Mapping[str, Any], *, ours: str) -> str | None:
+    """Where the person stops such messages; None for what belongs to a duty, and for what somebody has to act on."""
+    items = facts.get("items") if claim.notices else None
+    if not items or all(item["action"] for item in items):
+        return None
+    rule = items[0]["rule"] if len(items) == 1 else "*"
+    link = Link(claim.organisation, claim.recipient, rule, cast(Channel, claim.channel))
+    return f"{ours}/unsubscribe/{signed(link, key_of(conn, claim.organisation))}"
 
 
 def address_of(conn: Connection, claim: Claim) -> str:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from events.privacy.vault import empty_contact
+from projections.notices.engine.unsubscribe import unsigned
 from services.channels.outcome import Refused, Sent, TryLater, Unknown
 from services.worker.delivering.messages import due
 from services.worker.delivering.waits import REST_LONGEST, WAITS, rest_after, wait_after
@@ -275,6 +276,21 @@ def test_what_a_person_does_not_want_is_withdrawn_unless_they_must_act(
     telling.does(choice)
     run(conn, telling, Peer())
     assert telling.state(id_) == ("sent" if action else "withdrawn")
+
+
+def test_a_message_of_a_notice_can_be_stopped_by_its_signed_link(conn: Connection, telling: Telling) -> None:
+    telling.plans(kind="notice", notices=(telling.notices(),), facts={})
+    telling.plans(kind="notice", notices=(telling.notices(action=True),), facts={})
+    telling.plans(kind="digest", notices=(telling.notices(), telling.notices()), facts={})
+    peer = Peer()
+    run(conn, telling, peer)
+    told = {letter.unsubscribe for letter in peer.letters}
+    links = [unsigned(url.rpartition("/")[2]) for url in told if url is not None]
+    assert len(told) == 3
+    assert {(link.person, link.rule, link.channel) for link in links} == {
+        (PERSON, "story_shared", "email"),
+        (PERSON, "*", "email"),
+    }
 
 
 def test_a_digest_holds_what_still_holds(conn: Connection, telling: Telling) -> None:
