@@ -19,6 +19,7 @@ from services.api.routes import (
     importing,
     operations,
     problem_pages,
+    proof,
     reading,
     schemas,
     specification,
@@ -35,6 +36,12 @@ DOORS = (
     reading.one,
     reading.stream,
     operations.operations,
+    proof.checkpoint,
+    proof.public_keys,
+    proof.tile,
+    proof.inclusion,
+    proof.consistency,
+    proof.receipt,
     asking.projections,
     asking.ask,
     charts.chart,
@@ -84,8 +91,8 @@ async def let_in(request: Asked) -> Response[None] | None:
     if door is None:
         allowed: str = request.app.state.methods[request.scope["path_template"]]
         return Response(None, status_code=204, headers={"allow": allowed})
-    if door.scope is not None:
-        desk = desk_of(request)
+    desk = desk_of(request)
+    if door.scope is not None and not (door.may_be_public and desk.settings.public_checkpoints):
         key = await desk.doorkeeper.whose(header(request, "authorization"))
         request.scope["auth"] = key
         desk.journal.knows(key.organisation)

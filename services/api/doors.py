@@ -17,6 +17,7 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     """A door: the scope that opens it (None: open to all), its query, and its answers by media type."""
 
     scope: str | None = None
+    may_be_public: bool = False  # open to all where the setting says so
     query: type[msgspec.Struct] = Nothing
     answers: Mapping[str, Any]
     status: int = 200

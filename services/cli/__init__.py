@@ -14,6 +14,7 @@ from services.cli.parked import parked
 from services.cli.rebuild import rebuild
 from services.cli.serve import serve
 from services.cli.up import up
+from services.cli.witness import witness
 from services.cli.worker import worker
 
 COMMANDS = (
@@ -30,6 +31,7 @@ COMMANDS = (
     doctor,
     rebuild,
     parked,
+    witness,
     chart,
 )
 

@@ -352,5 +352,38 @@ CANNOT_DRAW = Kind(
     "The chart or the rules asked for would say something that these data do not support. `detail` says what.",
     "`detail` says what to do; or leave `chart` and `rules` out, and the measure is drawn as it is defined.",
 )
+NOT_SEALED = Kind(
+    "not-sealed",
+    404,
+    "That is not sealed yet.",
+    "No checkpoint has been signed over it, or not one with as many witnesses as were asked for. A record is sealed "
+    "within a second or two of being kept.",
+    "Ask again in a moment, or give `wait` (seconds) where it is taken. If it lasts, see whether the sealer runs and "
+    "has a key: `qiledger doctor`.",
+)
+SEALING_REFUSED = Kind(
+    "sealing-refused",
+    503,
+    "The sealer has refused to sign.",
+    "What it found is not what it has signed before: a table was rewritten, or a backup was restored that ends before "
+    "what had been sealed. Nothing of this log is signed until an operator has decided.",
+    "Whoever runs the ledger sees the reason with `qiledger refusals`.",
+)
+NO_TILE = Kind(
+    "no-tile",
+    404,
+    "There is no such tile.",
+    "The tree that is signed has no tile of that level, number and width, or the address is not written as "
+    "c2sp.org/tlog-tiles has it, such as `tile/0/x001/067` or `tile/0/x001/067.p/12`.",
+    "Read the checkpoint first: its size says which tiles there are, and how wide the last ones are.",
+)
+TOO_LONG_FOR_A_BUNDLE = Kind(
+    "too-long-for-a-bundle",
+    422,
+    "A record is too long for a bundle of entries.",
+    "A bundle gives the length of an entry in 16 bits, and the record at `position` has more than 65,535. Such records "
+    "are refused at the door; this one came to the log by another way.",
+    "Read the records of this bundle one by one: `GET /v1/{organisation}/events/{position}/proof`.",
+)
 
 ALL: Mapping[str, Kind] = {kind.slug: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

