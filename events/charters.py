@@ -25,6 +25,7 @@ class CharterCompleted(ProjectEvent, frozen=True, kw_only=True, tag="charter.com
     baseline: Text | None = None  # what is known of how things are now
     starts: WrittenDate | None = None  # when the work begins
     ends: WrittenDate | None = None  # when it is expected to end; nine to twelve months are usual
+    aim: Text | None = None  # the aim in the charter's words; `aim.set` says it in figures
 
 
 @example(

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from events.fields import Audience, Direction, ProgrammeId, WrittenDate
+from events.fields import Audience, ProgrammeId
 from events.log.record import Record
 from events.measures import MeasureDefined, MeasureKind, MeasurementRecorded, MeasureRetired, MeasureRevised
 from events.programmes import (
@@ -26,30 +26,12 @@ from events.programmes import (
 )
 from events.scores import ProgressScored
 from events.vocabulary import Event
+from projections.aligned_measures import Aligned, with_definition, with_end, with_reading
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import LIFE, ProjectLife, State, lived
 
-MEASURES_MAX = 100  # of one project
 PROGRAMMES_MAX = 50  # that one project is in at once
-
-
-class Aligned(msgspec.Struct, frozen=True, kw_only=True):
-    """A measure of a project: what it is called, and its first and latest values as they are shown."""
-
-    measure: str
-    name: str | None = None
-    kind: MeasureKind | None = None
-    unit: str | None = None
-    direction: Direction | None = None
-    target: float | None = None
-    multiply: float | None = None
-    retired: bool = False
-    readings: int = 0
-    first_period: str | None = None
-    first: float | None = None
-    latest_period: str | None = None
-    latest: float | None = None
 
 
 class Taking(ProjectLife, frozen=True, kw_only=True):
@@ -76,11 +58,11 @@ class Taking(ProjectLife, frozen=True, kw_only=True):
 
 taking_part = Projection(
     "programmes",
-    revision=1,
+    revision=2,
     row=Taking,
     doc=__doc__,
     streams=["programme", "project"],
-    indexes=["(organisation, what)", "USING gin (programmes)"],
+    indexes=["(organisation, what)"],
 )
 
 
@@ -178,38 +160,20 @@ def scored(row: Taking | None, event: ProgressScored, record: Record) -> Taking:
 @taking_part.on(MeasureDefined)
 @taking_part.on(MeasureRevised)
 def defined(row: Taking | None, event: MeasureDefined, record: Record) -> Taking:
-    return _measured(
-        _row(row, record),
-        event.measure,
-        name=event.name,
-        kind=event.kind,
-        unit=event.unit,
-        direction=event.direction,
-        target=event.target,
-        multiply=event.multiply,
-        retired=False,
-    )
+    row = _row(row, record)
+    return msgspec.structs.replace(row, measures=with_definition(row.measures, event))
 
 
 @taking_part.on(MeasureRetired)
 def retired(row: Taking | None, event: MeasureRetired, record: Record) -> Taking:
-    return _measured(_row(row, record), event.measure, retired=True)
+    row = _row(row, record)
+    return msgspec.structs.replace(row, measures=with_end(row.measures, event))
 
 
 @taking_part.on(MeasurementRecorded)
 def measured(row: Taking | None, event: MeasurementRecorded, record: Record) -> Taking:
-    """Data may come in any order: the first and the latest period are what counts."""
     row = _row(row, record)
-    known = next(
-        (one for one in row.measures if one.measure == event.measure), Aligned(measure=event.measure)
-    )
-    value, ends = _shown(known, event), _end(event.period)
-    changes: dict[str, object] = {"readings": known.readings + 1}
-    if known.first_period is None or ends < _end(known.first_period):
-        changes |= {"first_period": event.period, "first": value}
-    if known.latest_period is None or ends >= _end(known.latest_period):
-        changes |= {"latest_period": event.period, "latest": value}
-    return _measured(row, event.measure, **changes)
+    return msgspec.structs.replace(row, measures=with_reading(row.measures, event))
 
 
 def _stands(row: Taking, state: State, record: Record) -> Taking:
@@ -217,29 +181,6 @@ def _stands(row: Taking, state: State, record: Record) -> Taking:
     if row.state in (state, "completed"):
         return row
     return msgspec.structs.replace(row, state=state, state_since=as_written(record))
-
-
-def _measured(row: Taking, measure: str, **changes: object) -> Taking:
-    """The project with a measure changed, where it stands among the others."""
-    measures = {one.measure: one for one in row.measures}
-    if measure not in measures and len(measures) >= MEASURES_MAX:
-        return row
-    known = measures.get(measure, Aligned(measure=measure))
-    measures[measure] = msgspec.structs.replace(known, **changes)
-    return msgspec.structs.replace(row, measures=tuple(measures.values()))
-
-
-def _end(period: WrittenDate) -> str:
-    """The end of a period, to put days, months and years in one order: a month is after its last day."""
-    return f"{period}-99-99"[:10]
-
-
-def _shown(measure: Aligned, event: MeasurementRecorded) -> float | None:
-    """A reading as it is shown: its value, or its ratio times what the measure says; 100 for per cent."""
-    if event.value is not None or event.numerator is None or not event.denominator:
-        return event.value
-    times = measure.multiply if measure.multiply is not None else 100 if measure.unit == "%" else 1
-    return event.numerator / event.denominator * times
 
 
 # Questions

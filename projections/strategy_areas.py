@@ -185,7 +185,7 @@ MONTHLY = """
     WITH RECURSIVE days AS (
         SELECT to_char(month, 'YYYY-MM') AS month,
                least((month + interval '1 month - 1 day')::date, %(until)s::date) AS day,
-               extract(year FROM month) * 12 + extract(month FROM month) AS at
+               (extract(year FROM month) * 12 + extract(month FROM month))::int AS at
           FROM generate_series(date_trunc('month', %(since)s::date::timestamp),
                                least(%(until)s::date::timestamp, %(since)s::date + interval '600 months'),
                                interval '1 month') AS month
@@ -255,10 +255,11 @@ MONTHLY = """
     ),
     changes AS (
         SELECT area, directorate,
-               greatest(extract(year FROM on_day) * 12 + extract(month FROM on_day), (SELECT min(at) FROM days)) AS at,
-               sum(active) AS active, sum(paused) AS paused, sum(completed) AS completed,
-               sum(improvements) AS improvements, sum(stories) AS stories, sum(together) AS together,
-               sum(anything) AS anything
+               greatest((extract(year FROM on_day) * 12 + extract(month FROM on_day))::int,
+                        (SELECT min(at) FROM days)) AS at,
+               sum(active)::int AS active, sum(paused)::int AS paused, sum(completed)::int AS completed,
+               sum(improvements)::int AS improvements, sum(stories)::int AS stories,
+               sum(together)::int AS together, sum(anything)::int AS anything
           FROM steps
          WHERE on_day <= %(until)s::date
          GROUP BY 1, 2, 3

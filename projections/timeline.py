@@ -80,12 +80,12 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 timeline = Projection(
     "timeline",
-    revision=1,
+    revision=2,
     row=TimelineEntry,
     doc=__doc__,
     indexes=[
         "(organisation, key, occurred_at, position)",
-        "USING gin (also)",
+        "(organisation) WHERE also <> '[]'",
         "(organisation, key, occurred_at, position) WHERE type = 'visibility.set'",
     ],
 )
@@ -198,10 +198,15 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
 OF_SUBJECT = """
     SELECT key AS stream, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
            actor, source, telling, puts_right
-      FROM timeline AS line
-     WHERE organisation = %(organisation)s
-       AND (key = %(subject)s OR also @> jsonb_build_array(%(subject)s::text))
-       AND array_position('{public,organisation,forum,team}', coalesce(
+      FROM (SELECT *
+              FROM timeline
+             WHERE organisation = %(organisation)s AND key = %(subject)s
+             UNION ALL
+            SELECT *
+              FROM timeline
+             WHERE organisation = %(organisation)s AND also <> '[]' AND also ? %(subject)s::text
+               AND key <> %(subject)s) AS line
+     WHERE array_position('{public,organisation,forum,team}', coalesce(
                (SELECT visible.facts ->> 'audience'
                   FROM timeline AS visible
                  WHERE visible.organisation = %(organisation)s

@@ -54,9 +54,12 @@ def _since_rebase(chart: Chart) -> str:
     if len(chart.phases) < 2:
         return ""
     before, now = chart.phases[-2], chart.phases[-1]
-    since = chart.points[now.first].label
+    since = f" since {chart.points[now.first].label}"
     was, became = number_in_words(before.centre), number_in_words(now.centre)
-    return f"; {ABOUT[chart.chart].centre} {was} before {since}, {became} since"
+    lines = f"{ABOUT[chart.chart].centre} {became}"
+    if chart.variation is Variation.COMMON_CAUSE:
+        return f"{since}; {lines}, {was} before"
+    return f"; {lines}{since}, {was} before"
 
 
 def latest_signal(chart: Chart) -> Signal | None:

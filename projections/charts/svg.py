@@ -94,7 +94,9 @@ def _headline(chart: Chart) -> Iterable[str]:
     for number, line in enumerate(lines):
         yield f'<text {_at(16, 25 + 20 * number)} font-size="16" font-weight="bold">{_text(line)}</text>'
     unit = f" · {chart.series.unit}" if chart.series.unit else ""
-    under = f"{ABOUT[chart.chart].name}{unit} · signals by {chart.rule_set}"
+    on_its_way = chart.progress is not None and len(chart.phases) > 1
+    way = f" · {chart.progress:.0%} of the way to the target" if on_its_way else ""
+    under = f"{ABOUT[chart.chart].name}{unit}{way} · signals by {chart.rule_set}"
     yield f'<text {_at(16, 27 + 20 * len(lines))} fill="{_QUIET}">{_text(under)}</text>'
 
 

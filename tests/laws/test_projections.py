@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import inspect as shapes
 
-from events.corrections import EventRetracted
+from events.corrections import EventRetracted, Revision
 from events.fields import Audience
 from events.log.record import Record
 from events.vocabulary import ANY_STREAM, Event, canonical_body, example_of, tag_of
@@ -47,6 +47,7 @@ every_question = pytest.mark.parametrize(
 )
 quiet: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 often = settings(max_examples=30, **quiet)
+now_and_then = settings(max_examples=12, **quiet)
 seldom = settings(max_examples=2, **quiet)
 
 
@@ -124,6 +125,14 @@ def test_rows_do_not_depend_on_the_order_of_arrival(projection: Projection[Any],
 def test_what_is_retracted_was_never_told(projection: Projection[Any], data: st.DataObject) -> None:
     if EventRetracted not in projection.folds:
         laws.retracted_is_never_told(projection, records_of(data.draw(plausible_histories(projection))))
+
+
+@every_projection
+@now_and_then
+@given(data=st.data())
+def test_what_is_corrected_counts_as_though_told_so(projection: Projection[Any], data: st.DataObject) -> None:
+    if not any(issubclass(kind, Revision) for kind in projection.folds):
+        laws.corrected_was_told_so(projection, records_of(data.draw(plausible_histories(projection))))
 
 
 @every_projection
