@@ -120,7 +120,7 @@ def test_cycles_notes_phases_and_targets_stand_on_the_series_and_in_words() -> N
         "Phase 2: call bells",
         "Target",
         "hollow: left out of the lines",
-        "mean 9.364 before 2025-01, 5.167 since",
+        "no significant change since 2025-01; mean 5.167, 9.364 before",
     ):
         assert said in words
 
