@@ -22,6 +22,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     answers: Mapping[str, Any]
     status: int = 200
     takes: tuple[str, ...] = ()
+    body: Any = None
+    """What a JSON body says, where it is not an event."""
     refuses: tuple[int, ...] = ()
 
 

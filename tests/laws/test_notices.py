@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from projections.duties import duties
 from projections.engine.advance import advance
 from projections.engine.builds import active_build
 from projections.engine.rebuild import rebuild
+from projections.notices.engine.catalogue import as_markdown
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.listen import listen
 from projections.notices.engine.look import look
@@ -215,3 +217,9 @@ def test_a_rule_has_no_clock_no_chance_and_no_database(rule: Rule) -> None:
 
 def _module(rule: Rule) -> Any:
     return importlib.import_module(f"projections.notices.{rule.name}")
+
+
+def test_the_published_page_of_rules_is_made_from_them() -> None:
+    page = Path(__file__).parents[2] / "docs" / "notices.md"
+    command = "run `python -m projections.notices.engine.catalogue > docs/notices.md`"
+    assert page.read_text("utf-8") == as_markdown(), command

@@ -38,6 +38,7 @@ def described(app: Litestar) -> dict[str, Any]:
     doors = list(_doors(app))
     questions = [(p, q) for p in found().values() for q in p.questions.values()]
     shapes = [shape for _, _, _, door in doors for shape in door.answers.values()]
+    shapes += [door.body for _, _, _, door in doors if door.body is not None]
     shapes += [ProblemDocument, *(question.answers for _, question in questions)]
     schemas, components = msgspec.json.schema_components(shapes, ref_template=REF)
     of_shape = {id(shape): schema for shape, schema in zip(shapes, schemas, strict=True)}
@@ -114,7 +115,9 @@ def _operation(
     }
     if door.scope:
         said["x-scope"] = door.scope
-    if door.takes:
+    if door.body is not None:
+        said["requestBody"] = {"required": True, "content": {JSON: {"schema": of_shape[id(door.body)]}}}
+    elif door.takes:
         said["requestBody"] = {"required": True, "content": {form: _body(form) for form in door.takes}}
     return said
 

@@ -385,5 +385,33 @@ TOO_LONG_FOR_A_BUNDLE = Kind(
     "are refused at the door; this one came to the log by another way.",
     "Read the records of this bundle one by one: `GET /v1/{organisation}/events/{position}/proof`.",
 )
+NO_RULE = Kind(
+    "no-rule",
+    422,
+    "There is no such rule.",
+    "A choice names a rule that this ledger has not.",
+    "`GET /v1/{organisation}/rules` lists them; `*` stands for every rule.",
+)
+ACTION_NEEDED = Kind(
+    "action-needed",
+    422,
+    "What needs action cannot be switched off.",
+    "The rule in `field` tells somebody to act; a person can have it less often, and not never.",
+    "Choose `weekly` or `monthly`. With `*` as the rule, `never` switches off all that needs no action.",
+)
+NO_LINK = Kind(
+    "no-link",
+    404,
+    "This link does not lead anywhere.",
+    "The link is not whole, or is none of ours. Mail programs sometimes break a long address in two.",
+    "Copy the whole address from the message, or ask whoever runs the ledger to change what you are told.",
+)
+WRONG_BODY = Kind(
+    "wrong-body",
+    422,
+    "The body does not say what it should.",
+    "A member of the JSON object is missing, unknown, of the wrong kind or out of bounds.",
+    "Mend the member in `field`; `/openapi.json` describes the body of each address.",
+)
 
 ALL: Mapping[str, Kind] = {kind.slug: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

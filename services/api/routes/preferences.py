@@ -1,0 +1,251 @@
+"""What people choose to be told: with a key, for anybody of the organisation; or by the link in a message, for oneself.
+
+A GET of the link changes nothing: what opens links before people do (scanners, previews) must not unsubscribe them.
+A POST of it unsubscribes, as RFC 8058 has it, and the page that the GET shows has a button which does the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import post, put, route
+from litestar.types import ASGIApp
+from msgspec import Meta
+
+from events.log.keys import NOTICES_READ, NOTICES_WRITE
+from projections.notices.engine.asked import (
+    Chooses,
+    Chosen,
+    choose,
+    choose_some,
+    chosen,
+    link_key,
+)
+from projections.notices.engine.found import found_rules
+from projections.notices.engine.paces import Pace
+from projections.notices.engine.preferences import EVERY, EVERYBODY
+from projections.notices.engine.unsubscribe import BadToken, Link, is_ours, unsigned
+from services.api.answers import HTML, JSON, NEVER, Answer, encode
+from services.api.asked import Asked, accepted, body, desk_of, query
+from services.api.doors import Door, Nothing, at
+from services.api.given import given
+from services.api.problems import Problem, kinds
+from services.api.routes.house import PLAIN, page_text
+
+FORM_BYTES_MAX = 16_384
+SLOWEST: Pace = "weekly"  # what needs action is told at least so often
+
+_PERSON = Meta(pattern=r"^([A-Za-z0-9_-]{1,64}|\*)$")
+
+
+class ChosenPaces(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person chose, to be read and written as a whole."""
+
+    person: str
+    choices: Chooses
+
+
+class Unsubscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was switched off: of which rule (`*`: all that needs no action) and channel, and what is told still."""
+
+    rule: str
+    channel: str
+    pace: str
+
+
+@route(
+    "/v1/{organisation:str}/preferences/{person:str}",
+    http_method=["GET", "HEAD"],
+    opt=at(Door(scope=NOTICES_READ, answers={JSON: ChosenPaces}, refuses=(404,))),
+)
+async def choices(request: Asked) -> ASGIApp:
+    """What a person chose to be told, by rule and channel; with * what the organisation chose for everybody.
+
+    `person` is the reference without `person/`. What nobody chose is told by e-mail as soon as the rule says, and at
+    once in the inbox.
+    """
+    query(request, Nothing)
+    accepted(request, (JSON,))
+    person = _person(request)
+    async with desk_of(request).pool.connection() as conn:
+        known = await chosen(conn, request.auth.organisation, person)
+    return Answer(encode(ChosenPaces(person=person, choices=known)), cache=NEVER)
+
+
+@put(
+    "/v1/{organisation:str}/preferences/{person:str}",
+    opt=at(
+        Door(
+            scope=NOTICES_WRITE,
+            body=Chooses,
+            takes=(JSON,),
+            answers={JSON: ChosenPaces},
+            refuses=(404, 413, 415, 422),
+        )
+    ),
+)
+async def set_choices(request: Asked) -> ASGIApp:
+    """Puts a person's choices in the place of what they chose before: paces, quiet hours and mutes.
+
+    What needs action cannot be switched off for a person (422); `*` as the rule switches off the rest.
+    """
+    query(request, Nothing)
+    person = _person(request)
+    chooses = await given(request, Chooses)
+    _check(chooses.paces, person)
+    async with desk_of(request).pool.connection() as conn:
+        await choose(conn, request.auth.organisation, person, chooses)
+        known = await chosen(conn, request.auth.organisation, person)
+    return Answer(encode(ChosenPaces(person=person, choices=known)), cache=NEVER)
+
+
+def _check(paces: Iterable[Chosen], person: str) -> None:
+    """Raises Problem for a rule that there is not, and for switching off what needs action."""
+    for number, one in enumerate(paces):
+        rule = found_rules().get(one.rule)
+        if rule is None and one.rule != EVERY:
+            raise Problem(kinds.NO_RULE, field=f"paces[{number}].rule")
+        if rule is not None and rule.action and one.pace == "never" and person != EVERYBODY:
+            raise Problem(kinds.ACTION_NEEDED, field=f"paces[{number}].pace")
+
+
+def _person(request: Asked) -> str:
+    """The reference that the address names, whole."""
+    try:
+        name = msgspec.convert(request.path_params["person"], Annotated[str, _PERSON])
+    except msgspec.ValidationError:
+        raise Problem(kinds.NOT_FOUND) from None
+    return EVERYBODY if name == EVERYBODY else f"person/{name}"
+
+
+@route(
+    "/unsubscribe/{token:str}",
+    http_method=["GET", "HEAD"],
+    opt=at(Door(answers={"text/html": str}, refuses=(404,))),
+)
+async def unsubscribing(request: Asked) -> ASGIApp:
+    """The page behind the link in a message: one button to stop such messages, and a choice for each rule.
+
+    It changes nothing by itself.
+    """
+    query(request, Nothing)
+    link = await _link(request)
+    async with desk_of(request).pool.connection() as conn:
+        known = await chosen(conn, link.organisation, link.person)
+    return _page("What you are told", _form(link, known))
+
+
+@post(
+    "/unsubscribe/{token:str}", status_code=200, opt=at(Door(answers={"text/html": str}, refuses=(404, 413)))
+)
+async def unsubscribe(request: Asked) -> ASGIApp:
+    """Stops such messages, by one click (RFC 8058: `List-Unsubscribe=One-Click`); or saves what the page's form says.
+
+    What needs action is not stopped: it is gathered in a weekly digest.
+    """
+    query(request, Nothing)
+    link = await _link(request)
+    fields = _fields(await body(request, FORM_BYTES_MAX))
+    stops = [Chosen(link.rule, link.channel, _stopped(link.rule))]
+    paces = [*_picked(fields, link)] if "save" in fields else stops
+    async with desk_of(request).pool.connection() as conn:
+        await choose_some(conn, link.organisation, link.person, paces)
+        known = await chosen(conn, link.organisation, link.person)
+    said = "<p><strong>It is noted.</strong> You can change your mind at any time.</p>"
+    return _page("What you are told", said + _form(link, known))
+
+
+def _stopped(rule: str) -> Pace:
+    known = found_rules().get(rule)
+    return SLOWEST if known is not None and known.action else "never"
+
+
+async def _link(request: Asked) -> Link:
+    """Whose link it is. Raises Problem for one that is not ours: nobody learns why."""
+    token = request.path_params["token"]
+    try:
+        link = unsigned(token)
+        async with desk_of(request).pool.connection() as conn:
+            key = await link_key(conn, link.organisation)
+        if key is not None and is_ours(token, key):
+            return link
+    except BadToken:
+        pass
+    raise Problem(kinds.NO_LINK)
+
+
+def _fields(text: bytes) -> dict[str, str]:
+    """The fields of a form; what is none has none. Mail programs may send one click as multipart: that has none."""
+    try:
+        return dict(parse_qsl(text.decode("ascii"), max_num_fields=200))
+    except (ValueError, UnicodeDecodeError):
+        return {}
+
+
+def _picked(fields: dict[str, str], link: Link) -> Iterable[Chosen]:
+    """What the form says of each rule, for the channel of the link."""
+    for name, rule in found_rules().items():
+        given_pace = fields.get(f"pace.{name}")
+        pace = next((known for known in PACES if known == given_pace), None)
+        if pace is not None and not (pace == "never" and rule.action):
+            yield Chosen(name, link.channel, pace)
+
+
+PACES: Mapping[Pace, str] = {
+    "at_once": "at once",
+    "daily": "each working day",
+    "weekly": "each week",
+    "monthly": "each month",
+    "never": "never",
+}
+CHANNELS = {
+    "email": "by e-mail",
+    "notify": "by GOV.UK Notify",
+    "chat": "in your chat room",
+    "inbox": "in your inbox",
+}
+
+
+def _form(link: Link, known: Chooses) -> str:
+    paces = {one.rule: one.pace for one in known.paces if one.channel == link.channel}
+    rows = "\n".join(_row(name, paces) for name in found_rules())
+    what = "messages like this" if link.rule == EVERY else f"messages of the kind “{_called(link.rule)}”"
+    return f"""<p>This page is about what you are told {CHANNELS[link.channel]}.</p>
+<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">
+<button>Stop {escape(what)}</button></form>
+<p>What waits for you to act is never stopped altogether: the most it is slowed down to is once a week.</p>
+<form method="post">
+<table><thead><tr><th scope="col">What</th><th scope="col">How soon</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table>
+<button name="save" value="yes">Save</button></form>"""
+
+
+def _row(name: str, paces: Mapping[str, Pace]) -> str:
+    rule = found_rules()[name]
+    chosen_now = [paces.get(name), paces.get(EVERY)]
+    now = next((pace for pace in chosen_now if pace and not (rule.action and pace == "never")), rule.urgency)
+    options = "".join(
+        f'<option value="{pace}"{" selected" if pace == now else ""}>{words}</option>'
+        for pace, words in PACES.items()
+        if not (pace == "never" and rule.action)
+    )
+    says = escape(rule.doc.partition("\n\n")[0].replace("\n", " "))
+    return (
+        f'<tr><td><label for="{name}"><strong>{escape(_called(name))}</strong><br>{says}</label></td>'
+        f'<td><select id="{name}" name="pace.{name}">{options}</select></td></tr>'
+    )
+
+
+def _called(rule: str) -> str:
+    return rule.replace("_", " ").capitalize()
+
+
+def _page(title: str, text: str) -> Answer:
+    """A page whose forms lead to itself, that no cache keeps and no other page frames."""
+    policy = PLAIN["content-security-policy"].replace("form-action 'none'", "form-action 'self'")
+    headers = PLAIN | {"content-security-policy": policy}
+    return Answer(page_text(title, text), HTML, cache=NEVER, headers=headers)
