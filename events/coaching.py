@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from events.fields import ForumId, Hours, Label, Lines, PersonKind, PersonRef, Text
+from events.fields import ForumId, Hours, Label, Lines, PersonalText, PersonKind, PersonRef, Text
 from events.streams import PersonEvent, ProjectEvent
 from events.vocabulary import example
 
@@ -20,8 +20,10 @@ class CoachAllocated(ProjectEvent, frozen=True, kw_only=True, tag="coach.allocat
 class CoachReleased(ProjectEvent, frozen=True, kw_only=True, tag="coach.released"):
     """A coach no longer coaches this project."""
 
+    words_of = "coach"
+
     coach: PersonRef  # who
-    reason: Text | None = None  # why
+    reason: PersonalText | None = None  # why
 
 
 @example(
@@ -59,4 +61,6 @@ class CoachAccredited(PersonEvent, frozen=True, kw_only=True, tag="coach.accredi
 class CoachSteppedDown(PersonEvent, frozen=True, kw_only=True, tag="coach.stepped_down"):
     """A trained coach no longer coaches."""
 
-    reason: Text | None = None  # why, without health or private matters
+    words_of = "stream"
+
+    reason: PersonalText | None = None  # why, without health or private matters

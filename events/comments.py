@@ -1,7 +1,7 @@
 """What people say to one another about improvement work, and who may see it."""
 
 from events.corrections import TellingId
-from events.fields import Audience, Text
+from events.fields import Audience, PersonalText, Text
 from events.streams import AnyEvent
 from events.vocabulary import example
 
@@ -10,7 +10,9 @@ from events.vocabulary import example
 class CommentPosted(AnyEvent, frozen=True, kw_only=True, tag="comment.posted"):
     """Somebody commented on a piece of improvement work, in its stream."""
 
-    text: Text  # the comment
+    words_of = "actor"
+
+    text: PersonalText  # the comment
     about: TellingId | None = None  # the id of the event it answers to, if it is one
     audience: Audience | None = None  # who may see it, if not whoever may see the work
 

@@ -25,6 +25,16 @@ Text = Annotated[
         description="Free text. Names no person.",
     ),
 ]
+SEALED = "sealed."  # how a person's words begin where a record keeps them encrypted
+PersonalText = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sealed\.1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{1,60000}|[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{1,8000})"
+        + END,
+        description="Free text, up to 8,000 characters, by or about one person: kept encrypted with a key of theirs.",
+        extra_json_schema={"x-personal": True},
+    ),
+]
 Label = Annotated[
     str,
     Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*" + END, description="A few words."),

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from events.fields import PersonKind, PersonRef, Text
+from events.fields import PersonalText, PersonKind, PersonRef
 from events.streams import ForumEvent
 from events.vocabulary import example
 
@@ -32,9 +32,11 @@ class ForumMemberJoined(ForumEvent, frozen=True, kw_only=True, tag="forum_member
 class ForumMemberLeft(ForumEvent, frozen=True, kw_only=True, tag="forum_member.left"):
     """A person no longer sits on the forum in a role; without a role, in none."""
 
+    words_of = "person"
+
     person: PersonRef  # who
     role: ForumRole | None = None  # the role that ended; every role if none is named
-    reason: Text | None = None  # why
+    reason: PersonalText | None = None  # why
 
 
 @example(person="person/K4t9", role="chair", kind="service_user", instead_of="person/R2w6")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from events.fields import ConsentId, DirectorateId, Label, PersonKind, StoryId, Text, WrittenDate
+from events.fields import ConsentId, DirectorateId, Label, PersonalText, PersonKind, StoryId, WrittenDate
 from events.streams import PersonEvent
 from events.vocabulary import example
 
@@ -39,9 +39,11 @@ class PersonReferenceIssued(PersonEvent, frozen=True, kw_only=True, tag="person.
 class PersonRolesChanged(PersonEvent, frozen=True, kw_only=True, tag="person.roles_changed"):
     """A person does other things for improvement in the organisation than before."""
 
+    words_of = "stream"
+
     roles: PlatformRoles  # all that they do from now on
     directorate: DirectorateId | None = None  # where they do it, if not everywhere
-    reason: Text | None = None  # why, without private matters
+    reason: PersonalText | None = None  # why, without private matters
 
 
 @example(consent="CO-3", purpose="public_story", story="S-8", until="2027-03")

@@ -16,6 +16,7 @@ from events.fields import (
     Hours,
     Label,
     Ordinal,
+    PersonalText,
     PersonKind,
     PersonRef,
     ProjectId,
@@ -128,7 +129,9 @@ class TrainingCompleted(CohortEvent, frozen=True, kw_only=True, tag="training.co
 class TrainingWithdrawn(CohortEvent, frozen=True, kw_only=True, tag="training.withdrawn"):
     """A person gave up their place in a cohort, or left it before its end."""
 
+    words_of = "person"
+
     course: CourseId  # the training programme
     person: PersonRef  # who
     kind: PersonKind | None = None  # staff, service user, carer or from outside
-    reason: Text | None = None  # why, without health or private matters
+    reason: PersonalText | None = None  # why, without health or private matters

@@ -31,6 +31,8 @@ class Event(
     """
 
     stream: ClassVar[str]
+    words_of: ClassVar[str] = ""
+    """Whose words its `PersonalText` are: `stream`, `actor`, or the field that names a person."""
 
     def upcast(self) -> "Event":
         """This event in today's words; itself, unless its type has been superseded."""

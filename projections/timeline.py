@@ -5,7 +5,8 @@ itself says, cut short. A corrected event is shown as corrected and a retracted 
 line of its own, which names it. Each line says when it happened, as exactly as that is known, when it was recorded,
 who told it and by which system. Whole records are in the log, at the line's position.
 
-The words of stories and comments are not repeated here, where they could outlive their withdrawal.
+The words of stories are not repeated here, where they could outlive their withdrawal; nor are those of persons, which
+a record keeps encrypted.
 """
 
 from datetime import datetime
@@ -19,10 +20,11 @@ from events.fields import Audience
 from events.ideas import IdeaTakenUp
 from events.improvements import ImprovementPromoted
 from events.log.record import PreciseTo, Record
+from events.privacy.words import personal_fields
 from events.projects import ProjectMerged, ProjectProposed, ProjectSplit
 from events.spread import SpreadAdopted
 from events.stories import StoryLinked, StoryShared
-from events.vocabulary import Event, vocabulary
+from events.vocabulary import Event, tag_of, vocabulary
 from projections.engine.projection import Projection
 
 DETAIL_MAX = 300  # characters
@@ -128,7 +130,8 @@ def _shown(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     fields = kind.__struct_fields__
     if issubclass(kind, WITHOUT_WORDS):
         return (), ()
-    return tuple(name for name in WORDS if name in fields), tuple(name for name in FACTS if name in fields)
+    words = [name for name in WORDS if name in fields and name not in personal_fields(tag_of(kind))]
+    return tuple(words), tuple(name for name in FACTS if name in fields)
 
 
 def _detail(event: Event) -> str:

@@ -13,8 +13,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from events.corrections import EventCorrected
 from events.log.keys import Key
 from events.log.record import PreciseTo, Submission
+from events.privacy.words import all_personal_fields, is_sealed, personal_fields, words_in
 from events.streams import OperationsEvent
 from events.vocabulary import ANY_STREAM, Event, UnknownType, canonical_body, read_body, vocabulary
 from services.api.cloudevents import CloudEvent, explained
@@ -57,6 +59,7 @@ def admit(event: CloudEvent, key: Key, now: datetime, *, expected: int | None = 
         expected=_expected(event, expected),
     )
     _check_texts(submission, told)
+    _check_words(submission.type, told)
     return submission
 
 
@@ -158,6 +161,18 @@ def _expected(event: CloudEvent, from_header: int | None) -> int | None:
 
 def _check_texts(submission: Submission, told: Event) -> None:
     """Size, control characters and numbers that might be a patient's, over everything that would be kept."""
+    check_size(submission)
+    body = submission.body
+    if _CONTROL.search(body.replace("\\\\", "")):
+        raise Problem(kinds.CONTROL_CHARACTER, field=_where(told, _has_control))
+    if holds_nhs_number(
+        "\n".join((submission.id, submission.source, submission.stream, submission.actor, body))
+    ):
+        raise Problem(kinds.NHS_NUMBER, field=_nhs_number_at(submission, told))
+
+
+def check_size(submission: Submission) -> None:
+    """Refuses what would be a larger record than can be proven. Raises Problem."""
     body = submission.body
     size = (
         FRAME_BYTES
@@ -176,12 +191,14 @@ def _check_texts(submission: Submission, told: Event) -> None:
     if size > RECORD_BYTES_MAX:
         detail = f"The record would have about {size} bytes; {RECORD_BYTES_MAX} are allowed."
         raise Problem(kinds.TOO_LARGE, detail, field="data")
-    if _CONTROL.search(body.replace("\\\\", "")):
-        raise Problem(kinds.CONTROL_CHARACTER, field=_where(told, _has_control))
-    if holds_nhs_number(
-        "\n".join((submission.id, submission.source, submission.stream, submission.actor, body))
-    ):
-        raise Problem(kinds.NHS_NUMBER, field=_nhs_number_at(submission, told))
+
+
+def _check_words(type_: str, told: Event) -> None:
+    """A person's words come in clear: only the ledger encrypts them."""
+    fields = all_personal_fields() if isinstance(told, EventCorrected) else personal_fields(type_)
+    for place, words in words_in(told, fields).items() if fields else ():
+        if is_sealed(words):
+            raise Problem(kinds.SEALED_WORDS, field=f"data.{place}")
 
 
 _CONTROL = re.compile(

@@ -12,6 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 from events.log.append import Appender, Pool
 from services.api.doorkeeper import Doorkeeper
 from services.api.journal import Journal
+from services.api.words import Words
+from services.custody import entrust_by
 from services.doorbell import Doorbell
 from services.pasts import PastCaller
 from services.settings import Settings
@@ -30,6 +32,7 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         if settings.database_url is None:
             raise ValueError("a server of the API needs a database: set QILEDGER_DATABASE_URL")
+        entrust_by(settings)
         self.settings = settings
         self.stopping = asyncio.Event()
         self.waiting = 0
@@ -45,6 +48,7 @@ class Desk:
         )
         self.appender = Appender(self.pool)
         self.doorkeeper = Doorkeeper(self.pool)
+        self.words = Words(self.pool)
         self.journal = Journal(self.appender)
         self.doorbell = Doorbell(settings.redis_url)
         self.pasts = PastCaller(settings.redis_url)

@@ -413,5 +413,43 @@ WRONG_BODY = Kind(
     "A member of the JSON object is missing, unknown, of the wrong kind or out of bounds.",
     "Mend the member in `field`; `/openapi.json` describes the body of each address.",
 )
+NO_CUSTODY = Kind(
+    "no-custody",
+    503,
+    "There is no key to encrypt with.",
+    "The event holds words by or about a person, which are kept encrypted, and the ledger has no master key: "
+    "none is set, or whoever keeps it does not answer. Nothing was kept.",
+    "Whoever runs the ledger sets QILEDGER_MASTER_KEY_FILE or QILEDGER_MASTER_KEY_COMMAND. Then send it again.",
+)
+SEALED_WORDS = Kind(
+    "sealed-words",
+    422,
+    "These words are encrypted already.",
+    "The field takes words in clear, which the ledger encrypts with the key of the person. What begins with `sealed.` "
+    "is how a record keeps them; taken from outside it could be anybody's words, or nobody's.",
+    "Tell the words themselves. To bring a whole log elsewhere, export it and load the export.",
+)
+UNKNOWN_TELLING = Kind(
+    "unknown-telling",
+    422,
+    "The event that is corrected is not on record.",
+    "The correction holds words that may be a person's, and only the event it corrects says whose, so that they can be "
+    "encrypted with the right key.",
+    "Tell the event in `of` first (it may stand before the correction in the same batch), then the correction.",
+)
+NO_PERSON = Kind(
+    "no-person",
+    404,
+    "Nothing is known of how to reach this person.",
+    "The vault has no entry under the reference, or it was emptied, or the person was erased.",
+    "Check the reference. `PUT` to the same address says how a person is reached.",
+)
+ERASED_PERSON = Kind(
+    "erased-person",
+    410,
+    "This person was erased.",
+    "The key of the person was destroyed, and is never made again under the same reference.",
+    "Somebody who comes back gets a new reference (`person.reference_issued`).",
+)
 
 ALL: Mapping[str, Kind] = {kind.slug: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

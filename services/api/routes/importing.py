@@ -25,7 +25,7 @@ from services.api.asked import Asked, Gone, desk_of, media_type, pieces, query
 from services.api.cloudevents import EVENT_BYTES_MAX
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds, problem_of_failure
-from services.api.routes.telling import note_refusals
+from services.api.routes.telling import note_refusals, sealed_of
 
 LINE_BYTES_MAX = EVENT_BYTES_MAX + 8_192
 SLICE_EVENTS_MAX = 500
@@ -134,7 +134,10 @@ class _Import:
 
     async def _take(self, lines: list[tuple[int, bytes | Problem]]) -> list[told.One]:
         now = datetime.now(UTC)
-        admitted = [(number, self._admitted(line, now)) for number, line in lines]
+        checked = [self._admitted(line, now) for _, line in lines]
+        if not self._dry_run:
+            checked = await sealed_of(self._request, checked)
+        admitted = [(number, each) for (number, _), each in zip(lines, checked, strict=True)]
         submissions = [each for _, each in admitted if isinstance(each, Submission)]
         outcomes = iter([] if self._dry_run else await self._append(submissions))
         results = []

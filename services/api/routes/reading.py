@@ -15,15 +15,26 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
-from events.log.keys import AUDIT, READ
+from events.log.keys import AUDIT, PEOPLE_READ, READ
 from events.log.read import Page, record_at, records_after, stream_records
 from events.log.record import Record
 from services.api import kept
 from services.api.admission import VERSION_MAX
-from services.api.answers import ASK_AGAIN, CLOUDEVENTS, FOREVER, JSON, NDJSON, encode, named, representation
+from services.api.answers import (
+    ASK_AGAIN,
+    CLOUDEVENTS,
+    FOREVER,
+    JSON,
+    NDJSON,
+    NEVER,
+    Answer,
+    encode,
+    named,
+    representation,
+)
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.desk import WAITING_MAX
-from services.api.doors import Door, Nothing, at
+from services.api.doors import Door, at
 from services.api.problems import Problem, kinds
 
 FORMS = (JSON, NDJSON, CLOUDEVENTS)
@@ -49,6 +60,21 @@ TypeNames = Annotated[
 ]
 
 
+Clear = Annotated[
+    bool,
+    Meta(
+        description="With persons' words in clear, for a key with people:read. Such data no longer give the leaf; "
+        "without it they are the bytes that were kept."
+    ),
+]
+
+
+class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a record is shown."""
+
+    words: Clear = False
+
+
 class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which records to read."""
 
@@ -62,6 +88,7 @@ class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(ge=0, le=WAIT_S_MAX, description="Seconds to wait for the next record if there is none yet."),
     ] = 0.0
+    words: Clear = False
 
 
 class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +105,7 @@ class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     after: Annotated[int, Meta(ge=0, le=VERSION_MAX, description="The version to read on after.")] = 0
     limit: Limit = LIMIT
+    words: Clear = False
 
 
 class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +143,7 @@ async def show_feed(request: Asked) -> ASGIApp:
     after = kept.position_of(asked.after)
     types = None if asked.type is None else sorted(set(asked.type.split(",")))
     page = await _page(request, asked, after, types)
-    note_read(request, page.records)
+    records = await as_shown(request, page.records, clear=asked.words)
     closed = not page.caught_up
     following = kept.cursor(page.scanned)
     headers = {
@@ -124,28 +152,39 @@ async def show_feed(request: Asked) -> ASGIApp:
         "qiledger-next": following,
     }
     if form == NDJSON:
-        text = kept.lines(page.records)
+        text = kept.lines(records)
     elif form == CLOUDEVENTS:
-        text = kept.cloudevents(page.records)
+        text = kept.cloudevents(records)
     else:
         shown = FeedPage(
-            items=[kept.item(record) for record in page.records],
+            items=[kept.item(record) for record in records],
             next=following,
             head=page.scanned if closed else page.head,  # on a page for ever, what will be true for ever
             caught_up=page.caught_up,
         )
         text = encode(shown)
     etag = f'"{sha256(text + following.encode()).hexdigest()[:32]}"'
-    return representation(
-        request, text, form, etag=etag, cache=FOREVER if closed else ASK_AGAIN, headers=headers
-    )
+    if asked.words:
+        return Answer(text, form, cache=NEVER, headers=headers)
+    cache = FOREVER if closed else ASK_AGAIN
+    return representation(request, text, form, etag=etag, cache=cache, headers=headers)
 
 
-def note_read(request: Asked, records: Sequence[Record]) -> None:
-    """Where an auditor reads, which positions that were."""
-    if AUDIT in request.auth.scopes:
+async def as_shown(request: Asked, records: Sequence[Record], *, clear: bool) -> Sequence[Record]:
+    """The records as this key is shown them; where an auditor reads or somebody reads words, that is on record.
+
+    Raises Problem for a key that may not read words in clear.
+    """
+    if clear and PEOPLE_READ not in request.auth.scopes:
+        raise Problem(kinds.MISSING_SCOPE, field="words", scope=PEOPLE_READ)
+    desk, persons = desk_of(request), set[str]()
+    if clear:
+        records, persons = await desk.words.opened(request.auth.organisation, records)
+    if persons or AUDIT in request.auth.scopes:
         positions = [record.position for record in records]
-        desk_of(request).journal.read(request.auth, named(request), positions, times=0)
+        times = int(AUDIT not in request.auth.scopes)  # an auditor's reads are counted at the door
+        desk.journal.read(request.auth, named(request), positions, persons, times=times)
+    return records
 
 
 async def _page(request: Asked, asked: Feed, after: int, types: list[str] | None) -> Page:
@@ -182,6 +221,7 @@ def _following(request: Asked, asked: Feed, following: str) -> str:
         "type": asked.type,
         "stream": asked.stream,
         "wait": f"{asked.wait:g}" if asked.wait else None,
+        "words": "1" if asked.words else None,
     }
     words = urlencode({name: value for name, value in more.items() if value is not None}, safe="/,")
     return f"/v1/{request.auth.organisation}/events?{words}"
@@ -190,21 +230,24 @@ def _following(request: Asked, asked: Feed, following: str) -> str:
 @route(
     "/v1/{organisation:str}/events/{position:str}",
     http_method=["GET", "HEAD"],
-    opt=at(Door(scope=READ, answers={JSON: kept.Item}, refuses=(404,))),
+    opt=at(Door(scope=READ, query=Shown, answers={JSON: kept.Item}, refuses=(404,))),
 )
 async def one(request: Asked) -> ASGIApp:
     """The record at a position. It never changes."""
-    query(request, Nothing)
+    shown = query(request, Shown)
     accepted(request, (JSON,))
-    text = request.path_params["position"]
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= kept.POSITION_MAX):
+    asked = request.path_params["position"]
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 20 and 0 < int(asked) <= kept.POSITION_MAX):
         raise Problem(kinds.NO_RECORD)
     async with desk_of(request).pool.connection() as conn:
-        record = await record_at(conn, request.auth.organisation, int(text))
+        record = await record_at(conn, request.auth.organisation, int(asked))
     if record is None:
         raise Problem(kinds.NO_RECORD)
-    note_read(request, [record])
-    return representation(request, encode(kept.item(record)), etag=f'"{record.leaf.hex()}"', cache=FOREVER)
+    (record,) = await as_shown(request, [record], clear=shown.words)
+    text = encode(kept.item(record))
+    if shown.words:
+        return Answer(text, cache=NEVER)
+    return representation(request, text, etag=f'"{record.leaf.hex()}"', cache=FOREVER)
 
 
 @route(
@@ -232,13 +275,15 @@ async def stream(request: Asked) -> ASGIApp:
         )
     if not records and asked.after == 0:
         raise Problem(kinds.NO_RECORD)
-    note_read(request, records)
+    records = list(await as_shown(request, records, clear=asked.words))
     version = records[-1].version if records else asked.after
     full = len(records) == asked.limit
     text = _stream_text(name, records, version, form, full=full)
     etag = f'"{version}"' if form == JSON else f'"{version}.{form.partition("+")[0].rpartition("-")[2]}"'
     address = f"/v1/{request.auth.organisation}/streams/{name}?after={version}&limit={asked.limit}"
-    headers = {"link": f'<{address}>; rel="next"'} if full else {}
+    headers = {"link": f'<{address}{"&words=1" if asked.words else ""}>; rel="next"'} if full else {}
+    if asked.words:
+        return Answer(text, form, cache=NEVER, headers=headers)
     return representation(request, text, form, etag=etag, cache=ASK_AGAIN, headers=headers)
 
 

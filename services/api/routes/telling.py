@@ -73,7 +73,10 @@ async def _single(request: Asked, reading: Reading, how: Telling) -> ASGIApp:
     submission = admit(reading, request.auth, datetime.now(UTC), expected=_precondition(request))
     if how.dry_run:
         return Answer(encode(told.would_keep(submission)))
-    (outcome,) = await _append(request, [submission])
+    (sealed,) = await desk_of(request).words.sealed(request.auth.organisation, [submission])
+    if isinstance(sealed, Problem):
+        raise sealed
+    (outcome,) = await _append(request, [sealed])
     if not isinstance(outcome, Receipt):
         raise problem_of_refusal(outcome)
     headers = {
@@ -94,6 +97,8 @@ async def _batch(request: Asked, how: Telling) -> ASGIApp:
     readings = cloudevents.read_batch(await body(request, BATCH_BYTES_MAX))
     now = datetime.now(UTC)
     admitted = [_admitted(reading, request, now) for reading in readings]
+    if not how.dry_run:
+        admitted = await sealed_of(request, admitted)
     refused = [(index, each) for index, each in enumerate(admitted) if isinstance(each, Problem)]
     if how.all_or_nothing and refused:
         _refuse_all(refused)
@@ -136,6 +141,13 @@ def note_refusals(request: Asked, results: Sequence[told.One]) -> None:
     for result in results:
         if result.problem is not None:
             note_refusal(request, result.problem["type"].rpartition("/")[2], result.status)
+
+
+async def sealed_of(request: Asked, admitted: Sequence[Submission | Problem]) -> list[Submission | Problem]:
+    """The same in the same order, persons' words encrypted."""
+    submissions = [each for each in admitted if isinstance(each, Submission)]
+    sealed = iter(await desk_of(request).words.sealed(request.auth.organisation, submissions))
+    return [each if isinstance(each, Problem) else next(sealed) for each in admitted]
 
 
 def _results(admitted: Sequence[Submission | Problem], outcomes: Sequence[Outcome]) -> list[told.One]:

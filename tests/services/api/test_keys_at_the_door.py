@@ -9,14 +9,24 @@ import psycopg
 import pytest
 
 from events.log import keys
-from events.log.keys import ADMIN, ASK, NOTICES_READ, NOTICES_WRITE, READ, WRITE
+from events.log.keys import (
+    ADMIN,
+    ASK,
+    NOTICES_READ,
+    NOTICES_WRITE,
+    OPERATIONS,
+    PEOPLE_READ,
+    PEOPLE_WRITE,
+    READ,
+    WRITE,
+)
 from services.api.app import create_app
 from services.api.doors import Door as Description
 from services.settings import Settings
 from tests.patience import wait_until
 from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
 
-SCOPES = {WRITE, READ, ASK, ADMIN, NOTICES_READ, NOTICES_WRITE}
+SCOPES = {WRITE, READ, ASK, ADMIN, NOTICES_READ, NOTICES_WRITE, OPERATIONS, PEOPLE_READ, PEOPLE_WRITE}
 
 
 def doors() -> list[tuple[str, str, str | None]]:
@@ -43,6 +53,7 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{position:str}", "1")
         .replace("{kind:str}", "cohort")
         .replace("{subject:str}", "C-1")
+        .replace("{person:str}", "8Qm2")
         .replace("{name:str}", "projects")
         .replace("{project:str}", "P-1")
         .replace("{measure:str}", "M-1")

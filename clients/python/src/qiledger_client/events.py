@@ -60,6 +60,46 @@ class Citation(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reads(Part):
+    """What one key read at one door."""
+
+    # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
+    client: str
+    # The name of that key. An identifier of the sender's own: letters, digits, and . _ ~ -
+    key: str
+    # Method and address of the door. One line.
+    door: str
+    # How often. Which in a row: 1 is the first.
+    times: int
+    # The lowest position that was read, where the door shows records.
+    first: int | None = None
+    # The highest.
+    last: int | None = None
+    # Those whose words were read in clear. Persons, by reference.
+    persons: Sequence[str] = ()
+    # How many more. How many.
+    more_persons: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals(Part):
+    """Requests, or single events of a request, that were refused for one reason at one door."""
+
+    # The kind of problem, as its page at /problems is called. A few words.
+    problem: str
+    # Its HTTP status. The HTTP status.
+    status: int
+    # Method and address of the door. One line.
+    door: str
+    # How often. Which in a row: 1 is the first.
+    times: int
+    # Whose key it was; none if there was none, or no good one.
+    client: str | None = None
+    # The name of that key.
+    key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SustainPlan(Part):
     """How an improvement is to be kept: somebody goes on watching the data."""
 
@@ -551,7 +591,8 @@ class CommentPosted(Event):
 
     type: ClassVar[str] = "comment.posted"
     stream: ClassVar[str] = "*"
-    # The comment. Free text. Names no person.
+    # The comment. Free text, up to 8,000 characters, by or about one person: kept encrypted with a key of
+    # theirs.
     text: str
     # The id of the event it answers to, if it is one.
     about: str | None = None
@@ -583,6 +624,51 @@ class ConsentWithdrawn(Event):
     stream: ClassVar[str] = "person"
     # Which consent. Id of a consent; the giver's stream says what it allows.
     consent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactChanged(Event):
+    """Somebody told the vault how a person is reached. What they told is on no record."""
+
+    type: ClassVar[str] = "contact.changed"
+    stream: ClassVar[str] = "operations"
+    # Whose entry it is. An opaque reference to a person. Never a name, an e-mail address or a number from
+    # outside.
+    person: str
+    # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
+    client: str
+    # The name of that key; none for an operator's command.
+    key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactEmptied(Event):
+    """The vault forgot how a person is reached. Their words stay readable until they are erased."""
+
+    type: ClassVar[str] = "contact.emptied"
+    stream: ClassVar[str] = "operations"
+    # Whose entry it was. An opaque reference to a person. Never a name, an e-mail address or a number from
+    # outside.
+    person: str
+    # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
+    client: str
+    # The name of that key; none for an operator's command.
+    key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactRead(Event):
+    """Somebody looked up in the vault how a person is reached."""
+
+    type: ClassVar[str] = "contact.read"
+    stream: ClassVar[str] = "operations"
+    # Who was looked up. An opaque reference to a person. Never a name, an e-mail address or a number from
+    # outside.
+    person: str
+    # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
+    client: str
+    # The name of that key; none for an operator's command.
+    key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1346,6 +1432,24 @@ class InvolvementSet(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyCreated(Event):
+    """A client was given a key."""
+
+    type: ClassVar[str] = "key.created"
+    stream: ClassVar[str] = "organisation"
+    # Which system. An identifier of the sender's own: letters, digits, and . _ ~ -
+    client: str
+    # The name of the key; never the key. An identifier of the sender's own: letters, digits, and . _ ~ -
+    key: str
+    # What it may do. Scopes, such as `events:read`.
+    scopes: Sequence[str]
+    # For which sources it may tell. Sources; `*` is any.
+    sources: Sequence[str] = ()
+    # Until when it is good.
+    expires: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyRevoked(Event):
     """A key is no longer good."""
 
@@ -1463,6 +1567,20 @@ class LimitsRecalculated(Event):
     decided_by: str | None = None
     # The rules by which the change was seen.
     rule_set: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MasterKeyRotated(Event):
+    """The keys of persons were wrapped by another master key. What they encrypt was not touched."""
+
+    type: ClassVar[str] = "master_key.rotated"
+    stream: ClassVar[str] = "operations"
+    # The name of the master key before; none if there were several.
+    was: str | None = None
+    # The name of the master key now. One line.
+    now: str
+    # How many keys were wrapped anew. How many.
+    keys: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1728,6 +1846,23 @@ class PersonChangedRole(Event):
     role: Literal["advisor", "carer", "co_lead", "coach", "data", "lead", "member", "service_user", "sponsor"]
     # Why.
     reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonErased(Event):
+    """The key of a person was destroyed: their words can be read by nobody any more, in no copy."""
+
+    type: ClassVar[str] = "person.erased"
+    stream: ClassVar[str] = "operations"
+    # Whose key it was. An opaque reference to a person. Never a name, an e-mail address or a number from
+    # outside.
+    person: str
+    # The names of the keys that were destroyed. Names of keys, never the keys.
+    keys: Sequence[str]
+    # On which grounds. A few words.
+    grounds: str
+    # Whether the vault held an entry, now emptied.
+    contact: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2310,6 +2445,20 @@ class RatingReceived(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordsRead(Event):
+    """Auditors read, or somebody read words in clear, in the seconds before."""
+
+    type: ClassVar[str] = "records.read"
+    stream: ClassVar[str] = "operations"
+    # Who read what.
+    reads: Sequence[Reads]
+    # Over how many seconds it was counted. A size that is not negative.
+    seconds: float
+    # Reads beyond those listed. How many.
+    others: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RectificationApplied(Event):
     """Data about a person were put right at their request (UK GDPR, Article 16)."""
 
@@ -2317,6 +2466,20 @@ class RectificationApplied(Event):
     stream: ClassVar[str] = "person"
     # How many events were corrected. How many.
     corrected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestsRefused(Event):
+    """Requests were refused in the seconds before, counted by reason, door and key."""
+
+    type: ClassVar[str] = "requests.refused"
+    stream: ClassVar[str] = "operations"
+    # What was refused how often.
+    refusals: Sequence[Refusals]
+    # Over how many seconds it was counted. A size that is not negative.
+    seconds: float
+    # Refusals beyond those listed. How many.
+    others: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2585,6 +2748,20 @@ class StrategyRefreshed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubjectAccessGiven(Event):
+    """All that is kept about a person was put together for them."""
+
+    type: ClassVar[str] = "subject_access.given"
+    stream: ClassVar[str] = "operations"
+    # About whom. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    person: str
+    # How many events name them. How many.
+    events: int
+    # How many fields were read in clear. How many.
+    words: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SupportOffered(Event):
     """A new kind of help with improvement work is open to people."""
 
@@ -2757,6 +2934,9 @@ TYPES: Mapping[str, type[Event]] = {
     "comment.posted": CommentPosted,
     "consent.given": ConsentGiven,
     "consent.withdrawn": ConsentWithdrawn,
+    "contact.changed": ContactChanged,
+    "contact.emptied": ContactEmptied,
+    "contact.read": ContactRead,
     "count.published": CountPublished,
     "course.offered": CourseOffered,
     "cycle.abandoned": CycleAbandoned,
@@ -2802,6 +2982,7 @@ TYPES: Mapping[str, type[Event]] = {
     "improvement.updated": ImprovementUpdated,
     "involvement.experienced": InvolvementExperienced,
     "involvement.set": InvolvementSet,
+    "key.created": KeyCreated,
     "key.revoked": KeyRevoked,
     "key.rotated": KeyRotated,
     "learning.captured": LearningCaptured,
@@ -2809,6 +2990,7 @@ TYPES: Mapping[str, type[Event]] = {
     "legal_hold.lifted": LegalHoldLifted,
     "legal_hold.set": LegalHoldSet,
     "limits.recalculated": LimitsRecalculated,
+    "master_key.rotated": MasterKeyRotated,
     "measure.defined": MeasureDefined,
     "measure.retired": MeasureRetired,
     "measure.revised": MeasureRevised,
@@ -2821,6 +3003,7 @@ TYPES: Mapping[str, type[Event]] = {
     "partnership.ended": PartnershipEnded,
     "partnership.started": PartnershipStarted,
     "person.changed_role": PersonChangedRole,
+    "person.erased": PersonErased,
     "person.joined": PersonJoined,
     "person.left": PersonLeft,
     "person.reference_issued": PersonReferenceIssued,
@@ -2854,7 +3037,9 @@ TYPES: Mapping[str, type[Event]] = {
     "project.submitted": ProjectSubmitted,
     "project.transferred": ProjectTransferred,
     "rating.received": RatingReceived,
+    "records.read": RecordsRead,
     "rectification.applied": RectificationApplied,
+    "requests.refused": RequestsRefused,
     "result.reported": ResultReported,
     "review.received": ReviewReceived,
     "services.moved": ServicesMoved,
@@ -2867,6 +3052,7 @@ TYPES: Mapping[str, type[Event]] = {
     "story.withdrawn": StoryWithdrawn,
     "strategy.adopted": StrategyAdopted,
     "strategy.refreshed": StrategyRefreshed,
+    "subject_access.given": SubjectAccessGiven,
     "support.offered": SupportOffered,
     "sustain_check.recorded": SustainCheckRecorded,
     "team.created": TeamCreated,

@@ -1,0 +1,297 @@
+"""Erasure: a person's key is destroyed, and with it their words are gone in every copy there is.
+
+Nothing of the log changes: counts, leaves and proofs stay as they were. What was destroyed is written down outside the
+database first, in the ledger of erasures, because a backup knows nothing of what happened after it: whoever restores
+one applies the ledger again (`reapply`) before anybody reads. A crash between the ledger and the commit leaves a key
+that is in the ledger and still there; erasing again, or applying the ledger, destroys it.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+
+from events.log.operations import keep, note, submission
+from events.log.read import FOR_ORGANISATION
+from events.log.record import Submission, written
+from events.operations import PersonErased
+from events.privacy.vault import EMPTY
+from events.rights import ErasureDecided, ErasureExecuted, ErasureRequested, Grounds
+from events.vocabulary import Event
+
+ErasureGrounds = Literal[
+    "no_longer_needed", "consent_withdrawn", "objection", "unlawful", "legal_obligation", "child_consent"
+]
+"""UK GDPR, Article 17 (1), (a) to (f)."""
+COPIES_MAX = 50
+HOLDS_MAX = 100
+
+_ABOUT = """
+    SELECT count(*) AS records,
+           coalesce(sum((SELECT count(*) FROM regexp_matches(r.body, %(sealed)s, 'g'))), 0)::bigint AS words,
+           coalesce(array_agg(DISTINCT r.stream), '{}') AS streams,
+           coalesce(min(r.position), 0) AS first
+      FROM log.records AS r
+     WHERE r.organisation = %(organisation)s
+       AND (r.stream = %(person)s OR r.actor = %(person)s OR strpos(r.body, %(quoted)s) > 0
+            OR strpos(r.body, %(prefix)s) > 0)
+"""
+_HOLDS = """
+    SELECT held.stream, held.hold
+      FROM (SELECT DISTINCT ON (r.stream, r.body::jsonb ->> 'hold')
+                   r.stream, r.body::jsonb ->> 'hold' AS hold, r.type
+              FROM log.records AS r
+             WHERE r.organisation = %(organisation)s AND r.stream = ANY (%(streams)s)
+               AND r.type IN ('legal_hold.set', 'legal_hold.lifted')
+             ORDER BY r.stream, r.body::jsonb ->> 'hold', r.position DESC) AS held
+     WHERE held.type = 'legal_hold.set'
+     ORDER BY held.stream, held.hold
+     LIMIT %(limit)s
+"""
+_EXPORTS = """
+    SELECT r.organisation, r.position, r.body::jsonb ->> 'what' AS what, r.recorded_at
+      FROM log.records AS r
+     WHERE r.organisation IN (%(organisation)s, %(organisation)s || '.operations') AND r.type = 'export.taken'
+     ORDER BY r.recorded_at DESC, r.organisation, r.position
+     LIMIT %(limit)s
+"""
+_KEY = """
+    SELECT id, wrapped IS NULL AS destroyed
+      FROM vault.keys
+     WHERE organisation = %(organisation)s AND person = %(person)s
+       FOR UPDATE
+"""
+_DESTROY = """
+    UPDATE vault.keys
+       SET wrapped = NULL, destroyed_at = %(at)s
+     WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NOT NULL
+    RETURNING id
+"""
+_NEVER_AGAIN = """
+    INSERT INTO vault.keys (organisation, person, id, master, wrapped, destroyed_at)
+    VALUES (%(organisation)s, %(person)s, %(key)s, 'none', NULL, %(at)s)
+        ON CONFLICT (organisation, person) DO NOTHING
+"""
+
+
+class OnHold(RuntimeError):
+    """Nothing may be erased while a legal hold stands. The request is on record and waits."""
+
+    def __init__(self, holds: list[tuple[str, str]]) -> None:
+        self.holds = holds
+        named = ", ".join(f"{hold} on {stream}" for stream, hold in holds)
+        super().__init__(f"deferred: {named}. The request is on record; ask again once it is lifted")
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the ledger: whose key, which, and when it was destroyed."""
+
+    organisation: str
+    person: str
+    key: str
+    at: str
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """How much there is about a person in the log of an organisation."""
+
+    records: int
+    words: int
+    streams: list[str]
+    first: int
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What an erasure did, for the person and for whoever has to show it."""
+
+    organisation: str
+    person: str
+    erased_at: str
+    grounds: str
+    reason: str | None
+    keys_destroyed: list[str]
+    contact_emptied: bool
+    words_unreadable: int
+    records_that_stay: int
+    executed_at_position: int
+    known_copies: list[str]
+    remains: list[str]
+
+
+class Ledger:
+    """The ledger of erasures: a file outside the database, one line an erasure, only ever added to."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def add(self, erasure: Erasure) -> None:
+        """Writes a line, durably."""
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, msgspec.json.encode(erasure) + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        directory = os.open(self.file.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def erasures(self) -> Iterator[Erasure]:
+        """Every erasure; none if there is no file yet. Raises msgspec.DecodeError for a line that is none."""
+        if not self.file.exists():
+            return
+        with self.file.open("rb") as lines:
+            for line in lines:
+                if line.strip():
+                    yield msgspec.json.decode(line, type=Erasure)
+
+
+def reapply(conn: psycopg.Connection[Any], ledger: Ledger) -> int:
+    """Destroys again what the ledger says was destroyed; how many keys that were there. In the caller's transaction.
+
+    For one who acts as an administrator, after a restore and before anybody reads. A reference whose key the restored
+    database does not know is closed too: what is told again of that person stays without words.
+    """
+    destroyed = 0
+    for erasure in ledger.erasures():
+        asked = {
+            "organisation": erasure.organisation,
+            "person": erasure.person,
+            "key": erasure.key,
+            "at": erasure.at,
+        }
+        conn.execute(_NEVER_AGAIN, asked)
+        destroyed += len(conn.execute(_DESTROY, asked).fetchall())
+        conn.execute(EMPTY, asked)
+    return destroyed
+
+
+def about(conn: psycopg.Connection[Any], organisation: str, person: str) -> About:
+    """How much there is about a person. Reads the whole log of the organisation, and holds nobody up."""
+    reference = person.removeprefix("person/")
+    row = conn.execute(
+        _ABOUT,
+        {
+            "organisation": organisation,
+            "person": person,
+            "quoted": f'"{person}"',
+            "prefix": f"sealed.1.{reference}.",
+            "sealed": rf"sealed\.1\.{reference}\.",
+        },
+    ).fetchone()
+    assert row is not None
+    records, words, streams, first = row
+    return About(records=records, words=words, streams=sorted({person, *streams}), first=first)
+
+
+def holds_on(conn: psycopg.Connection[Any], organisation: str, streams: list[str]) -> list[tuple[str, str]]:
+    """The legal holds that stand on any of the streams: stream and hold."""
+    asked = {"organisation": organisation, "streams": streams, "limit": HOLDS_MAX}
+    return [(stream, hold) for stream, hold in conn.execute(_HOLDS, asked)]
+
+
+def refuse(
+    conn: psycopg.Connection[Any], organisation: str, person: str, *, grounds: Grounds, reason: str | None
+) -> None:
+    """Puts on record that an erasure was asked for and refused. In the caller's transaction."""
+    decided = ErasureDecided(decision="refused", grounds=grounds, reason=reason)
+    keep(conn, organisation, _told(person, [ErasureRequested(), decided], datetime.now(UTC)))
+
+
+def erase(
+    conn: psycopg.Connection[Any],
+    ledger: Ledger,
+    organisation: str,
+    person: str,
+    *,
+    grounds: ErasureGrounds,
+    reason: str | None = None,
+    copies: list[str] | None = None,
+) -> Certificate:
+    """Erases a person: request, decision, execution, on record in the transaction that destroys the key.
+
+    For one who acts as an administrator; the connection commits each statement. A person who has no key gets one that
+    is destroyed, so that nothing told later of them is readable. Erasing again destroys nothing more, and says so.
+    Raises OnHold, with the request on record; UnknownOrganisation.
+    """
+    now = datetime.now(UTC)
+    found = about(conn, organisation, person)
+    if holds := holds_on(conn, organisation, found.streams):
+        with conn.transaction():
+            keep(conn, organisation, _told(person, [ErasureRequested()], now))
+        raise OnHold(holds)
+    key = _close(conn, organisation, person, now)
+    ledger.add(Erasure(organisation=organisation, person=person, key=key, at=now.isoformat()))
+    known = [*(copies or []), *_exports(conn, organisation)][:COPIES_MAX]
+    with conn.transaction():
+        conn.execute(FOR_ORGANISATION, (organisation,))
+        asked = {"organisation": organisation, "person": person, "at": now}
+        destroyed = [id_ for (id_,) in conn.execute(_DESTROY, asked).fetchall()]
+        emptied = conn.execute(EMPTY, asked).rowcount > 0
+        told = [
+            ErasureRequested(),
+            ErasureDecided(decision="granted", reason=reason),
+            ErasureExecuted(keys_destroyed=len(destroyed), copies=tuple(copies or ())),
+        ]
+        *_, position = keep(conn, organisation, _told(person, told, now))
+        noted = PersonErased(person=person, keys=tuple(destroyed), grounds=grounds, contact=emptied)
+        note(conn, organisation, noted)
+    return Certificate(
+        organisation=organisation,
+        person=person,
+        erased_at=written(now),
+        grounds=grounds,
+        reason=reason,
+        keys_destroyed=destroyed,
+        contact_emptied=emptied,
+        words_unreadable=found.words,
+        records_that_stay=found.records,
+        executed_at_position=position,
+        known_copies=known,
+        remains=REMAINS,
+    )
+
+
+REMAINS = [
+    "The opaque reference, and what was told by it without words: that somebody joined, left, attended, commented.",
+    "The ciphertext in the log, in exports and with whoever received webhooks; nobody has a key to it.",
+    "Processes of the API may hold the key in memory for three seconds more.",
+    "Backups of the vault made before: they hold the wrapped key until they expire. A restore applies the ledger of "
+    "erasures before it serves.",
+    "The write-ahead log and free pages of the database hold the wrapped key until they are used again: archived "
+    "segments as long as they are kept.",
+    "Copies of the words that somebody made outside the ledger.",
+]
+
+
+def _close(conn: psycopg.Connection[Any], organisation: str, person: str, now: datetime) -> str:
+    """The name of the person's key; of one that never was, if they have none."""
+    asked = {"organisation": organisation, "person": person, "key": os.urandom(8).hex(), "at": now}
+    with conn.transaction():
+        conn.execute(FOR_ORGANISATION, (organisation,))
+        conn.execute(_NEVER_AGAIN, asked)
+        row = conn.execute(_KEY, asked).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _exports(conn: psycopg.Connection[Any], organisation: str) -> list[str]:
+    """Exports that were taken, the latest first: copies of the ciphertext outside the house."""
+    rows = conn.execute(_EXPORTS, {"organisation": organisation, "limit": COPIES_MAX}).fetchall()
+    return [
+        f"export of {moment:%Y-%m-%d}: {what} ({log}, record {position})"
+        for log, position, what, moment in rows
+    ]
+
+
+def _told(person: str, events: Sequence[Event], now: datetime) -> list[Submission]:
+    """Events in the person's own stream."""
+    told = [submission("", event, at=now) for event in events]
+    return [msgspec.structs.replace(one, stream=person) for one in told]
