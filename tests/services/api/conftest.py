@@ -44,7 +44,7 @@ class Server:
         command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port)]
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(command, env=env, stdout=said, stderr=said)
-        wait_until(self._ready, within_s=30, what="the server is ready")
+        wait_until(self._ready, within_s=90, what="the server is ready")
 
     def _ready(self) -> bool:
         assert self.process.poll() is None, self.said.read_text()
