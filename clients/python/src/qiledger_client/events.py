@@ -410,6 +410,8 @@ class CharterCompleted(Event):
     starts: str | None = None
     # When it is expected to end; nine to twelve months are usual.
     ends: str | None = None
+    # The aim in the charter's words; `aim.set` says it in figures.
+    aim: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -434,6 +436,8 @@ class CharterRevised(Event):
     starts: str | None = None
     # When it is expected to end; nine to twelve months are usual.
     ends: str | None = None
+    # The aim in the charter's words; `aim.set` says it in figures.
+    aim: str | None = None
     # Why it changed.
     reason: str | None = None
 
