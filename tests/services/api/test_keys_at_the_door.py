@@ -61,7 +61,6 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{type:str}", "cycle.tested")
         .replace("{slug:str}", "conflict")
         .replace("{level:str}/{place:path}", "0/000")
-        .replace("{person:str}", "8Qm2")
         .replace("{token:str}", "none-of-ours")
     )
     assert "{" not in address, f"say what {path} stands for"
