@@ -3,7 +3,7 @@
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import psycopg
@@ -12,23 +12,14 @@ import redis
 from events.log.migrate import SchemaMismatch, pending
 from projections.engine.advance import behind
 from services.doorbell import FRESH, LONG, PAST, connect, queue
+from services.finding import Finding, State
 from services.operating import organisations
+from services.proving import proof
 from services.settings import without_password
 
 POSTGRES_OLDEST, POSTGRES_NEWEST = 15, 18
 LAG_RECORDS_MAX = 1_000
 ANSWER_WITHIN_S = 3.0
-
-State = Literal["well", "mind", "wrong"]
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at: how it is, and what to do if it is not well."""
-
-    what: str
-    state: State
-    said: str
-    cure: str = ""
 
 
 class Where(msgspec.Struct, frozen=True):
@@ -77,7 +68,7 @@ def _database(url: str | None) -> Iterator[Finding]:
             url, autocommit=True, connect_timeout=5, application_name="qiledger doctor"
         ) as conn:
             yield Finding("database", "well", f"answers at {without_password(url)}")
-            for look in (_version, _schema, _durability, _guards, _roles, _logs, _projections):
+            for look in (_version, _schema, _durability, _guards, _roles, _logs, _projections, proof):
                 yield from _looked(look, conn)
     except psycopg.OperationalError as away:
         first = str(away).strip().splitlines()[0]

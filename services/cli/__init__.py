@@ -3,6 +3,7 @@
 import rich_click as click
 
 from services.cli.chart import chart
+from services.cli.checkpoint import checkpoint
 from services.cli.demo import demo
 from services.cli.doctor import doctor, status
 from services.cli.import_ import import_
@@ -12,6 +13,8 @@ from services.cli.operations import operations
 from services.cli.organisations import organisations
 from services.cli.parked import parked
 from services.cli.rebuild import rebuild
+from services.cli.refusals import refusals
+from services.cli.sealing_key import sealing_key
 from services.cli.serve import serve
 from services.cli.up import up
 from services.cli.witness import witness
@@ -31,6 +34,9 @@ COMMANDS = (
     doctor,
     rebuild,
     parked,
+    checkpoint,
+    sealing_key,
+    refusals,
     witness,
     chart,
 )

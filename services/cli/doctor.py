@@ -10,7 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from services.examining import Finding, State, Where, examine
+from services.cli.as_worker import as_worker
+from services.examining import Where, examine
+from services.finding import Finding, State
+from services.proving import believed, whole_proof
 from services.settings import Settings, WrongSettings
 from services.whole_house import house_at
 
@@ -19,13 +22,16 @@ MARKS: dict[State, str] = {"well": "[green]well[/]", "mind": "[yellow]mind[/]", 
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-def doctor(*, as_json: bool) -> None:
+@click.option(
+    "--proof", is_flag=True, help="Make everything that was sealed again from the records, and compare."
+)
+def doctor(*, as_json: bool, proof: bool) -> None:
     """Look at everything, and say what to do about what is not well.
 
     Looks where QILEDGER_URL, QILEDGER_DATABASE_URL and QILEDGER_REDIS_URL say, else at the house that is up at the data
     directory. Ends with status 1 if something is wrong.
     """
-    findings = list(examine(_where()))
+    findings = [*examine(_where()), *(_whole_proof() if proof else ())]
     _print(findings, as_json=as_json)
     if any(finding.state == "wrong" for finding in findings):
         raise SystemExit(1)
@@ -42,6 +48,11 @@ def status(*, as_json: bool) -> None:
         if finding.state != "well" or finding.what in shown or finding.what.startswith(("log ", "queue "))
     ]
     _print(findings, as_json=as_json)
+
+
+def _whole_proof() -> list[Finding]:
+    with as_worker(name="doctor") as conn:
+        return list(whole_proof(conn, believed(Settings.read())))
 
 
 def _where() -> Where:

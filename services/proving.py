@@ -1,0 +1,107 @@
+"""What `qiledger doctor` says of the proof, and whose signatures it believes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from events.log import fsck, refusals, sealed
+from events.log.notes import NoteKey, SigningKey, WrongNoteKey
+from services.finding import Finding, State
+from services.sealing import KEY_FILE, KEY_NAME, former_keys
+from services.settings import Settings, WrongSettings
+
+UNSEALED_S_MAX = 60
+
+_LOGS = """
+    SELECT h.organisation, h.position, coalesce(l.signed, 0) AS signed,
+           h.position > coalesce(l.signed, 0)
+           AND h.recorded_at < clock_timestamp() - make_interval(secs => %(late_s)s) AS is_late
+      FROM log.heads AS h
+      LEFT JOIN proof.logs AS l ON l.organisation = h.organisation
+     ORDER BY h.organisation
+     LIMIT 10000
+"""
+_TROUBLED = """
+    SELECT organisation, witness, size, trouble
+      FROM proof.witnesses
+     WHERE trouble IS NOT NULL
+     ORDER BY organisation, witness
+     LIMIT 1000
+"""
+
+
+def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
+    """Whether logs are sealed, by whom nothing is signed, and whether witnesses are heard of."""
+    standing = refusals.undecided(conn)
+    for refusal in standing:
+        cure = "Find out what happened before anything else: docs/proof.md. Then qiledger refusals."
+        yield Finding(f"seal of {refusal.log}", "wrong", f"refused: {refusal.reason}", cure)
+    refused = {refusal.log for refusal in standing}
+    late = []
+    for log, position, signed, is_late in conn.execute(_LOGS, {"late_s": UNSEALED_S_MAX}):
+        if is_late and log not in refused:
+            late.append(log)
+            cure = "See that the sealer runs and has a key: QILEDGER_SEALING_KEY, qiledger sealing-key."
+            yield Finding(f"seal of {log}", "mind", f"{position - signed:,} records are not sealed", cure)
+    for log, witness, size, trouble in conn.execute(_TROUBLED):
+        state: State = "wrong" if "has seen" in trouble or "422" in trouble else "mind"
+        cure = (
+            "One that is away is asked again. One that has seen another history or more of it: docs/proof.md."
+        )
+        yield Finding(f"witness {witness}", state, f"{log} at {size}: {trouble}", cure)
+    if not standing and not late:
+        yield Finding("proof", "well", "every log is sealed to its head")
+
+
+def believed(settings: Settings) -> list[NoteKey]:
+    """The public keys whose seals are ours: of the settings, else of the house's own key. Raises WrongSettings."""
+    keys = former_keys(settings)
+    texts = [settings.sealing_key] if settings.sealing_key else _kept(settings.data_directory / KEY_FILE)
+    try:
+        return [*(SigningKey.read(text, KEY_NAME).public for text in texts), *keys]
+    except WrongNoteKey as wrong:
+        raise WrongSettings([f"QILEDGER_SEALING_KEY: {wrong}."]) from None
+
+
+def _kept(file: Path) -> list[str]:
+    try:
+        return [file.read_text(encoding="utf-8")]
+    except OSError:
+        return []
+
+
+def listed(conn: psycopg.Connection[Any], log: str) -> list[NoteKey]:
+    """The keys that the database itself lists: better than none, and not to be relied on."""
+    tree = sealed.tree_of(conn, log)
+    return (
+        []
+        if tree is None
+        else [NoteKey.read(key.vkey) for key in sealed.used_keys(conn, log, tree.generation)]
+    )
+
+
+def whole_proof(conn: psycopg.Connection[Any], keys: Sequence[NoteKey]) -> Iterator[Finding]:
+    """Everything made again from the records of every log, and compared. `conn` commits each statement."""
+    logs = [
+        log
+        for (log,) in conn.execute("SELECT organisation FROM proof.logs ORDER BY organisation LIMIT 10000")
+    ]
+    if logs and not keys:
+        cure = (
+            "Say whose seals are ours: QILEDGER_SEALING_KEY, or public keys in QILEDGER_SEALING_KEYS_BEFORE."
+        )
+        yield Finding("keys", "mind", "only those that the database itself lists are known", cure)
+    for log in logs:
+        with conn.transaction():
+            conn.execute(fsck.SNAPSHOT)
+            conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (log,))
+            tree = sealed.tree_of(conn, log)
+            found = fsck.flaws(conn, log, keys or listed(conn, log))
+        for flaw in found:
+            cure = "Somebody or something has changed it: docs/proof.md says what to do."
+            yield Finding(f"{log} {flaw.where}", "wrong", flaw.what, cure)
+        if not found and tree is not None:
+            said = f"{tree.size:,} records, and everything that was sealed over them, are as they were"
+            yield Finding(f"proof of {log}", "well", said)
