@@ -158,10 +158,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             with psycopg.connect(house["QILEDGER_DATABASE_URL"]) as conn:
                 conn.execute("ALTER ROLE qiledger_auditor LOGIN")
             auditor = house["QILEDGER_DATABASE_URL"].replace("//postgres@", "//qiledger_auditor@")
-            yield read_env(file) | {"AUDITOR_URL": auditor}
+            yield read_env(file) | {"AUDITOR_URL": auditor, "QILEDGER_DATA_DIRECTORY": str(placard.parent)}
 
 
-@pytest.mark.parametrize("name", ["integrators", "dashboards", "auditors"])
+@pytest.mark.parametrize("name", ["integrators", "dashboards", "auditors", "proof"])
 def test_what_a_guide_says_to_do_works_as_it_stands(name: str, demo: dict[str, str], tmp_path: Path):
     reader = Reader(tmp_path, demo)
     steps = steps_of(DOCS / f"{name}.md")
