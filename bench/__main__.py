@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import appender, charts, freshness, growth, pictures, posting, rebuild
+from bench import appender, charts, freshness, growth, pictures, posting, rebuild, sealing
 from bench.place import server
 from bench.report import console, show
 
@@ -13,17 +13,18 @@ MEASUREMENTS = {
     "rebuild": ("Rebuilding projections from a long log", rebuild.measure),
     "pictures": ("Asking pictures", pictures.measure),
     "charts": ("Drawing charts", charts.measure),
+    "sealing": ("Sealing a long log", sealing.measure),
     "growth": ("As the log grows", growth.measure),
 }
 
-SCALES = {"rebuild": ("events",), "pictures": ("organisations", "projects")}
+SCALES = {"rebuild": ("events",), "sealing": ("events",), "pictures": ("organisations", "projects")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="this one (may be given again)")
     parser.add_argument("--runs", type=int, default=3, help="how often each is measured (default 3)")
-    parser.add_argument("--events", type=int, help="how long the log is that projections are rebuilt from")
+    parser.add_argument("--events", type=int, help="how long the log is that is rebuilt from, or sealed")
     parser.add_argument(
         "--organisations", type=int, help="among how many pictures are asked (100 for the whole)"
     )
