@@ -27,7 +27,7 @@ from projections.charts.rules.limits_only import beyond_limits
 from projections.charts.rules.patterns import Span
 from projections.charts.rules.rule import RuleSet, View, view_of
 from projections.charts.rules.runs import runs_about_centre
-from projections.charts.series import CannotDraw, Series
+from projections.charts.series import LARGEST, CannotDraw, Series
 
 COMMON_CAUSE = "Common Cause"
 TRIAL_BELOW = 13
@@ -55,8 +55,10 @@ def draw(
         raise CannotDraw(
             f"A run chart has no limits, and {found_by.id} needs them", "Choose anhoej-1 or ihi-run-chart-1"
         )
-    if not multiply > 0:
+    if not 0 < multiply <= LARGEST:
         raise CannotDraw(f"The values are to be multiplied by {multiply:g}", "Multiply by a number above 0")
+    if target is not None and not abs(target) <= LARGEST:
+        raise CannotDraw(f"The target is {target:g}", "Give a number, in the units drawn")
     refuse_misuse(series, kind)
     points: list[DrawnPoint] = []
     phases: list[DrawnPhase] = []

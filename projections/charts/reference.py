@@ -7,7 +7,7 @@ stand. Points in files count from 1, ours from 0.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -121,7 +121,7 @@ def _series(words: Words, kind: ChartType) -> Series:
         sizes = [None if value is None else 1 for value in values]
     spreads = _column(words, ("spreads", "sds", "xbar_sds"))
     _refuse_uneven(values, denominators=sizes, labels=labels, spreads=spreads)
-    members = _moments(labels, len(values))
+    members = _moments(labels, len(values), by_number=labels is words.get("x"))
     place = {i: at for at, several in enumerate(members) for i in several}
     if kind in (ChartType.XBAR, ChartType.S) and spreads is None and labels is not None:
         series = subgroups([str(labels[i]) for i in place], [values[i] for i in place])
@@ -144,12 +144,19 @@ def _series(words: Words, kind: ChartType) -> Series:
     )
 
 
-def _moments(labels: list[Any] | None, count: int) -> list[list[int]]:
-    """Which rows make each point: dates put themselves in order, and several rows of one label are one point."""
+def _moments(labels: list[Any] | None, count: int, *, by_number: bool) -> list[list[int]]:
+    """Which rows make each point: dates put themselves in order, and several rows of one label are one point.
+
+    So do the numbers of an `x`, `by_number`; other labels stand as they are given, since weeks 51, 52, 1, 2 do.
+    """
     if labels is None:
         return [[i] for i in range(count)]
     words = [str(label) for label in labels]
-    order = sorted(range(count), key=words.__getitem__) if _are_dates(labels) else range(count)
+    order: Iterable[int] = range(count)
+    if _are_dates(labels):
+        order = sorted(order, key=words.__getitem__)
+    elif by_number and all(type(label) in (int, float) for label in labels):
+        order = sorted(order, key=labels.__getitem__)
     members: dict[str, list[int]] = {}
     for i in order:
         members.setdefault(words[i], []).append(i)

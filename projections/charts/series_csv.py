@@ -1,6 +1,7 @@
 """A series as people keep it: a CSV of dates or labels, values, perhaps denominators, notes and PDSA cycles."""
 
 import csv
+from datetime import date
 from io import StringIO
 from typing import Any
 
@@ -35,13 +36,15 @@ def words_of_csv(text: str) -> dict[str, Any]:
     """The columns of a CSV by our names for them, ready for `reference.question`.
 
     With a heading, columns are found by name; without one they are label, value, denominator, or value alone.
-    A cell that is empty, NA or - is a missing value. Raises CannotDraw, naming the line.
+    Cells may be parted by commas, semicolons or tabs; one that is empty, NA or - is a missing value, 45% is 45, and
+    days written 31/01/2024 throughout are 2024-01-31. Raises CannotDraw, naming the line.
     """
-    dialect = "excel-tab" if "\t" in text.partition("\n")[0] else "excel"
+    first = text.partition("\n")[0]
+    parted_by = next((mark for mark in "\t;" if mark in first and "," not in first), ",")
     try:
         rows = [
             (n, row)
-            for n, row in enumerate(csv.reader(StringIO(text), dialect), 1)
+            for n, row in enumerate(csv.reader(StringIO(text), delimiter=parted_by), 1)
             if any(map(str.strip, row))
         ]
     except csv.Error as wrong:
@@ -62,11 +65,24 @@ def words_of_csv(text: str) -> dict[str, Any]:
         if name in places
     }
     if "labels" in places:
-        words["labels"] = [_cell(row, places["labels"]) for _, row in body]
+        words["labels"] = _labels([_cell(row, places["labels"]) for _, row in body])
     for name, key in (("notes", "annotations"), ("cycles", "cycles")):
         told = [(at, _cell(row, places[name])) for at, (_, row) in enumerate(body)] if name in places else []
         words[key] = [{"at": at, "text" if name == "notes" else "name": said} for at, said in told if said]
     return words
+
+
+def _labels(told: list[str]) -> list[str]:
+    """The labels; days written the British way throughout as ISO dates, which can be put in order."""
+    try:
+        return [_day(label).isoformat() for label in told]
+    except ValueError:
+        return told
+
+
+def _day(written: str) -> date:
+    day, month, year = written.split("/")
+    return date(int(year), int(month), int(day))
 
 
 def _headed(row: list[str]) -> dict[str, int]:
@@ -101,7 +117,7 @@ def _number(text: str, line: int) -> float | None:
     if text.lower() in _MISSING:
         return None
     try:
-        return float(text)
+        return float(text.removesuffix("%"))
     except ValueError:
         raise CannotDraw(
             f"Line {line} has {text[:40]!r} where a number belongs",

@@ -165,6 +165,11 @@ def _overruled(found: Question, asked: dict[str, Any]) -> Question:
         for name in ("freeze", "screening", "centre", "lower", "upper")
         if asked[name] is not None
     }
+    beyond = [point for point in asked["exclude"] if point > len(series)]
+    if beyond:
+        raise CannotDraw(
+            f"There is no point {beyond[0]}", f"Leave out one of the {len(series)}, counted from 1"
+        )
     if asked["exclude"]:
         changes["exclude"] = frozenset(point - 1 for point in asked["exclude"])
     if asked["rebases"]:

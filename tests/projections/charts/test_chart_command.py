@@ -51,6 +51,10 @@ def test_notes_and_cycles_follow_their_points_into_order() -> None:
         "5\n7\n6\n",
         "1,5\n2,7\n3,6\n",
         "label\tvalue\n1\t5\n2\t7\n3\t6\n",
+        "label;value\n1;5\n2;7\n3;6\n",
+        "date,value\n31/01/2024,5\n01/03/2024,6\n29/02/2024,7\n",
+        "date,value\n2024-01,5%\n2024-02,7%\n2024-03,6%\n",
+        '{"x": [2, 10, 9], "y": [5, 6, 7]}',
         '{"values": [5, 7, 6]}',
         "[5, 7, 6]",
     ],
@@ -167,3 +171,22 @@ def test_bytes_that_are_no_text_and_an_empty_file(tmp_path: Path) -> None:
     bom = tmp_path / "bom.csv"
     bom.write_bytes("\ufeffdate,value\n1,2\n".encode())
     assert answered(str(bom))["points"][0]["value"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--exclude", "5"], "no point 5"),
+        (["--target", "nan"], "The target is nan"),
+        (["--rebase", "2025"], "No point is labelled '2025'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_a_cure(words: list[str], said: str) -> None:
+    result = run("-", *words, told="5\n7\n6\n4\n")
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.replace("│", " ").split())
+
+
+def test_weeks_that_begin_again_stand_as_they_are_given() -> None:
+    found = answered("-", told="week,value\n51,5\n52,7\n1,6\n")
+    assert [p["label"] for p in found["points"]] == ["51", "52", "1"]

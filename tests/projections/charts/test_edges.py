@@ -261,5 +261,34 @@ def test_a_run_chart_is_refused_rules_that_need_limits_and_unknown_rules_are_nam
         draw(series_of([1, 2]), chart="run", multiply=0)
 
 
+@pytest.mark.parametrize("target", [math.nan, math.inf, -1e200])
+def test_a_target_is_a_number_that_can_be_drawn(target: float) -> None:
+    with pytest.raises(CannotDraw, match="The target is"):
+        draw(series_of([1, 2]), chart="xmr", target=target)
+
+
+def test_a_point_on_the_centre_line_of_a_t_chart_lies_on_it() -> None:
+    """The line comes from roots, and rounding must not move it off the values."""
+    for value in (5.5, 0.1, 3.0, 17.3, 1e6 / 7):
+        chart = draw(series_of([value] * 30), chart="t")
+        assert {point.relative_to_centre for point in chart.points} == {0}
+        assert chart.signals == ()
+
+
+def test_the_lower_bound_of_times_and_ranges_is_0_even_where_no_limit_can_be_calculated() -> None:
+    for kind in ("t", "mr"):
+        (point,) = draw(series_of([4.0]), chart=kind).points
+        assert (point.lower, point.upper) == (0, None)
+
+
+def test_frozen_limits_of_i_prime_do_not_move_unless_ranges_of_all_points_are_asked_for() -> None:
+    series = series_of([30, 34, 28, 31, 90, 20], [100, 120, 90, 110, 100, 105])
+    frozen = draw(series, chart="ip", baseline=Baseline(freeze=4)).points[0]
+    alone = draw(series_of([30, 34, 28, 31], [100, 120, 90, 110]), chart="ip").points[0]
+    of_all = draw(series, chart="ip", baseline=Baseline(freeze=4, ranges_of_all=True)).points[0]
+    assert frozen.upper == alone.upper != of_all.upper
+    assert frozen.centre == of_all.centre
+
+
 def test_nan_as_other_tools_write_it_is_a_missing_value() -> None:
     assert series_of([1, math.nan, 3]).values == (1, None, 3)
