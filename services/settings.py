@@ -55,6 +55,13 @@ Origin = Annotated[
         pattern=r"^[^\s+:]+[^\s+:/]$", description="Give a name without scheme, such as qiledger.example.org."
     ),
 ]
+Networks = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}(,\s*[0-9a-fA-F.:]+/[0-9]{1,3})*$",
+        description="Give networks such as 10.20.0.0/16, with commas between.",
+    ),
+]
 Port = Annotated[
     int, Meta(ge=0, le=65535, description="Give a port from 1 to 65535, or 0 for any that is free.")
 ]
@@ -94,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_origin: Origin | None = None  # None: the host of the public URL
     witnesses: str | None = None  # public key and URL of each, with blanks between
     public_checkpoints: bool = False  # whether checkpoints, keys and proofs may be read without a key
+    webhook_networks: Networks | None = None  # private networks to which webhooks may be sent
+    webhook_ca: Path | None = None  # who certifies receivers; None: whom everybody trusts
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 

@@ -61,6 +61,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     past: int = 1
     deliver: int = 1
     long: int = 1
+    webhooks: int = 1
     api_processes: int = 1
     database_url: str | None = None
     redis_url: str | None = None
@@ -134,6 +135,7 @@ def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Chil
         env=environment(ways.api, redis_url) | custody,
     )
     numbers = {"fresh": plan.fresh, "past": plan.past, "deliver": plan.deliver, "long": plan.long}
+    numbers["webhooks"] = plan.webhooks
     workers = the_workers(ways.worker, redis_url, numbers)
     sealing = sealing_at(plan.directory, os.environ)
     told = {child.name: custody | (sealing if child.name == SEALER else {}) for child in workers}
@@ -144,12 +146,13 @@ def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Chil
 
 
 def the_workers(database_url: str, redis_url: str, numbers: Mapping[str, int]) -> list[Child]:
-    """Every process of the worker room: so many for each queue, the clock, the sweep, the sealer with its key."""
+    """Every process of the worker room: queues, webhooks, the clock, the sweep, the sealer with its key."""
     env = environment(database_url, redis_url)
     python = (sys.executable, "-m", "services.worker")
     names: list[tuple[str, tuple[str, ...]]] = []
-    for queue, number in numbers.items():
-        names += [(f"{queue}-{n}", ("queue", queue)) for n in range(1, number + 1)]
+    for kind, number in numbers.items():
+        words = ("webhooks",) if kind == "webhooks" else ("queue", kind)
+        names += [(f"{kind}-{n}", words) for n in range(1, number + 1)]
     names += [("clock", ("clock",)), ("sweep", ("sweep",))]
     children = [Child(name=name, argv=(*python, *words), env=env) for name, words in names]
     key = {name: os.environ.get(name, "") for name in NO_KEY}

@@ -151,7 +151,7 @@ def let_go(conn: psycopg.Connection[Any]) -> None:
 def standing_house(
     *,
     fresh: int = 2,
-    without: Sequence[str] = ("past-1", "deliver-1", "long-1", "clock", "sealer"),
+    without: Sequence[str] = ("past-1", "deliver-1", "long-1", "webhooks-1", "clock", "sealer"),
     backoff_s: float = 0.05,
 ) -> Iterator[StandingHouse]:
     """The house, up and answering; gone without a trace at the end."""

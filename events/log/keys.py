@@ -37,16 +37,18 @@ PEOPLE_WRITE = "people:write"
 NOTICES_READ = "notices:read"  # who was told what, and what people chose to be told
 NOTICES_WRITE = "notices:write"
 ASK_OF_PEOPLE = "projections:read:people"  # also the questions that are about single persons
+WEBHOOKS_READ = "webhooks:read"
+WEBHOOKS_WRITE = "webhooks:write"
 _COVERED = {AUDIT: (READ, ASK, OPERATIONS, NOTICES_READ)}
 
 _KEY = re.compile(r"qi_live_([A-Za-z0-9]{8})_([A-Za-z0-9_-]{43})")
 _SCOPE = re.compile(
     r"(events:write(:[a-z][a-z0-9_.]{0,63})?|events:read|projections:read(:people)?|operations:read|people:read|"
-    r"people:write|notices:(read|write)|audit|admin)"
+    r"people:write|(notices|webhooks):(read|write)|audit|admin)"
 )
 _SCOPES = (
     "events:write[:type], events:read, projections:read[:people], people:read, people:write, operations:read, "
-    "notices:read, notices:write, "
+    "notices:read, notices:write, webhooks:read, webhooks:write, "
     "audit, admin"
 )
 _CLIENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -27,6 +27,7 @@ from services.api.routes import (
     schemas,
     specification,
     telling,
+    webhooks,
 )
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
@@ -57,6 +58,18 @@ DOORS = (
     preferences.set_choices,
     preferences.unsubscribing,
     preferences.unsubscribe,
+    webhooks.webhooks,
+    webhooks.make_webhook,
+    webhooks.webhook,
+    webhooks.change_webhook,
+    webhooks.remove_webhook,
+    webhooks.rotate_webhook,
+    webhooks.replay_webhook,
+    webhooks.skip_in_webhook,
+    webhooks.test_webhook,
+    webhooks.webhook_deliveries,
+    webhooks.webhook_waiting,
+    webhooks.webhook_stats,
     schemas.schemas,
     schemas.schema,
     specification.openapi,

@@ -13,10 +13,11 @@ from events.log.append import Appender, Pool
 from services.api.doorkeeper import Doorkeeper
 from services.api.journal import Journal
 from services.api.words import Words
-from services.custody import entrust_by
+from services.custody import custodian_by, entrust_by
 from services.doorbell import Doorbell
 from services.pasts import PastCaller
 from services.settings import Settings
+from services.webhooks.addresses import Guard, networks_in
 
 CONNECTIONS_MAX = 10  # to the database, for each process
 CONNECTION_WITHIN_S = 5.0
@@ -52,6 +53,8 @@ class Desk:
         self.journal = Journal(self.appender)
         self.doorbell = Doorbell(settings.redis_url)
         self.pasts = PastCaller(settings.redis_url)
+        self.guard = Guard(networks_in(settings.webhook_networks))
+        self.custodian = custodian_by(settings)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

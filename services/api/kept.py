@@ -8,6 +8,7 @@ import msgspec
 
 from events.log.record import PreciseTo, Record, written
 from services.api.problems import Problem, kinds
+from services.cloud_event import cloudevent
 
 POSITION_MAX = 2**62
 _POSITION = re.compile(r"[0-9]{1,19}")
@@ -31,25 +32,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     data: msgspec.Raw
 
 
-class CloudEventItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record as a CloudEvent. `sequence` is its position, `recordedtime` when it was kept."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    datacontenttype: str
-    sequence: str
-    streamversion: str
-    recordedtime: str
-    leaf: str
-    actor: str
-    data: msgspec.Raw
-    precision: PreciseTo | None = None
-
-
 def item(record: Record) -> Item:
     """The record as we show it."""
     return Item(
@@ -65,26 +47,6 @@ def item(record: Record) -> Item:
         actor=record.actor,
         leaf=record.leaf.hex(),
         data=msgspec.Raw(record.body.encode()),
-    )
-
-
-def cloudevent(record: Record) -> CloudEventItem:
-    """The record as a CloudEvent 1.0 in structured mode."""
-    return CloudEventItem(
-        specversion="1.0",
-        id=record.id,
-        source=record.source,
-        type=record.type,
-        subject=record.stream,
-        time=written(record.occurred_at),
-        datacontenttype="application/json",
-        sequence=str(record.position),
-        streamversion=str(record.version),
-        recordedtime=written(record.recorded_at),
-        leaf=record.leaf.hex(),
-        actor=record.actor,
-        data=msgspec.Raw(record.body.encode()),
-        precision=None if record.precise_to == "instant" else record.precise_to,
     )
 
 

@@ -32,8 +32,11 @@ from services.whole_house import the_workers
 @click.option(
     "--long", type=click.IntRange(0, 64), default=1, show_default=True, help="How many do long work."
 )
-def worker(fresh: int, past: int, deliver: int, long: int) -> None:
-    """Keep projections fresh and deliver messages until told to stop.
+@click.option(
+    "--webhooks", type=click.IntRange(0, 64), default=1, show_default=True, help="How many send webhooks."
+)
+def worker(fresh: int, past: int, deliver: int, long: int, webhooks: int) -> None:
+    """Keep projections fresh, deliver messages and send webhooks until told to stop.
 
     Starts one process for each worker, one for the clock and one for the sweep; one that falls is brought back. Needs
     QILEDGER_DATABASE_URL, the way in of the role qiledger_worker, and QILEDGER_REDIS_URL.
@@ -46,7 +49,7 @@ def worker(fresh: int, past: int, deliver: int, long: int) -> None:
         raise click.ClickException(
             "Set QILEDGER_DATABASE_URL and QILEDGER_REDIS_URL, or run `qiledger up`, which brings its own servers."
         )
-    numbers = {"fresh": fresh, "past": past, "deliver": deliver, "long": long}
+    numbers = {"fresh": fresh, "past": past, "deliver": deliver, "long": long, "webhooks": webhooks}
     children = the_workers(settings.database_url, settings.redis_url, numbers)
     with told_to_stop() as told:
         try:

@@ -1,6 +1,6 @@
 """The processes of the worker room: `python -m services.worker queue fresh | past | deliver | long`, or one word.
 
-The words are `clock`, `sweep` and `sealer`.
+The words are `webhooks`, `clock`, `sweep` and `sealer`.
 `qiledger worker` starts them; a process that ends is started again by its house.
 """
 
@@ -11,6 +11,7 @@ from services.doorbell import DELIVER, FRESH, LONG, PAST
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
 from services.settings import Settings
+from services.webhooks.sending import send_on
 from services.worker.answering import QueueWorker
 from services.worker.schedule import Clock
 from services.worker.sealer import seal_on
@@ -28,6 +29,8 @@ def main(argv: list[str]) -> int:
     match argv:
         case ["queue", str(name)] if name in (FRESH, PAST, DELIVER, LONG):
             answer(settings, name, asked)
+        case ["webhooks"]:
+            send_on(settings, stopping=asked)
         case ["clock"]:
             keep_time(settings, asked)
         case ["sweep"]:

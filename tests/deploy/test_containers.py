@@ -51,6 +51,7 @@ def test_every_process_of_the_house_has_its_container(house: dict[str, Any]):
         "past",
         "deliver",
         "long",
+        "webhooks",
         "clock",
         "sweep",
         "sealer",
@@ -78,13 +79,24 @@ def test_each_process_comes_to_the_database_in_its_own_role(house: dict[str, Any
         if "QILEDGER_DATABASE_URL" in service.get("environment", {})
     }
     workers = dict.fromkeys(
-        ("fresh", "past", "deliver", "long", "clock", "sweep", "sealer"), "qiledger_worker"
+        ("fresh", "past", "deliver", "long", "webhooks", "clock", "sweep", "sealer"), "qiledger_worker"
     )
     assert roles == {"migrate": "postgres", "api": "qiledger_api", **workers}
 
 
 def test_our_containers_can_do_no_more_than_they_need(house: dict[str, Any]):
-    for name in ("api", "fresh", "past", "deliver", "long", "clock", "sweep", "sealer", "migrate"):
+    for name in (
+        "api",
+        "fresh",
+        "past",
+        "deliver",
+        "long",
+        "webhooks",
+        "clock",
+        "sweep",
+        "sealer",
+        "migrate",
+    ):
         service = house["services"][name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name

@@ -452,4 +452,55 @@ ERASED_PERSON = Kind(
     "Somebody who comes back gets a new reference (`person.reference_issued`).",
 )
 
+NO_WEBHOOK = Kind(
+    "no-webhook",
+    404,
+    "There is no such webhook.",
+    "The organisation has no endpoint of that name; perhaps it was removed.",
+    "`GET /v1/{organisation}/webhooks` lists them.",
+)
+NOT_WAITING = Kind(
+    "not-waiting",
+    404,
+    "This record does not wait.",
+    "Only a record that an endpoint has not taken can be passed over, and the one at that position is not one.",
+    "`GET /v1/{organisation}/webhooks/{webhook}/waiting` lists those that wait.",
+)
+TOO_MANY_WEBHOOKS = Kind(
+    "too-many-webhooks",
+    409,
+    "There are as many webhooks as there can be.",
+    "An organisation has at most 50 endpoints, and an endpoint at most ten tests that were not sent yet.",
+    "Remove endpoints that nobody needs; or wait until the tests were sent: if they are not, no sender may be running.",
+)
+CANNOT_REPLAY = Kind(
+    "cannot-replay",
+    409,
+    "The endpoint has not been there yet.",
+    "What is replayed was sent before: `after` has to be a position that the endpoint has come to.",
+    "`position` of the endpoint says how far it has come. A record that it does not take is passed over by `/skip`.",
+)
+WEBHOOK_ADDRESS = Kind(
+    "webhook-address",
+    422,
+    "Nothing is sent to this address.",
+    "Webhooks go to https addresses that are reached over the public network, or over private networks that whoever "
+    "runs the ledger has named (QILEDGER_WEBHOOK_NETWORKS). `detail` says what is in the way.",
+    "Give a URL such as https://host/path, without user, password or fragment, whose host has a public address.",
+)
+WRONG_BODY = Kind(
+    "wrong-body",
+    422,
+    "The body does not say what it should.",
+    "A member of the JSON object is missing, unknown, of the wrong kind or out of bounds.",
+    "Mend the member in `field`; `/openapi.json` describes the body of each address.",
+)
+NO_MASTER_KEY = Kind(
+    "no-master-key",
+    503,
+    "Secrets cannot be kept just now.",
+    "Signing secrets are kept encrypted with a master key, and this process has none.",
+    "Whoever runs the ledger sets QILEDGER_MASTER_KEY_FILE or one of its kin; `qiledger doctor` says more.",
+)
+
 ALL: Mapping[str, Kind] = {kind.slug: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

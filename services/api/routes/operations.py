@@ -10,6 +10,7 @@ from services.api.asked import Asked
 from services.api.doorkeeper import reader_of_operations
 from services.api.doors import Door, at
 from services.api.routes.reading import Feed, FeedPage, show_feed
+from services.cloud_event import CloudEventItem
 
 
 @route(
@@ -19,7 +20,7 @@ from services.api.routes.reading import Feed, FeedPage, show_feed
         Door(
             scope=OPERATIONS,
             query=Feed,
-            answers={JSON: FeedPage, NDJSON: kept.Item, CLOUDEVENTS: list[kept.CloudEventItem]},
+            answers={JSON: FeedPage, NDJSON: kept.Item, CLOUDEVENTS: list[CloudEventItem]},
         )
     ),
 )

@@ -36,6 +36,7 @@ from services.api.asked import Asked, accepted, desk_of, query
 from services.api.desk import WAITING_MAX
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds
+from services.cloud_event import CloudEventItem
 
 FORMS = (JSON, NDJSON, CLOUDEVENTS)
 LIMIT, LIMIT_MAX = 100, 1_000
@@ -124,7 +125,7 @@ class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
         Door(
             scope=READ,
             query=Feed,
-            answers={JSON: FeedPage, NDJSON: kept.Item, CLOUDEVENTS: list[kept.CloudEventItem]},
+            answers={JSON: FeedPage, NDJSON: kept.Item, CLOUDEVENTS: list[CloudEventItem]},
         )
     ),
 )
@@ -257,7 +258,7 @@ async def one(request: Asked) -> ASGIApp:
         Door(
             scope=READ,
             query=StreamQuery,
-            answers={JSON: StreamPage, NDJSON: kept.Item, CLOUDEVENTS: list[kept.CloudEventItem]},
+            answers={JSON: StreamPage, NDJSON: kept.Item, CLOUDEVENTS: list[CloudEventItem]},
             refuses=(404,),
         )
     ),

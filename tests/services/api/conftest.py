@@ -39,8 +39,8 @@ class Server:
         env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
         env |= {"QILEDGER_DATABASE_URL": as_role(database_url, "qiledger_api"), "QILEDGER_LOG_FORMAT": "json"}
         env |= {"QILEDGER_REDIS_URL": redis_url} if redis_url else {}
-        env |= {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
         env |= {"QILEDGER_MASTER_KEY": MASTER_KEY}
+        env |= {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
         command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port)]
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(command, env=env, stdout=said, stderr=said)

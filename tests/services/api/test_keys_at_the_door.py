@@ -18,6 +18,8 @@ from events.log.keys import (
     PEOPLE_READ,
     PEOPLE_WRITE,
     READ,
+    WEBHOOKS_READ,
+    WEBHOOKS_WRITE,
     WRITE,
 )
 from services.api.app import create_app
@@ -26,7 +28,19 @@ from services.settings import Settings
 from tests.patience import wait_until
 from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
 
-SCOPES = {WRITE, READ, ASK, ADMIN, NOTICES_READ, NOTICES_WRITE, OPERATIONS, PEOPLE_READ, PEOPLE_WRITE}
+SCOPES = {
+    WRITE,
+    READ,
+    ASK,
+    ADMIN,
+    NOTICES_READ,
+    NOTICES_WRITE,
+    OPERATIONS,
+    PEOPLE_READ,
+    PEOPLE_WRITE,
+    WEBHOOKS_READ,
+    WEBHOOKS_WRITE,
+}
 
 
 def doors() -> list[tuple[str, str, str | None]]:
@@ -62,6 +76,7 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{slug:str}", "conflict")
         .replace("{level:str}/{place:path}", "0/000")
         .replace("{token:str}", "none-of-ours")
+        .replace("{webhook:str}", "we_0123456789abcdef")
     )
     assert "{" not in address, f"say what {path} stands for"
     body = json.dumps(event()) if method == "POST" else None
