@@ -43,7 +43,7 @@ class NoSuchRange(ValueError):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be taken, and what for. Without `last`, up to the newest checkpoint, or the head where none is signed."""
+    """What is to be taken, and what for. Without `last`: up to the newest checkpoint, or the head if none is signed."""
 
     organisation: str
     first: int = 1
@@ -109,9 +109,7 @@ def leaves(conn: Connection[Any], organisation: str, *, after: int, until: int) 
 
 def tree_up_to(conn: Connection[Any], organisation: str, size: int) -> CompactRange:
     """The tree of the first records, from their leaves as they are kept."""
-    return CompactRange.of(
-        leaf for page in leaves(conn, organisation, after=0, until=size) for leaf in page
-    )
+    return CompactRange.of(leaf for page in leaves(conn, organisation, after=0, until=size) for leaf in page)
 
 
 def records(conn: Connection[Any], organisation: str, *, after: int, until: int) -> Iterator[list[Record]]:

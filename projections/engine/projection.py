@@ -186,6 +186,10 @@ class Projection(Generic[R]):
             )
         return read_back
 
+    def read(self, written: bytes | msgspec.Raw) -> R:
+        """A row from its JSON. Raises msgspec.ValidationError."""
+        return self._decode(written)
+
     @cached_property
     def _bounded(self) -> tuple[str, ...]:
         """The fields whose columns hold less than Python does."""
