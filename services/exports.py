@@ -12,7 +12,8 @@ from typing import Any, Self
 import msgspec
 import psycopg
 
-from events.log import taking
+from events.clients import ExportTaken
+from events.log import operations, taking
 from events.log.export_file import ExportFile
 from events.log.exported import Head, Row, Rows, read_piece, written
 from events.log.exporting import BrokenRecord, Exporter
@@ -45,6 +46,25 @@ def wanted(
         made_at=moment_written(datetime.now(UTC)),
         made_by=f"qiledger {version('qiledger')}",
     )
+
+
+def note_taken(conn: Conn, head: Head, *, actor: str = operations.OPERATOR) -> None:
+    """Puts it on record, among the operations, that an export was taken. Acts as the API, whose part appending is."""
+    organisation = head.organisation.removesuffix(operations.ENDING)
+    with conn.transaction():
+        conn.execute("SET LOCAL ROLE qiledger_api")
+        operations.note(conn, organisation, taken(head), actor=actor)
+
+
+def taken(head: Head) -> ExportTaken:
+    """What is put on record of an export. Raises msgspec.ValidationError for words that may not stand there."""
+    told = {
+        "what": f"{head.organisation}, records {head.first} to {head.last}",
+        "purpose": head.purpose,
+        "until_position": head.last,
+        "taken_for": head.taken_for,
+    }
+    return msgspec.convert(told, ExportTaken)
 
 
 class SpooledRows:

@@ -16,12 +16,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log was once said to be: an older checkpoint or a receipt, and whether it was signed by a known key."""
+    """What the log was once said to be: an older checkpoint; a receipt also says which record is at `index` of it."""
 
     size: int
     root: Hash
     origin: str
     called: str = "the older checkpoint"
+    index: int | None = None
+    hashes: tuple[Hash, ...] = ()
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ from events.log.merkle import (
     WrongProof,
     leaf_hash,
     verify_consistency,
+    verify_inclusion,
 )
 from events.log.notes import NoteKey, Unverified, WrongNote, WrongNoteKey, read_note
 from events.log.verdict import Earlier, Finding, Verdict
@@ -54,6 +55,7 @@ class How(TypedDict, total=False):
 
     keys: Sequence[NoteKey]
     earlier: Sequence[Earlier]
+    unsigned: bool
     on_line: OnLine | None
     on_row: OnRow | None
 
@@ -66,6 +68,7 @@ class Verifier:
         *,
         keys: Sequence[NoteKey] = (),
         earlier: Sequence[Earlier] = (),
+        unsigned: bool = False,
         on_line: OnLine | None = None,
         on_row: OnRow | None = None,
     ) -> None:
@@ -73,9 +76,14 @@ class Verifier:
         self._earlier = {
             each.size: [other for other in earlier if other.size == each.size] for each in earlier
         }
+        self._receipts = {each.index: each for each in earlier if each.index is not None}
+        self._all_earlier = earlier
         self._compared: list[int] = []
-        self._on_line = on_line
-        self._on_row = on_row
+        self._proven: set[int] = set()
+        self._unsigned = unsigned
+        self.on_line = on_line
+        self.on_row = on_row
+        self.rows: dict[str, Rows] = {}
         self._findings: list[Finding] = []
         self._more = 0
         self._number = 0
@@ -90,7 +98,6 @@ class Verifier:
         self._next_leaf = 1
         self._rows: Rows | None = None
         self._rows_left = 0
-        self._counted: dict[str, int] = {}
         self._open = ExitStack()
         self._leaves = self._open.enter_context(tempfile.TemporaryFile(prefix="qiledger-verify-"))  # noqa: SIM115
         self._versions: Versions | None = None
@@ -159,10 +166,12 @@ class Verifier:
             self._found(wrong.why, position=self._expected, byte=wrong.at)
         else:
             self._follows(line)
-            if self._on_line is not None:
-                self._on_line(text, line, leaf)
+            if self.on_line is not None:
+                self.on_line(text, line, leaf)
         self._tree.append(leaf)
         self._leaves.write(leaf)
+        if self._tree.size - 1 in self._receipts:
+            self._compare_with_receipt(leaf, self._receipts[self._tree.size - 1])
         self._expected += 1
         if self._tree.size in self._earlier:
             self._compare_with_earlier()
@@ -189,6 +198,16 @@ class Verifier:
                 self._found(
                     f"history was rewritten: the first {earlier.size:,} records are not those of {earlier.called}"
                 )
+
+    def _compare_with_receipt(self, leaf: Hash, receipt: Earlier) -> None:
+        assert receipt.index is not None
+        self._proven.add(receipt.index)
+        try:
+            verify_inclusion(leaf, receipt.index, receipt.size, receipt.hashes, receipt.root)
+        except WrongProof:
+            self._found(
+                f"this is not the record that {receipt.called} was given for", position=self._expected
+            )
 
     # What stands behind the records
 
@@ -245,9 +264,9 @@ class Verifier:
 
     def _begin_rows(self, piece: Rows) -> None:
         self._rows_end()
-        if piece.projection in self._counted:
+        if piece.projection in self.rows:
             self._found(f"the rows of {piece.projection} come twice")
-        self._counted[piece.projection] = piece.rows
+        self.rows[piece.projection] = piece
         self._rows, self._rows_left = piece, piece.rows
 
     def _one_row(self, piece: Row) -> None:
@@ -255,8 +274,8 @@ class Verifier:
             self._found(f"a row of {piece.projection} stands where none was to come")
             return
         self._rows_left -= 1
-        if self._on_row is not None:
-            self._on_row(self._rows, piece)
+        if self.on_row is not None:
+            self.on_row(self._rows, piece)
 
     def _rows_end(self) -> None:
         if self._rows is not None and self._rows_left:
@@ -276,6 +295,8 @@ class Verifier:
             self._found("the records do not make the root that the last line names")
         if piece.checkpoint is not None:
             self._check_checkpoint(piece, piece.checkpoint)
+        elif not self._unsigned:
+            self._found("no checkpoint has signed this export: nothing but itself speaks for it")
 
     def _check_checkpoint(self, piece: Seal, written: str) -> None:
         try:
@@ -328,7 +349,7 @@ class Verifier:
             signed_by=self._signed_by,
             key_was_given=bool(self._keys) and seal is not None,
             earlier=self._compared,
-            rows=self._counted,
+            rows={name: rows.rows for name, rows in self.rows.items()},
             head=head,
             findings=self._findings,
             findings_more=self._more,
@@ -347,6 +368,15 @@ class Verifier:
         if self._seal is None and not any(finding.line == self._number for finding in self._findings):
             self._found("the last line, with root and checkpoint, is missing: the export was not finished")
         self._rows_end()
+        for earlier in self._all_earlier:
+            if self._head is not None and not is_of(earlier.origin, self._head.organisation):
+                self._found(f"{earlier.called} is of another log: {earlier.origin}")
+            elif earlier.size not in self._compared:
+                self._found(
+                    f"{earlier.called} is of {earlier.size:,} records: it cannot be compared with these"
+                )
+            elif earlier.index is not None and earlier.index not in self._proven:
+                self._found(f"{earlier.called} is for record {earlier.index + 1:,}, which is not here")
 
     def _found_break(self, broken: Break, *, line: int | None = None) -> None:
         self._found(

@@ -6,6 +6,7 @@ from services.cli.chart import chart
 from services.cli.checkpoint import checkpoint
 from services.cli.demo import demo
 from services.cli.doctor import doctor, status
+from services.cli.export import export
 from services.cli.import_ import import_
 from services.cli.keys import keys
 from services.cli.migrate import migrate
@@ -17,6 +18,7 @@ from services.cli.refusals import refusals
 from services.cli.sealing_key import sealing_key
 from services.cli.serve import serve
 from services.cli.up import up
+from services.cli.verify import verify
 from services.cli.witness import witness
 from services.cli.worker import worker
 
@@ -39,6 +41,8 @@ COMMANDS = (
     refusals,
     witness,
     chart,
+    export,
+    verify,
 )
 
 

@@ -22,9 +22,16 @@ from services.exports import OtherExport, note_taken, to_file, wanted
     help="The file to write; zipped if it ends in .gz.",
 )  # fmt: skip
 @click.option("--from", "first", type=click.IntRange(1), default=1, help="The first position.")
-@click.option("--to", "last", type=click.IntRange(0), help="The last position; that of the newest checkpoint by default.")
+@click.option(
+    "--to",
+    "last",
+    type=click.IntRange(0),
+    help="The last position; by default that of the newest checkpoint.",
+)
 @click.option("--projections", "with_rows", is_flag=True, help="Also the rows that readers are shown now.")
-@click.option("--purpose", default="Audit", show_default=True, help="What for: it stands in the export and on record.")
+@click.option(
+    "--purpose", default="Audit", show_default=True, help="What for: it stands in the export and on record."
+)
 @click.option("--for", "taken_for", default="Auditor", show_default=True, help="The role it is taken for.")
 @click.option("--off-the-record", is_flag=True, help="Do not note it, where the database may only be read.")
 def export(
@@ -59,7 +66,9 @@ def export(
             raise click.ClickException(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.") from None
     if not off_the_record:
         _note(head, console)
-    console.print(f"{head.records:,} records of {organisation} are in {output}. Next: qiledger verify {output}")
+    console.print(
+        f"{head.records:,} records of {organisation} are in {output}. Next: qiledger verify {output}"
+    )
 
 
 def _note(head: Head, console: Console) -> None:

@@ -2,19 +2,22 @@
 
 import gzip
 import random
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from events.log.earlier import Unreadable, earlier_in
 from events.log.export_file import lines_of
 from events.log.exported import Row, Rows, read_piece, written
-from events.log.merkle import CompactRange
+from events.log.merkle import CompactRange, inclusion_proof
 from events.log.notes import SigningKey
+from events.log.record import Record
 from events.log.verdict import Earlier, Verdict
 from events.log.verifying import Verifier, verify_file
-from tests.exports import KEY, ORIGIN, export_of, note_of, record, records, with_leaf
+from tests.exports import KEY, ORIGIN, export_of, hashes_of, note_of, record, records, with_leaf
 
 ROWS: list[Rows | Row] = [
     Rows(projection="projects", revision=1, position=7, rows=2),
@@ -24,6 +27,7 @@ ROWS: list[Rows | Row] = [
 
 
 def verdict(text: bytes, **how: object) -> Verdict:
+    how.setdefault("unsigned", True)
     with Verifier(**how) as verifier:  # type: ignore[arg-type]
         return verifier.take_all(text.splitlines(keepends=True))
 
@@ -105,15 +109,58 @@ def test_what_is_left_out_added_or_moved_is_said(change: Change, said: str) -> N
     assert any(said in sentence for sentence in says(b"".join(change(lines))))
 
 
-def forged(position: int, **changes: object) -> list[object]:
+def forged(position: int, **changes: object) -> list[Record]:
     """A log of which somebody who can compute hashes has made a record another one."""
     kept = records(9)
     kept[position - 1] = record(position, **changes)
-    return kept  # type: ignore[return-value]
+    return kept
+
+
+def test_an_export_that_nobody_signed_does_not_hold_by_itself() -> None:
+    assert says(export_of(records(9), sealed=False), unsigned=True) == []
+    (finding,) = says(export_of(records(9), sealed=False), unsigned=False)
+    assert "no checkpoint has signed this export" in finding
+
+
+def test_an_older_checkpoint_that_cannot_be_compared_proves_nothing() -> None:
+    kept = records(20)
+    beyond = Earlier(size=20, root=CompactRange.of(one.leaf for one in kept).root(), origin=ORIGIN)
+    assert any("cannot be compared" in s for s in says(export_of(kept[:9]), earlier=[beyond]))
+    other = msgspec.structs.replace(beyond, origin="qiledger.example.org/RV3")
+    assert any("of another log" in s for s in says(export_of(kept), earlier=[other]))
+
+
+def test_a_receipt_is_held_against_the_record_it_was_given_for() -> None:
+    kept = records(9)
+    leaves = [one.leaf for one in kept]
+    proof = inclusion_proof(3, 6, hashes_of(leaves))
+    lines = "".join(f"{b64encode(one).decode()}\n" for one in proof)
+    text = f"c2sp.org/tlog-proof@v1\nindex 3\n{lines}\n{note_of(kept[:6])}"
+    receipt = earlier_in(text.encode(), [KEY.public], called="my receipt")
+    assert says(export_of(kept), earlier=[receipt]) == []
+    lost = list(verdict(export_of(forged(4, body="{}")), earlier=[receipt]).findings)
+    assert any(
+        "not the record that my receipt was given for" in one.says and one.position == 4 for one in lost
+    )
+    with pytest.raises(Unreadable):
+        earlier_in(text.encode(), [SigningKey.make(ORIGIN).public], called="my receipt")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"a\nb\nc\n", b"\xff", b"c2sp.org/tlog-proof@v1\nindex x\n\n", b"a" * 200_000]
+)
+def test_what_is_neither_checkpoint_nor_receipt_is_said_to_be_neither(content: bytes) -> None:
+    with pytest.raises(Unreadable):
+        earlier_in(content, [], called="it")
+
+
+def test_a_checkpoint_noted_on_paper_is_three_lines() -> None:
+    noted = note_of(records(6)).partition("\n\n")[0]
+    assert earlier_in(noted.encode(), [], called="it").size == 6
 
 
 def test_whoever_computes_all_hashes_again_cannot_sign() -> None:
-    forgery = export_of(forged(4, body='{"cycle":"C-9"}'), sealed=False)  # type: ignore[arg-type]
+    forgery = export_of(forged(4, body='{"cycle":"C-9"}'), sealed=False)
     genuine = export_of(records(9)).splitlines(keepends=True)[-1]
     touched = b"".join([*forgery.splitlines(keepends=True)[:-1], genuine])
     assert "the records are not those of the checkpoint over 9 records" in says(touched)
@@ -121,7 +168,7 @@ def test_whoever_computes_all_hashes_again_cannot_sign() -> None:
 
 def test_whoever_signs_with_a_key_of_their_own_is_found_out_by_the_key() -> None:
     own = SigningKey.make(ORIGIN)
-    forgery = export_of(forged(4, body='{"cycle":"C-9"}'), key=own)  # type: ignore[arg-type]
+    forgery = export_of(forged(4, body='{"cycle":"C-9"}'), key=own)
     assert says(forgery) == []  # the file alone cannot tell
     assert any("no key that is known" in sentence for sentence in says(forgery, keys=[KEY.public]))
 
@@ -131,8 +178,8 @@ def test_whoever_holds_the_key_is_found_out_by_an_older_checkpoint() -> None:
     earlier = Earlier(size=6, root=old, origin=ORIGIN)
     assert verdict(export_of(records(9)), earlier=[earlier]).earlier == [6]
     assert says(export_of(records(9)), earlier=[earlier]) == []
-    assert says(export_of(forged(7, body="{}")), earlier=[earlier]) == []  # type: ignore[arg-type]
-    rewritten = export_of(forged(4, body="{}"))  # type: ignore[arg-type]
+    assert says(export_of(forged(7, body="{}")), earlier=[earlier]) == []
+    rewritten = export_of(forged(4, body="{}"))
     assert any(
         "history was rewritten: the first 6 records" in sentence
         for sentence in says(rewritten, earlier=[earlier])
