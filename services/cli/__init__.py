@@ -9,6 +9,7 @@ from services.cli.doctor import doctor, status
 from services.cli.export import export
 from services.cli.import_ import import_
 from services.cli.keys import keys
+from services.cli.load import load
 from services.cli.migrate import migrate
 from services.cli.operations import operations
 from services.cli.organisations import organisations
@@ -43,6 +44,7 @@ COMMANDS = (
     chart,
     export,
     verify,
+    load,
 )
 
 
