@@ -59,6 +59,11 @@ def _root(encoded: str) -> bytes:
     return root
 
 
+def as_pasted(text: str) -> str:
+    """A checkpoint as it comes back from an e-mail or a file of somebody's: without indents, with plain line ends."""
+    return "\n".join(line.strip() for line in text.strip().splitlines()) + "\n"
+
+
 def sign(checkpoint: Checkpoint, keys: Sequence[SigningKey]) -> Note:
     """The checkpoint, signed with each of the keys."""
     return notes.sign(checkpoint.text(), keys)

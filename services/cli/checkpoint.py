@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import rich_click as click
 
 from events.log import checkpoints, sealed
@@ -11,6 +12,8 @@ from events.log.merkle import WrongProof, consistency_proof, consistency_spans, 
 from events.log.notes import NoteKey, Unverified, WrongNote, read_note
 from events.log.sealing_key import known_keys
 from events.log.tiles import MissingTile, TileHashes, tiles_for
+from services import auditors
+from services.auditors import Auditor, Channel, Every
 from services.cli.as_worker import Connection, as_worker, codes
 from services.proving import believed
 from services.settings import Settings, WrongSettings
@@ -26,12 +29,37 @@ _WHOSE = "SELECT organisation, generation FROM proof.logs WHERE origin = %s"
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Whether today's log still begins with what this earlier checkpoint was signed over.",
 )
-def checkpoint(organisations: tuple[str, ...], file: Path | None) -> None:
+@click.option(
+    "--mail-to", metavar="PERSON", help="Send checkpoints to this person from now on, such as person/8Qm2."
+)
+@click.option(
+    "--every", type=click.Choice(["day", "week"]), default="week", show_default=True, help="How often."
+)
+@click.option(
+    "--by", type=click.Choice(["email", "notify"]), default="email", show_default=True, help="How sent."
+)
+@click.option("--mail-no-more", metavar="PERSON", help="Send no more to this person.")
+@click.option("--mailed", is_flag=True, help="List to whom checkpoints are sent.")
+def checkpoint(
+    organisations: tuple[str, ...],
+    file: Path | None,
+    mail_to: str | None,
+    every: Every,
+    by: Channel,
+    mail_no_more: str | None,
+    *,
+    mailed: bool,
+) -> None:
     """Print the newest signed checkpoint of each log: to print, to post, to paste into an e-mail.
 
     Whoever keeps one can be shown later that nothing before it was changed. With --verify, a kept one is held against
     the log as it is now: its signature, and the proof that the log has only grown since. Ends with status 1 if not.
+
+    With --mail-to, somebody is sent the newest ones every week or day; how he is reached, the vault of people says.
     """
+    if mail_to or mail_no_more or mailed:
+        _mail(organisations, mail_to, every, by, mail_no_more)
+        return
     try:
         keys = believed(Settings.read())
     except WrongSettings as wrong:
@@ -44,6 +72,27 @@ def checkpoint(organisations: tuple[str, ...], file: Path | None) -> None:
     if not notes:
         raise click.ClickException("Nothing is sealed yet.")
     click.echo("\n".join(notes), nl=False)
+
+
+def _mail(
+    organisations: tuple[str, ...], mail_to: str | None, every: Every, by: Channel, mail_no_more: str | None
+) -> None:
+    if (mail_to or mail_no_more) and len(organisations) != 1:
+        raise click.ClickException(
+            "Say of which one organisation: qiledger checkpoint RWK --mail-to person/8Qm2"
+        )
+    with as_worker(name="checkpoint") as conn:
+        codes(conn, organisations)
+        try:
+            if mail_to:
+                auditors.name(conn, Auditor(organisations[0], mail_to, by, every))
+        except psycopg.errors.CheckViolation:
+            raise click.ClickException("A person is an opaque reference, such as person/8Qm2.") from None
+        if mail_no_more and not auditors.unname(conn, organisations[0], mail_no_more):
+            raise click.ClickException(f"{mail_no_more} was not sent any.")
+        for one in auditors.named(conn):
+            if not organisations or one.organisation in organisations:
+                click.echo(f"{one.organisation}  {one.person}  by {one.channel} every {one.every}")
 
 
 def _newest(conn: Connection, log: str) -> str | None:
@@ -62,8 +111,9 @@ def _verified(conn: Connection, file: Path, keys: Sequence[NoteKey]) -> str:
             "Say whose signature is believed: QILEDGER_SEALING_KEY, or public keys in QILEDGER_SEALING_KEYS_BEFORE."
         )
     try:
-        origin = Checkpoint.read(read_note(file.read_bytes()).text).origin
-        earlier, _ = checkpoints.verify(file.read_bytes(), known_keys(origin, keys), origin=origin)
+        kept = checkpoints.as_pasted(file.read_text(encoding="utf-8"))
+        origin = Checkpoint.read(read_note(kept).text).origin
+        earlier, _ = checkpoints.verify(kept, known_keys(origin, keys), origin=origin)
         row = conn.execute(_WHOSE, (origin,)).fetchone()
         if row is None:
             raise click.ClickException(f"No log here is called {origin}.")
