@@ -83,36 +83,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 def record_of(row: Sequence[Any]) -> Record:
     """The record in a row of the columns above."""
-    (
-        organisation,
-        position,
-        stream,
-        version,
-        source,
-        id_,
-        type_,
-        occurred_at,
-        precise_to,
-        recorded_at,
-        actor,
-        body,
-        leaf,
-    ) = row
-    return Record(
-        organisation=organisation,
-        position=position,
-        stream=stream,
-        version=version,
-        source=source,
-        id=id_,
-        type=type_,
-        occurred_at=occurred_at,
-        precise_to=precise_to,
-        recorded_at=recorded_at,
-        actor=actor,
-        body=body,
-        leaf=leaf,
-    )
+    return Record(*row)
 
 
 async def head(conn: psycopg.AsyncConnection[Any], organisation: str) -> Head:

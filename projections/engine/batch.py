@@ -1,11 +1,14 @@
 """Folding a batch of records, in the order of their positions, onto the streams they belong to. Pure."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from events.log.record import Record
 from projections.engine.projection import Projection
 from projections.engine.stream import Stream, fold_next
+
+TOGETHER = 1_000  # rows that are looked at together
 
 
 def fold_batch(
@@ -48,6 +51,19 @@ def fold_batch(
 
 def misfits(projection: Projection[Any], touched: dict[str, Stream]) -> set[str]:
     """The streams with a new row that could not be read back: folding them again finds the record to blame."""
+    rows = (
+        kept.row
+        for stream in touched.values()
+        for kept in stream.rows.values()
+        if not kept.saved and kept.row is not None
+    )
+    while some := list(islice(rows, TOGETHER)):
+        if not projection.all_fit(some):
+            return _misfits_one_by_one(projection, touched)
+    return set()
+
+
+def _misfits_one_by_one(projection: Projection[Any], touched: dict[str, Stream]) -> set[str]:
     found = set()
     for name, stream in touched.items():
         for kept in stream.rows.values():

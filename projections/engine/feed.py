@@ -23,7 +23,7 @@ from projections.engine.parking import park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
 from projections.engine.rows import ROWS_MAX, load, save
-from projections.engine.stream import Amendments, Stream, amendments, fold_stream, is_revision
+from projections.engine.stream import Amendments, Stream, amendments, fold_stream
 from projections.engine.tables import Tables
 
 BATCH_MAX = 200_000  # records in a transaction
@@ -124,6 +124,7 @@ class Feeder:
         self._claim = claim
         self._reader = reader
         self._tables = _tables(projection, build.build)
+        self._revision_types = {tag for tag, way in projection.ways.items() if way.revision}
         self._known: dict[str, Stream] = {}
         self._largest = 0  # bytes a stream, on average of what was written together
         self._knows_all = claim.position == 0  # nothing is kept that is not remembered
@@ -181,36 +182,63 @@ class Feeder:
         """Writes everything that changed, and folds again what must be."""
         for name in again:
             touched.pop(name, None)
-        self._save(conn, touched)
+        with conn.pipeline():
+            self._save(conn, touched)
         for streams in self.fold_again(conn, again, until=until):
             self._known.update(streams)
         self._forget()
 
     def fold_again(
-        self,
-        conn: Connection[Any],
-        again: Collection[str],
-        *,
-        until: int,
-        new: bool = False,
-        short: bool = False,
+        self, conn: Connection[Any], again: Collection[str], *, until: int, new: bool = False
     ) -> Iterator[dict[str, Stream]]:
         """Folds streams from their first records up to a position and writes them, some at a time.
 
-        `new` says that they have no rows yet; `short`, that all their records may be held in memory and read once.
+        `new` says that they have no rows yet.
         """
         names = sorted(again)
         for start in range(0, len(names), AGAIN_MAX):
-            for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until, short=short):
-                self._save(conn, streams, anew=not new, new=new)
+            for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
+                with conn.pipeline():
+                    self._save(conn, streams, anew=not new, new=new)
                 yield streams
+
+    def folded(
+        self,
+        conn: Connection[Any],
+        names: Collection[str],
+        records: list[Record],
+        *,
+        until: int,
+        meanwhile: Callable[[], object],
+    ) -> dict[str, Stream]:
+        """These streams, folded from all their records up to a position, which are in memory and in business order.
+
+        Nothing is written. `meanwhile` is called now and then.
+        """
+        projection, revision_types = self._projection, self._revision_types
+        amended = amendments(projection, [record for record in records if record.type in revision_types])
+        amended.expect(self._reader.arrived(conn, amended.put_right(), until=until))
+        streams: dict[str, Stream] = {}
+        for some in self._from_their_beginning(names, records, amended, meanwhile=meanwhile):
+            streams.update(some)
+        if odd := misfits(projection, streams):
+            told = [record for record in records if record.stream in odd]
+            for some in self._from_their_beginning(odd, told, amended, carefully=True):
+                streams.update(some)
+        return streams
+
+    def write_new(self, conn: Connection[Any], streams: dict[str, Stream]) -> None:
+        """Writes streams that have no rows yet. In a pipeline of the caller's."""
+        self._save(conn, streams, new=True)
 
     def _save(
         self, conn: Connection[Any], streams: dict[str, Stream], *, anew: bool = False, new: bool = False
     ) -> None:
         organisation = self._claim.organisation
         size = save(conn, self._tables, organisation, streams, anew=anew, new=new)
-        park(conn, organisation, self._build, streams, list(streams) if anew or new else ())
+        if anew or new:  # what is new was never parked before
+            listed = [name for name, stream in streams.items() if anew or stream.parked]
+            park(conn, organisation, self._build, streams, listed)
         for stream in streams.values():
             if self._projection.shape == "lines":
                 stream.rows.clear()
@@ -219,20 +247,14 @@ class Feeder:
         self._largest = max(self._largest, size // max(1, len(streams)))
 
     def _folded_again(
-        self, conn: Connection[Any], names: list[str], until: int, *, short: bool
+        self, conn: Connection[Any], names: list[str], until: int
     ) -> Iterator[dict[str, Stream]]:
         """These streams, folded from their first records, some at a time: never more than about ROWS_MAX rows."""
         projection, reader = self._projection, self._reader
-        records: Iterable[Record] = reader.streams(conn, names, until=until)
-        if short:
-            records = list(records)
-            revisions = [record for record in records if is_revision(projection, record)]
-        else:
-            revisions = reader.revisions(conn, names, until=until)
-        amended = amendments(projection, revisions)
+        amended = amendments(projection, reader.revisions(conn, names, until=until))
         amended.expect(reader.arrived(conn, amended.put_right(), until=until))
         odd: list[str] = []
-        for streams in self._from_their_beginning(names, records, amended):
+        for streams in self._from_their_beginning(names, reader.streams(conn, names, until=until), amended):
             odd += (misfit := misfits(projection, streams))
             yield {name: stream for name, stream in streams.items() if name not in misfit}
         if odd:
@@ -241,17 +263,19 @@ class Feeder:
 
     def _from_their_beginning(
         self,
-        names: list[str],
+        names: Collection[str],
         records: Iterable[Record],
         amended: Amendments,
         *,
         carefully: bool = False,
+        meanwhile: Callable[[], object] = bool,
     ) -> Iterator[dict[str, Stream]]:
         left, streams, rows = set(names), dict[str, Stream](), 0
         for name, told in groupby(records, key=attrgetter("stream")):
             left.remove(name)
             streams[name] = stream = fold_stream(self._projection, name, told, amended, carefully=carefully)
             rows += len(stream.rows)
+            meanwhile()
             if rows >= ROWS_MAX:
                 yield streams
                 streams, rows = {}, 0

@@ -9,16 +9,21 @@ What a crash leaves behind: the streams up to `filled_up_to`; the next to come g
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 
+from events.log.record import Record
 from projections.engine.builds import Build
 from projections.engine.checkpoint import Claim, claimed, fill
 from projections.engine.feed import Feeder, OnProgress, Progress
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, Size, for_organisation, head
+from projections.engine.stream import Stream
 
 RECORDS_MAX = (
     10_000  # held in memory, and in a transaction; if one stream alone has more, it is read in pages
@@ -53,9 +58,10 @@ def filled(
         whole = sum(size.records for size in sizes)
         done = sum(size.records for size in sizes if _is_filled(claim, size))
         began, before = time.monotonic(), done
-        for streams in _chunks([size for size in sizes if not _is_filled(claim, size)], batch_max):
-            _fill(conn, feeder, claim, streams)
-            done += sum(size.records for size in streams)
+        chunks = list(_chunks([size for size in sizes if not _is_filled(claim, size)], batch_max))
+        filling = Filling(conn, feeder, reader, claim)
+        for written in filling.steps(chunks):
+            done += written
             now = time.monotonic()
             events = to * (done - before) // whole
             progress = Progress(min(to * done // whole, to - (done < whole)), to, events, now - began)
@@ -97,22 +103,107 @@ def _chunks(sizes: list[Size], records_max: int) -> Iterator[list[Size]]:
         yield chunk
 
 
-def _fill(conn: Connection[Any], feeder: Feeder, claim: Claim, streams: list[Size]) -> None:
-    """One transaction: the rows of some streams."""
-    before = claim.filled_up_to
-    claim.filled_up_to = streams[-1].stream
-    try:
-        with conn.transaction():
-            for_organisation(conn, claim.organisation)
-            fill(conn, claim)
-            names = [size.stream for size in streams]
-            short = sum(size.records for size in streams) <= RECORDS_MAX
-            short = short and sum(size.bytes for size in streams) <= BYTES_MAX
-            for _ in feeder.fold_again(conn, names, until=claim.filling_to or 0, new=True, short=short):
+class Folded(msgspec.Struct, frozen=True):
+    """Streams that have been folded, the last of them, and how many records they had."""
+
+    streams: dict[str, Stream]
+    up_to: str
+    records: int
+
+
+class Filling:
+    """Folds the streams of one chunk while the database writes the rows of the chunk before and reads the next.
+
+    So two chunks are in memory at once. What has been folded is written, together with the place it has come to, in
+    the transaction in which the next chunk is folded.
+    """
+
+    def __init__(self, conn: Connection[Any], feeder: Feeder, reader: Reader, claim: Claim) -> None:
+        self._conn = conn
+        self._feeder = feeder
+        self._reader = reader
+        self._claim = claim
+        self._until = claim.filling_to or 0
+        self._read: list[Record] | None = None  # of the chunk that is folded next
+        self._folded: Folded | None = None  # not yet written
+
+    def steps(self, chunks: list[list[Size]]) -> Iterator[int]:
+        """Fills chunk by chunk. Tells at each commit of how many records it wrote the rows."""
+        for streams, following in zip_longest(chunks, chunks[1:]):
+            if _short(streams):
+                yield from self._chunk(streams, following)
+            else:
+                yield from self._rest()
+                yield self._long(streams)
+        yield from self._rest()
+
+    def _chunk(self, streams: list[Size], following: list[Size] | None) -> Iterator[int]:
+        """Writes the chunk before, reads the one that follows, and folds this one."""
+        conn, reader, names, written = self._conn, self._reader, _names(streams), self._folded
+        with self._transaction(written):
+            records = self._read
+            if records is None:
+                records = reader.told(reader.ask(conn, names, until=self._until))
+            with conn.pipeline():
+                self._write_folded()
+                ahead = None
+                if following is not None and _short(following):
+                    ahead = reader.ask(conn, _names(following), until=self._until)
+                # What the socket has no room for yet is sent on from time to time.
+                folded = self._feeder.folded(
+                    conn, names, records, until=self._until, meanwhile=conn.pgconn.flush
+                )
+        self._folded = Folded(folded, names[-1], len(records))
+        self._read = None if ahead is None else reader.told(ahead)
+        if written is not None:
+            yield written.records
+
+    def _rest(self) -> Iterator[int]:
+        """Writes what has been folded."""
+        written = self._folded
+        if written is not None:
+            with self._transaction(written), self._conn.pipeline():
+                self._write_folded()
+            self._folded = None
+            yield written.records
+
+    def _long(self, streams: list[Size]) -> int:
+        """Streams that are too long to be held in memory: they are folded and written some at a time."""
+        names, records = _names(streams), sum(size.records for size in streams)
+        with self._transaction(Folded({}, names[-1], records)):
+            for _ in self._feeder.fold_again(self._conn, names, until=self._until, new=True):
                 pass  # written by now
-    except BaseException:
-        claim.filled_up_to = before
-        raise
+        return records
+
+    def _write_folded(self) -> None:
+        if self._folded is not None:
+            self._feeder.write_new(self._conn, self._folded.streams)
+
+    @contextmanager
+    def _transaction(self, written: Folded | None) -> Iterator[None]:
+        """A transaction that is fenced, and notes how far the build has come with the rows that are written in it."""
+        claim, before = self._claim, self._claim.filled_up_to
+        try:
+            with self._conn.transaction():
+                for_organisation(self._conn, claim.organisation)
+                claim.filled_up_to = before if written is None else written.up_to
+                fill(self._conn, claim)
+                yield
+        except BaseException:
+            claim.filled_up_to = before
+            raise
+
+
+def _names(streams: list[Size]) -> list[str]:
+    return [size.stream for size in streams]
+
+
+def _short(streams: list[Size]) -> bool:
+    """Whether all their records may be held in memory."""
+    return (
+        sum(size.records for size in streams) <= RECORDS_MAX
+        and sum(size.bytes for size in streams) <= BYTES_MAX
+    )
 
 
 def _end(conn: Connection[Any], claim: Claim) -> None:

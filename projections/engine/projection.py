@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -180,7 +181,7 @@ class Projection(Generic[R]):
         if b"\\u0000" in written:
             raise NotARow("a row cannot hold the character NUL")
         read_back = self._decode(written)
-        if read_back != row or not all(_fits(getattr(row, name)) for name in self._bounded):
+        if read_back != row or not all(_fits(value_of(row)) for value_of in self._bounded):
             raise NotARow(
                 "a row would not be read back as it was: look for NaN, naive times, huge numbers, wrong types"
             )
@@ -190,11 +191,28 @@ class Projection(Generic[R]):
         """A row from its JSON. Raises msgspec.ValidationError."""
         return self._decode(written)
 
+    def all_fit(self, rows: list[Any]) -> bool:
+        """Whether `checked` would let all of these pass: many times quicker than asking it of each."""
+        try:
+            written = self._encode(rows)
+            return (
+                all(row.__class__ is self.row for row in rows)
+                and b"\\u0000" not in written
+                and self._decode_all(written) == rows
+                and all(_fits(value) for value_of in self._bounded for value in map(value_of, rows))
+            )
+        except Exception:
+            return False
+
     @cached_property
-    def _bounded(self) -> tuple[str, ...]:
-        """The fields whose columns hold less than Python does."""
+    def _decode_all(self) -> Callable[[bytes], list[R]]:
+        return msgspec.json.Decoder(list[self.row]).decode  # type: ignore[name-defined]
+
+    @cached_property
+    def _bounded(self) -> tuple[Callable[[Any], Any], ...]:
+        """What gets the fields whose columns hold less than Python does."""
         fields = ((field.name, str(mi.type_info(field.type))) for field in msgspec.structs.fields(self.row))
-        return tuple(name for name, kind in fields if "IntType" in kind or "DateTimeType" in kind)
+        return tuple(attrgetter(name) for name, kind in fields if "IntType" in kind or "DateTimeType" in kind)
 
     def _way(self, kind: type[Event]) -> Way | None:
         superseded = kind.upcast is not Event.upcast

@@ -169,7 +169,9 @@ def fold_next(
         row = fold(kept.row, event, record)
     if accept is not None and row is not None:
         accept(row)
-    if row is not None or projection.shape != "lines":
+    if kept is not None:
+        kept.row, kept.at, kept.position, kept.saved = row, record.occurred_at, record.position, False
+    elif row is not None or projection.shape != "lines":
         stream.rows[part] = Kept(row, record.occurred_at, record.position)
 
 
