@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import appender, charts, freshness, growth, pictures, posting, rebuild, sealing
+from bench import appender, charts, freshness, growth, notices, pictures, posting, rebuild, sealing
 from bench.place import server
 from bench.report import console, show
 
@@ -12,6 +12,7 @@ MEASUREMENTS = {
     "freshness": ("From told to seen", freshness.measure),
     "rebuild": ("Rebuilding projections from a long log", rebuild.measure),
     "pictures": ("Asking pictures", pictures.measure),
+    "notices": ("Telling people", notices.measure),
     "charts": ("Drawing charts", charts.measure),
     "sealing": ("Sealing a long log", sealing.measure),
     "growth": ("As the log grows", growth.measure),

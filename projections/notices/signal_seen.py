@@ -10,10 +10,17 @@ from collections.abc import Iterator
 from events.corrections import EventCorrected, EventRetracted
 from events.measures import MeasurementCorrected, MeasurementRecorded
 from projections.charts.drawn import Chart, Signal
-from projections.measure_series import series
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.rule import Notice, Rule
-from projections.notices.engine.signals import changed_points, chart, gone, new_signals, signals, window_of
+from projections.notices.engine.signals import (
+    changed_points,
+    chart_before,
+    chart_now,
+    gone,
+    new_signals,
+    signals,
+    window_of,
+)
 from projections.notices.engine.words import name_of
 
 signal_seen = Rule("signal_seen", doc=__doc__, urgency="at_once")
@@ -24,9 +31,9 @@ signal_seen = Rule("signal_seen", doc=__doc__, urgency="at_once")
 def recorded(event: MeasurementRecorded | MeasurementCorrected, at: Moment) -> Iterator[Notice]:
     """A correction may bring to light what a mistake had hidden."""
     for measure, points in changed_points(at).items():
-        after = chart(at.rows(series), measure)
+        known = signals(chart_before(at, measure))
+        after = chart_now(at, measure)
         if after is not None and after.signals:
-            known = signals(chart(at.rows_before(series), measure))
             for signal in new_signals(after, known, points):
                 yield from _told(measure, after, signal, at)
 

@@ -4,9 +4,11 @@ Silent are: what a rule found when it began; what happened long before it was re
 person's own doings. What clears a notice clears it however late it is told.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -88,15 +90,22 @@ class Heard(msgspec.Struct):
     cleared: list[Cleared] = msgspec.field(default_factory=list)
     unsaid: list[Unsaid] = msgspec.field(default_factory=list)
     people: dict[str, Person] = msgspec.field(default_factory=dict)  # whose platform roles changed
+    about: defaultdict[Any, list[tuple[str, str, str, str]]] = msgspec.field(
+        default_factory=lambda: defaultdict(list)
+    )  # keys of what was made, by rule and subject, and by position
 
     def make(self, made: Iterable[Made]) -> None:
         for one in made:
-            self.made.setdefault(one.key, one)
+            if self.made.setdefault(one.key, one) is one:
+                self.about[one.rule, one.subject].append(one.key)
+                self.about[one.position].append(one.key)
 
     def clear(self, cleared: Cleared) -> None:
         """What was made before is cleared: here, and wherever the earlier ones are kept."""
         self.cleared.append(cleared)
-        for key, made in self.made.items():
+        about = cleared.position if cleared.position is not None else (cleared.rule, cleared.subject)
+        for key in self.about.get(about, ()):
+            made = self.made[key]
             if cleared.holds(made):
                 self.made[key] = msgspec.structs.replace(made, cleared=True)
 

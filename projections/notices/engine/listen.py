@@ -46,13 +46,13 @@ _NEWS = """
      ORDER BY position
      LIMIT %(limit)s
 """
-_STREAM = """
+_STREAMS = """
     SELECT organisation, position, stream, version, source, id, type,
            occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
-     WHERE organisation = %(organisation)s AND stream = %(stream)s AND position <= %(until)s
+     WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
        AND type <> ALL (%(passed_over)s)
-     ORDER BY version
+     ORDER BY position
 """
 _FIND = """
     SELECT position
@@ -168,7 +168,10 @@ def _said(
     to: int,
     now: datetime,
 ) -> Heard:
-    recall = Recall(lambda projection, stream: stream_of(conn, place.organisation, projection, stream, to))
+    recall = Recall(
+        lambda projection, streams: streams_of(conn, place.organisation, projection, streams, to),
+        ahead=(record.stream for record in records),
+    )
     people = people_of(conn, place.organisation) if place.people_known else _everybody(conn, place, recall)
 
     def find(stream: str, source: str, id_: str) -> int | None:
@@ -180,17 +183,25 @@ def _said(
     return Listener(rules.values(), since, recall, people, find, now).hear(records)
 
 
-def stream_of(
-    conn: Connection[Any], organisation: str, projection: Projection[Any], stream: str, until: int
-) -> list[Record]:
-    """The records of a stream that matter to a projection, up to a position."""
+def streams_of(
+    conn: Connection[Any],
+    organisation: str,
+    projection: Projection[Any],
+    streams: Sequence[str],
+    until: int,
+) -> dict[str, list[Record]]:
+    """The records of some streams that matter to a projection, up to a position."""
     asked = {
         "organisation": organisation,
-        "stream": stream,
+        "streams": list(streams),
         "until": until,
         "passed_over": sorted(projection.passed_over),
     }
-    return [record_of(row) for row in conn.execute(_STREAM, asked, binary=True)]
+    found: dict[str, list[Record]] = {}
+    for row in conn.execute(_STREAMS, asked, binary=True):
+        record = record_of(row)
+        found.setdefault(record.stream, []).append(record)
+    return found
 
 
 def _everybody(conn: Connection[Any], place: Place, recall: Recall) -> dict[str, Person]:

@@ -1,5 +1,6 @@
 """What the log says at the moment of a record: all that a rule over facts may look at."""
 
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from projections.forum_calendar import Forum, calendar
 from projections.notices.engine.recall import Recall, Rows
 
 R = TypeVar("R", bound=msgspec.Struct)
+D = TypeVar("D")
 
 
 class Moment:
@@ -47,6 +49,10 @@ class Moment:
     def rows(self, projection: Projection[R], stream: str | None = None) -> Rows:
         """All rows of a stream, by their parts."""
         return self._recall.around(projection, stream or self.record.stream, self.record.position).after
+
+    def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
+        """What is made of rows, such as a chart: made once for the same rows of the record's stream."""
+        return self._recall.derived((self.record.stream, key), rows, make)
 
     def rows_before(self, projection: Projection[R]) -> Rows:
         """All rows of the record's stream without it."""

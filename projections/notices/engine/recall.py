@@ -4,8 +4,9 @@ The folds are those of the projections. Rows in Postgres cannot be used for this
 come, which depends on who was faster; a notice must not.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -15,10 +16,13 @@ from projections.engine.projection import Part, Projection
 from projections.engine.stream import Stream, amendments, fold_stream, in_business_order, is_revision
 
 REMEMBERED_MAX = 50_000  # records of streams at once
+READ_AHEAD = 50  # streams read by one query
 
 Rows: TypeAlias = Mapping[Part, Any]
-ReadStream: TypeAlias = Callable[[Projection[Any], str], Sequence[Record]]
-"""The records of a stream that matter to a projection, in the order of positions."""
+ReadStreams: TypeAlias = Callable[[Projection[Any], Sequence[str]], Mapping[str, Sequence[Record]]]
+"""The records of some streams that matter to a projection, in the order of positions."""
+
+D = TypeVar("D")
 
 
 class Around(msgspec.Struct, frozen=True):
@@ -72,20 +76,42 @@ class Unfolding:
 
 
 class Recall:
-    """The streams of one log, as far as somebody asked for them."""
+    """The streams of one log, as far as somebody asked for them. `ahead` are those that will be asked for, in order."""
 
-    def __init__(self, read: ReadStream) -> None:
+    def __init__(self, read: ReadStreams, *, ahead: Iterable[str] = ()) -> None:
         self._read = read
+        self._ahead = list(dict.fromkeys(ahead))
+        self._place = {stream: n for n, stream in enumerate(self._ahead)}
         self._known: dict[tuple[str, str], Unfolding] = {}
         self._records = 0
+        self._derived: dict[Hashable, tuple[Rows, object]] = {}
 
     def around(self, projection: Projection[Any], stream: str, position: int) -> Around:
         """The rows of a stream before and at a position. Positions never go back."""
         unfolding = self._known.get((projection.name, stream))
         if unfolding is None:
-            records = self._read(projection, stream)
-            self._records += len(records)
-            if self._records > REMEMBERED_MAX:
-                self._known, self._records = {}, len(records)
-            unfolding = self._known[projection.name, stream] = Unfolding(projection, stream, records)
+            self._meet(projection, stream)
+            unfolding = self._known[projection.name, stream]
         return unfolding.around(position)
+
+    def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
+        """What `make` makes of rows; made once for rows that are asked about again, as what is after is soon before."""
+        known = self._derived.get(key)
+        if known is None or known[0] is not rows:
+            known = self._derived[key] = (rows, make(rows))
+        return cast(D, known[1])
+
+    def _meet(self, projection: Projection[Any], stream: str) -> None:
+        """Reads a stream, and the next ones of its kind that will be asked for."""
+        place = self._place.get(stream, len(self._ahead))
+        kind = stream.partition("/")[0] + "/"
+        coming = (name for name in self._ahead[place + 1 :] if name.startswith(kind))
+        unknown = (name for name in coming if (projection.name, name) not in self._known)
+        names = [stream, *islice(unknown, READ_AHEAD)]
+        read = self._read(projection, names)
+        self._records += sum(len(records) for records in read.values())
+        if self._records > REMEMBERED_MAX:
+            self._known, self._derived = {}, {}
+            self._records = sum(len(records) for records in read.values())
+        for name in names:
+            self._known[projection.name, name] = Unfolding(projection, name, read.get(name, ()))

@@ -52,8 +52,8 @@ def gone(at: Moment) -> Iterator[tuple[str, list[str]]]:
     if not at.record.stream.startswith("project/"):
         return
     for measure in changed_points(at):
-        before = chart(at.rows_before(series), measure)
-        left = signals(chart(at.rows(series), measure))
+        before = chart_before(at, measure)
+        left = signals(chart_now(at, measure))
         for signal in before.signals if before is not None else ():
             labels = [before.points[n].label for n in covered(signal)] if before is not None else []
             if not any((signal.rule, label) in left for label in labels):
@@ -72,6 +72,16 @@ def changed_points(at: Moment) -> dict[str, set[str]]:
                 labels = {f"{row.period}", f"{row.period} {row.subgroup}"}
                 changed.setdefault(row.measure, set()).update(labels)
     return dict(sorted(changed.items()))
+
+
+def chart_now(at: Moment, measure: str) -> Chart | None:
+    """The chart of a measure with the record."""
+    return at.derived(measure, at.rows(series), lambda rows: chart(rows, measure))
+
+
+def chart_before(at: Moment, measure: str) -> Chart | None:
+    """The chart of a measure without the record."""
+    return at.derived(measure, at.rows_before(series), lambda rows: chart(rows, measure))
 
 
 def chart(rows: Mapping[Any, SeriesPart], measure: str) -> Chart | None:

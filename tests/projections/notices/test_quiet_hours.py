@@ -13,14 +13,12 @@ NIGHT = QuietHours(time(22), time(7))
 SPRING, AUTUMN = datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)
 
 clocks = st.times().map(lambda clock: clock.replace(second=0, microsecond=0))
+gaps = st.timedeltas(timedelta(days=-1), timedelta(days=2))
+minutes = st.integers(0, 15 * 366 * 24 * 60)
 moments = st.one_of(
-    st.integers(0, 15 * 366 * 24 * 60).map(
-        lambda minutes: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
-    ),
-    *(
-        st.timedeltas(timedelta(days=-1), timedelta(days=2)).map(lambda gap, day=day: day + gap)
-        for day in (SPRING, AUTUMN)
-    ),
+    minutes.map(lambda n: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=n)),
+    gaps.map(lambda gap: SPRING + gap),
+    gaps.map(lambda gap: AUTUMN + gap),
 )
 
 

@@ -108,12 +108,17 @@ class Trust:
         people: Mapping[str, Person] = self.heard().people
         return list(people.values())
 
-    def _matter_to(self, projection: Projection[Any], stream: str) -> list[Record]:
-        return [
-            record
-            for record in self.records
-            if record.stream == stream and record.type not in projection.passed_over
-        ]
+    def _matter_to(
+        self, projection: Projection[Any], streams: Sequence[str]
+    ) -> Mapping[str, Sequence[Record]]:
+        return {
+            stream: [
+                record
+                for record in self.records
+                if record.stream == stream and record.type not in projection.passed_over
+            ]
+            for stream in streams
+        }
 
     def _find(self, stream: str, source: str, id_: str) -> int | None:
         found = (r for r in self.records if (r.stream, r.source, r.id) == (stream, source, id_))
@@ -127,12 +132,9 @@ def noon(on: str) -> datetime:
 def a_trust(*, started: str = "2025-01-06") -> Trust:
     """One project under way, with its lead, sponsor and coach; its forum has a chair, and the trust an advisor."""
     trust = Trust()
-    for person, role in (
-        (ADVISOR, "improvement_advisor"),
-        (COMMUNICATIONS, "communications"),
-        (ADMIN, "administrator"),
-    ):
-        trust.tell(person, started, PersonRolesChanged(roles=(role,)))
+    trust.tell(ADVISOR, started, PersonRolesChanged(roles=("improvement_advisor",)))
+    trust.tell(COMMUNICATIONS, started, PersonRolesChanged(roles=("communications",)))
+    trust.tell(ADMIN, started, PersonRolesChanged(roles=("administrator",)))
     trust.tell(NEWHAM, started, ForumChairAppointed(person=CHAIR, role="chair"))
     trust.tell(P1, started, ProjectStarted(title="Sleep", forum="newham", directorate="newham"))
     trust.tell(

@@ -1,0 +1,178 @@
+"""Looking at rows in Postgres: once each, whoever looks and however often; and whatever a clock does."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from events.projects import ProjectPaused, ProjectStarted
+from events.scores import ProgressScored
+from events.teams import PersonJoined
+from events.vocabulary import Event
+from projections.engine.advance import advance
+from projections.notices.engine.found import found_rules
+from projections.notices.engine.listen import listen
+from projections.notices.engine.look import look, to_look_at
+from projections.notices.engine.moment import Moment
+from projections.notices.engine.rule import Notice, Rule
+from tests.projections.engine.telling import Connection, Telling, as_role, of, open_log, tell
+
+TODAY = datetime.now(UTC).replace(hour=12)
+DAY = timedelta(days=1)
+OLD_SCORE = {"score_old": found_rules()["score_old"]}
+
+
+class Watched:
+    """A project that began today, and whose lead is told when its score is 60 days old."""
+
+    def __init__(self, url: str, conn: Connection) -> None:
+        self.url, self.conn, self.organisation = url, conn, open_log(url)
+        assert listen(conn, self.organisation, now=TODAY - DAY)
+        self.told(ProjectStarted(title="Sleep"), PersonJoined(person="person/lead", role="lead"))
+
+    def told(self, *events: Event) -> None:
+        told = [of(event, "project/P-1") for event in events]
+        tell(
+            self.url,
+            self.organisation,
+            [Telling(stream=o.stream, type=o.type, body=o.body, occurred_at=TODAY) for o in told],
+        )
+        listen(self.conn, self.organisation, now=TODAY)
+        advance(self.conn, self.organisation, deadline=float("inf"))
+
+    def looked(self, now: datetime, **how: Any) -> list[tuple[str, bool]]:
+        """The windows of all notices about old scores after a look, each with whether it holds."""
+        assert look(self.conn, self.organisation, now=now, **how)
+        return self.notices("score_old")
+
+    def notices(self, rule: str) -> list[tuple[str, bool]]:
+        with self.conn.transaction():
+            self.conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (self.organisation,))
+            rows = self.conn.execute(
+                'SELECT "window", cleared_at IS NULL FROM notices.notices WHERE rule = %s ORDER BY made_at',
+                (rule,),
+            )
+            return [(window.partition("/")[2], holds) for window, holds in rows.fetchall()]
+
+
+@pytest.fixture
+def watched(database_url: str) -> Iterator[Watched]:
+    with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as conn:
+        yield Watched(database_url, conn)
+
+
+def days_on(watched: Watched, last: int) -> list[tuple[str, bool]]:
+    """Looking every day from tomorrow on."""
+    said: list[tuple[str, bool]] = []
+    for day in range(1, last + 1, 10):
+        said = watched.looked(TODAY + day * DAY)
+    return said
+
+
+def test_what_became_due_is_told_once_however_often_it_is_looked(watched: Watched) -> None:
+    assert days_on(watched, 60) == []
+    assert watched.looked(TODAY + 61 * DAY) == [("1", True)]
+    assert watched.looked(TODAY + 61 * DAY) == [("1", True)]
+    assert watched.looked(TODAY + 75 * DAY) == [("1", True)]
+
+
+def test_the_next_month_takes_the_place_of_the_last(watched: Watched) -> None:
+    days_on(watched, 60)
+    watched.looked(TODAY + 61 * DAY)
+    assert watched.looked(TODAY + 91 * DAY) == [("1", False), ("2", True)]
+
+
+def test_what_is_no_longer_true_is_cleared(watched: Watched) -> None:
+    days_on(watched, 60)
+    watched.looked(TODAY + 61 * DAY)
+    watched.told(ProjectPaused())
+    assert watched.looked(TODAY + 62 * DAY) == [("1", False)]
+
+
+def test_whoever_did_not_look_for_weeks_tells_nothing_of_that_time(watched: Watched) -> None:
+    watched.looked(TODAY)
+    assert watched.looked(TODAY + 80 * DAY) == []
+    assert watched.looked(TODAY + 91 * DAY) == [("2", True)], "the next one is told in its time"
+
+
+def test_a_clock_that_runs_ahead_and_is_put_back_neither_floods_nor_loses(watched: Watched) -> None:
+    days_on(watched, 51)
+    wild = TODAY + 451 * DAY
+    assert watched.looked(wild) == []
+    assert watched.looked(wild + DAY) == []
+    assert to_look_at(watched.conn, TODAY + 52 * DAY).keys() >= {watched.organisation}
+    assert watched.looked(TODAY + 52 * DAY) == []
+    assert watched.looked(TODAY + 61 * DAY) == [("1", True)]
+
+
+def test_a_clock_that_falls_behind_tells_nothing_twice(watched: Watched) -> None:
+    days_on(watched, 60)
+    watched.looked(TODAY + 61 * DAY)
+    assert watched.looked(TODAY - 339 * DAY) == [("1", False)], "by that clock nothing is due"
+    assert watched.looked(TODAY + 62 * DAY) == [("1", False)], "and once told it is not told again"
+
+
+def test_a_rule_that_is_new_is_silent_about_what_was_due(watched: Watched) -> None:
+    days_on(watched, 60)
+    new = Rule("a_new_rule", doc="A rule that came with an upgrade.", urgency="daily")
+
+    @new.of_projects
+    def always(row: Any, project: str, today: Any) -> Notice:
+        return Notice(to=("lead",), title="Due", due=(TODAY + 30 * DAY).date())
+
+    assert look(watched.conn, watched.organisation, now=TODAY + 55 * DAY, rules={"a_new_rule": new})
+    assert watched.notices("a_new_rule") == []
+
+
+def test_a_rule_that_fails_is_noted_and_keeps_nobody_else_from_speaking(watched: Watched) -> None:
+    days_on(watched, 60)
+    broken = Rule("broken", doc="A rule with a mistake in it.", urgency="daily")
+
+    @broken.of_projects
+    def fails(row: Any, project: str, today: Any) -> None:
+        raise KeyError("somebody's words")
+
+    rules = OLD_SCORE | {"broken": broken}
+    assert watched.looked(TODAY + 61 * DAY, rules=rules) == [("1", True)]
+    assert unsaid(watched) == [("broken", 0, "KeyError")]
+
+
+def test_a_fact_that_a_rule_cannot_judge_is_noted_and_the_others_are_heard(watched: Watched) -> None:
+    broken = Rule("broken", doc="A rule with a mistake in it.", urgency="daily")
+    heard: list[int] = []
+    hears = Rule("hears", doc="A rule that hears the same.", urgency="daily")
+
+    @broken.on(ProgressScored)
+    def fails(event: ProgressScored, at: Moment) -> None:
+        raise KeyError("somebody's words")
+
+    @hears.on(ProgressScored)
+    def listens(event: ProgressScored, at: Moment) -> None:
+        heard.append(at.record.position)
+
+    rules = {"broken": broken, "hears": hears}
+    assert listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules=rules)
+    tell(
+        watched.url,
+        watched.organisation,
+        [of(ProgressScored(score=3, scale="life_qi", assessor="coach"), "project/P-1")],
+    )
+    listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules=rules)
+    assert heard == [], "what had happened long before is history"
+    told = of(ProgressScored(score=4, scale="life_qi", assessor="coach"), "project/P-1")
+    tell(
+        watched.url,
+        watched.organisation,
+        [Telling(stream=told.stream, type=told.type, body=told.body, occurred_at=datetime.now(UTC))],
+    )
+    assert listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules=rules)
+    assert heard == [4]
+    assert unsaid(watched) == [("broken", 4, "KeyError")]
+
+
+def unsaid(watched: Watched) -> list[Any]:
+    with watched.conn.transaction():
+        watched.conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (watched.organisation,))
+        return watched.conn.execute("SELECT rule, position, error FROM notices.unsaid").fetchall()
