@@ -8,7 +8,6 @@ import msgspec
 from services.channels.wording import TEXTS
 
 EXAMPLES = TEXTS / "examples.json"
-UNSUBSCRIBE = "https://qi.trust.nhs.uk/unsubscribe/EXAMPLE"
 _UNSUBSCRIBED_FROM = ("notice", "digest", "agenda_pack")
 
 
@@ -18,6 +17,6 @@ def example(kind: str) -> Mapping[str, Any]:
     return found[kind]
 
 
-def unsubscribe_of(kind: str) -> str | None:
+def unsubscribe_of(kind: str, ours: str = "https://qi.trust.nhs.uk") -> str | None:
     """Where one would unsubscribe from it; None for what one is told as part of one's duty."""
-    return UNSUBSCRIBE if kind in _UNSUBSCRIBED_FROM else None
+    return f"{ours}/unsubscribe/EXAMPLE" if kind in _UNSUBSCRIBED_FROM else None

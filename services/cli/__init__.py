@@ -10,6 +10,7 @@ from services.cli.export import export
 from services.cli.import_ import import_
 from services.cli.keys import keys
 from services.cli.load import load
+from services.cli.messages import messages
 from services.cli.migrate import migrate
 from services.cli.operations import operations
 from services.cli.organisations import organisations
@@ -41,6 +42,7 @@ COMMANDS = (
     sealing_key,
     refusals,
     witness,
+    messages,
     chart,
     export,
     verify,

@@ -451,6 +451,20 @@ ERASED_PERSON = Kind(
     "The key of the person was destroyed, and is never made again under the same reference.",
     "Somebody who comes back gets a new reference (`person.reference_issued`).",
 )
+NO_MESSAGE = Kind(
+    "no-message",
+    404,
+    "There is no such message.",
+    "No message of that id was ever planned for this organisation, or it is not in this person's inbox.",
+    "`GET /v1/{organisation}/messages` lists messages; an inbox is addressed by a person's reference, less `person/`.",
+)
+MESSAGE_OVER = Kind(
+    "message-over",
+    409,
+    "This message is over.",
+    "It was delivered, or withdrawn because it was not to be told any more. Only what waits or is dead is tried again.",
+    "`GET /v1/{organisation}/messages/{message}` shows every attempt. What should be told once more is told anew.",
+)
 
 NO_WEBHOOK = Kind(
     "no-webhook",

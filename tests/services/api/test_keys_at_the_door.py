@@ -77,6 +77,7 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{level:str}/{place:path}", "0/000")
         .replace("{token:str}", "none-of-ours")
         .replace("{webhook:str}", "we_0123456789abcdef")
+        .replace("{message:str}", "m_0123456789abcdef")
     )
     assert "{" not in address, f"say what {path} stands for"
     body = json.dumps(event()) if method == "POST" else None
