@@ -1,4 +1,4 @@
-"""What an operator decides when the sealer has refused to sign: to try again, or that the log begins anew."""
+"""Refusals to sign, and what an operator decides about one: to try again, or that the log begins anew."""
 
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,11 @@ _OPEN = """
      WHERE decided_at IS NULL
      ORDER BY organisation
      LIMIT 10000
+"""
+_REFUSE = """
+    INSERT INTO proof.refusals (organisation, generation, reason)
+    VALUES (%(log)s, %(generation)s, %(reason)s)
+        ON CONFLICT (organisation) WHERE decided_at IS NULL DO NOTHING
 """
 _DECIDE = """
     UPDATE proof.refusals
@@ -45,6 +50,11 @@ class Refusal(msgspec.Struct, frozen=True):
 def undecided(conn: psycopg.Connection[Any]) -> list[Refusal]:
     """Every refusal that stands."""
     return [Refusal(*row) for row in conn.execute(_OPEN)]
+
+
+def refuse(conn: psycopg.Connection[Any], log: str, generation: int, reason: str) -> None:
+    """Keeps a refusal: from now on nothing of the log is signed. One that stands already stays as it is."""
+    conn.execute(_REFUSE, {"log": log, "generation": generation, "reason": reason})
 
 
 def try_again(conn: psycopg.Connection[Any], log: str, why: str) -> None:

@@ -6,7 +6,7 @@ nothing more of that log is signed until an operator has decided.
 
 Steps, and what a crash after each leaves:
 
-1. A page of records is hashed; tiles, compact range and size are written in one transaction, fenced by the epoch.
+1. Some pages of records are hashed; tiles, compact range and size are written in one transaction, fenced by the epoch.
    *The tree is larger than the newest checkpoint. The next sealer goes on from there.*
 2. Consistency of the whole new tree with the last checkpoint is proven from the stored tiles; the checkpoint is signed,
    and kept outside Postgres where there is a directory for it. *Nobody has seen it. The next sealer proves its own tree
@@ -22,7 +22,7 @@ import msgspec
 import psycopg
 import structlog
 
-from events.log import checkpoints, lines, sealed
+from events.log import checkpoints, lines, refusals, sealed
 from events.log.checkpoints import Checkpoint
 from events.log.merkle import (
     CompactRange,
@@ -40,6 +40,7 @@ from events.log.sealing_key import Remembered, Signer
 from events.log.tiles import WIDTH, Growth, MissingTile, Tile, TileHashes, edge_of, tiles_for
 
 PAGE_RECORDS = 4 * WIDTH  # of at most 64 KiB each; a typical one has 500 bytes
+PAGES_A_COMMIT = 8
 SIGNED_EVERY = 256 * WIDTH  # records of a backlog between two checkpoints
 LEASE_S = 10
 
@@ -105,11 +106,6 @@ _KEY = """
         ON CONFLICT (organisation, generation, vkey) DO NOTHING
 """
 _OPEN_REFUSAL = "SELECT reason FROM proof.refusals WHERE organisation = %(log)s AND decided_at IS NULL"
-_REFUSE = """
-    INSERT INTO proof.refusals (organisation, generation, reason)
-    VALUES (%(log)s, %(generation)s, %(reason)s)
-        ON CONFLICT (organisation) WHERE decided_at IS NULL DO NOTHING
-"""
 DUE = """
     SELECT h.organisation, coalesce(l.signed, 0) AS signed
       FROM log.heads AS h
@@ -169,7 +165,7 @@ def seal(conn: psycopg.Connection[Any], log_name: str, signer: Signer, *, deadli
 
 
 def _keep(conn: psycopg.Connection[Any], claim: _Claim, reason: str) -> None:
-    conn.execute(_REFUSE, claim.known(reason=reason))
+    refusals.refuse(conn, claim.log, claim.generation, reason)
     log.error("refused to sign", log=claim.log, size=claim.size, signed=claim.signed, reason=reason)
 
 
@@ -235,19 +231,25 @@ def _head(conn: psycopg.Connection[Any], claim: _Claim) -> int:
 
 
 def _grow(conn: psycopg.Connection[Any], claim: _Claim, growth: Growth, head: int) -> None:
-    """One page of records, to the next edge of a tile. Raises Refused, Fenced."""
+    """Some pages of records, each to the next edge of a tile, in one commit. Raises Refused, Fenced."""
     before = claim.size
-    limit = PAGE_RECORDS - before % WIDTH
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (claim.log,))
-        asked = {"organisation": claim.log, "after": before, "until": head, "limit": limit}
-        growth.extend(_leaves(claim.log, before, min(limit, head - before), _records(conn, asked)))
+        for _ in range(PAGES_A_COMMIT):
+            if growth.size < head:
+                growth.extend(_page(conn, claim.log, growth.size, head))
         tiles = growth.grown()
         size, hashes = growth.size, growth.hashes()
         if conn.execute(_GROW, claim.known(size=size, hashes=hashes, before=before)).rowcount != 1:
             raise Fenced
         conn.execute(_TILES, claim.known(**_columns(tiles)), binary=True)
     claim.size, claim.hashes = size, hashes
+
+
+def _page(conn: psycopg.Connection[Any], log_name: str, before: int, head: int) -> list[Hash]:
+    limit = min(PAGE_RECORDS - before % WIDTH, head - before)
+    asked = {"organisation": log_name, "after": before, "until": head, "limit": limit}
+    return _leaves(log_name, before, limit, _records(conn, asked))
 
 
 def _records(conn: psycopg.Connection[Any], asked: dict[str, Any]) -> list[Record]:

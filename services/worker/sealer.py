@@ -6,7 +6,7 @@ costs half a second. Several may run: the lease and the epoch in `proof.logs` se
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 import redis
@@ -15,9 +15,10 @@ import structlog
 from events.log.seal import due, seal
 from events.log.sealing_key import Signer
 from services.doorbell import CHANNELS, connect
-from services.sealing import signer_of, witnesses_of
+from services.sealing import Witness, signer_of, witnesses_of
 from services.settings import Settings
 from services.worker.duty import Connection, connected
+from services.worker.examining_proofs import examine_on
 from services.worker.witnessing import witness_on
 
 LOOK_EVERY_S = 0.5
@@ -40,27 +41,41 @@ def seal_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
         while not stopping():
             time.sleep(LOOK_EVERY_S)
         return
-    asking = threading.Thread(
-        target=witness_on, args=(settings, witnesses, stopping), name="witnesses", daemon=True
-    )
-    if witnesses:
-        asking.start()
+    beside = _beside(settings, signer, witnesses, stopping)
     while not stopping():
         try:
-            with connected(settings, name="sealer") as conn:
-                news = News(settings.redis_url)
-                while not stopping():
-                    seal_what_is_due(conn, signer, stopping=stopping)
-                    time.sleep(BREATH_S)
-                    news.wait(LOOK_EVERY_S - BREATH_S)
+            _seal_on(settings, signer, stopping)
         except psycopg.OperationalError as failure:
             log.warning("the sealer waits for the database", reason=type(failure).__name__)
             time.sleep(AGAIN_AFTER_S)
         except Exception:  # a house that loses its sealer again and again would fall with it
             log.exception("the sealer failed, and begins anew")
             time.sleep(AGAIN_AFTER_S)
+    until = time.monotonic() + STOPS_WITHIN_S  # what is not back then is asked, or looked at, another time
+    for thread in beside:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def _seal_on(settings: Settings, signer: Signer, stopping: Callable[[], bool]) -> None:
+    with connected(settings, name="sealer") as conn:
+        news = News(settings.redis_url)
+        while not stopping():
+            seal_what_is_due(conn, signer, stopping=stopping)
+            time.sleep(BREATH_S)
+            news.wait(LOOK_EVERY_S - BREATH_S)
+
+
+def _beside(
+    settings: Settings, signer: Signer, witnesses: Sequence[Witness], stopping: Callable[[], bool]
+) -> list[threading.Thread]:
+    """What the same process does meanwhile: it looks at everything at night, and asks witnesses."""
+    work: dict[str, Callable[[], None]] = {"examining": lambda: examine_on(settings, signer, stopping)}
     if witnesses:
-        asking.join(STOPS_WITHIN_S)
+        work["witnesses"] = lambda: witness_on(settings, witnesses, stopping)
+    threads = [threading.Thread(target=does, name=name, daemon=True) for name, does in work.items()]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def seal_what_is_due(

@@ -70,6 +70,7 @@ def test_a_backlog_is_worked_off_in_pages_and_goes_on_where_it_stopped(
     database_url: str, organisation: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(seal, "SIGNED_EVERY", 2_048)
+    monkeypatch.setattr(seal, "PAGES_A_COMMIT", 1)
     tell_many(database_url, organisation, 5_000, "a")
     assert not sealed_by(database_url, organisation, within_s=0)
     assert sealed_by(database_url, organisation)
