@@ -1,9 +1,10 @@
-"""Streams that were never introduced, and what is odd about forums, programmes and stories."""
+"""Streams that were never introduced, and what is odd about forums, programmes, training and stories."""
 
 from events.forum_members import ForumChairAppointed
 from events.log.record import Record
 from events.programmes import ProjectJoinedProgramme
 from events.stories import StoryShared
+from events.training import TrainingCompleted
 from events.vocabulary import Event
 from projections.oddities.rule import WHOLE, rule
 from projections.oddities.so_far import SoFar
@@ -34,6 +35,22 @@ def joined_programme_twice(
     before: SoFar, after: SoFar, event: ProjectJoinedProgramme, record: Record
 ) -> str | None:
     return event.programme if event.programme in before.programmes else None
+
+
+@rule("trained_twice", "Somebody completed a training that they had completed.", TrainingCompleted)
+def trained_twice(before: SoFar, after: SoFar, event: TrainingCompleted, record: Record) -> str | None:
+    return event.person if event.person in before.trained else None
+
+
+@rule(
+    "trained_unenrolled",
+    "Somebody completed a training, and is not among those who are told to have enrolled.",
+    TrainingCompleted,
+    healed=lambda now, person: person in now.enrolled,
+)
+def trained_unenrolled(before: SoFar, after: SoFar, event: TrainingCompleted, record: Record) -> str | None:
+    """Asked only of cohorts whose enrolments are told at all."""
+    return event.person if before.enrolled and event.person not in before.enrolled else None
 
 
 @rule(

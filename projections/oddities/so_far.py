@@ -28,12 +28,19 @@ from events.projects import ProjectCancelled, ProjectCompleted
 from events.scores import ProgressScored
 from events.stories import StoryShared
 from events.sustaining import HandedToQualityControl
-from events.training import CohortCompleted, CohortOpened, CourseOffered
+from events.training import (
+    CohortCompleted,
+    CohortOpened,
+    CourseOffered,
+    TrainingCompleted,
+    TrainingEnrolled,
+)
 from events.vocabulary import Event
 from projections.project_life import ENDED, LIFE, UNDER_WAY
 from projections.project_work import TEAM, FollowedProject, followed
 
 REMEMBERED_MAX = 100  # cycles, measures or drivers of one project that are looked back at; the latest
+PEOPLE_MAX = 500  # of one cohort; the latest
 PERIODS_MAX = 60  # of one measure, to see one measured twice; the latest told
 
 INTRODUCED_BY: Mapping[str, tuple[type[Event], ...]] = {
@@ -96,6 +103,8 @@ class SoFar(FollowedProject, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...] = ()
     programmes: tuple[str, ...] = ()
     chairs: tuple[str, ...] = ()  # of a forum
+    enrolled: tuple[str, ...] = ()  # in a cohort
+    trained: tuple[str, ...] = ()
 
     def cycle(self, cycle: str) -> Cycle:
         return next((one for one in self.cycles if one.cycle == cycle), Cycle(cycle))
@@ -157,6 +166,10 @@ def _changes(now: SoFar, event: Event) -> Changes:
             return {"chairs": (*others, event.person)[-REMEMBERED_MAX:]}
         case ForumMemberLeft() if event.role in (None, "chair"):
             return {"chairs": tuple(one for one in now.chairs if one != event.person)}
+        case TrainingEnrolled():
+            return {"enrolled": (*now.enrolled, event.person)[-PEOPLE_MAX:]}
+        case TrainingCompleted():
+            return {"trained": (*now.trained, event.person)[-PEOPLE_MAX:]}
     return {}
 
 

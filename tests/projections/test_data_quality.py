@@ -21,9 +21,11 @@ from events.projects import ProjectCompleted, ProjectStarted
 from events.scores import ProgressScored
 from events.stories import StoryShared
 from events.teams import PersonJoined, PersonLeft
+from events.training import CohortOpened, TrainingCompleted, TrainingEnrolled
 from events.vocabulary import Event
 from projections.data_quality import RULES, quality
 from projections.oddities import rules
+from projections.oddities.page import as_markdown
 from tests.projections.history import History
 
 P = "project/P-1"
@@ -257,6 +259,21 @@ def test_a_forum_with_two_chairs_is_odd_until_one_has_left() -> None:
     assert odd(told, "forum/luton") == []
 
 
+def test_training_is_completed_once_by_those_who_enrolled() -> None:
+    told = History()
+    cohort = "cohort/ilp-13"
+    told.tell(cohort, "2023-01-01", CohortOpened(course="ilp"))
+    done = TrainingCompleted(course="ilp", person="person/a", kind="staff")
+    told.tell(cohort, "2023-06-01", done)
+    assert odd(told, cohort) == []  # nobody's enrolment is told
+    told.tell(cohort, "2023-01-02", TrainingEnrolled(course="ilp", person="person/b", kind="staff"))
+    assert odd(told, cohort) == ["trained_unenrolled"]
+    told.tell(cohort, "2023-01-03", TrainingEnrolled(course="ilp", person="person/a", kind="staff"))
+    assert odd(told, cohort) == []
+    told.tell(cohort, "2023-07-01", done)
+    assert odd(told, cohort) == ["trained_twice"]
+
+
 def test_a_story_for_everybody_names_the_consents_it_rests_on() -> None:
     told = History()
     told.tell("story/1", "2024-01-01", StoryShared(title="Falls", audience="public"))
@@ -287,6 +304,12 @@ async def test_each_system_sees_its_own_oddities_with_rule_and_record(database_u
         ("https://one.example", "started_without_sponsor", 1),
         ("https://two.example", "measure_not_defined", 1),
     ]
+
+
+def test_the_published_page_is_what_the_rules_say() -> None:
+    page = Path(__file__).parents[2] / "docs" / "data-quality.md"
+    how = "run `python -m projections.oddities.page > docs/data-quality.md`"
+    assert page.read_text(encoding="utf-8") == as_markdown(), how
 
 
 def test_every_rule_has_a_sentence() -> None:
