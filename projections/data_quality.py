@@ -62,7 +62,7 @@ class LookedAt(msgspec.Struct, frozen=True, kw_only=True):
 
 quality = Projection(
     "data_quality",
-    revision=2,
+    revision=3,
     row=LookedAt,
     doc=__doc__,
     streams=["project", *INTRODUCED_BY],
