@@ -103,7 +103,7 @@ def call_for_rebuild(connection: redis.Redis, organisation: str, *, again: bool 
 
 def call_to_speak(connection: redis.Redis, organisation: str) -> bool:
     """Calls for somebody to say what there is to say to people, unless it was called for. Says whether it called."""
-    if not connection.set(f"qiledger:speak:{organisation}", "called", nx=True, ex=RUNG_FOR_S):
+    if not connection.set(_speaking(organisation), "called", nx=True, ex=RUNG_FOR_S):
         return False
     queue(connection, DELIVER).enqueue(
         SPEAK,
@@ -115,6 +115,15 @@ def call_to_speak(connection: redis.Redis, organisation: str) -> bool:
         description=f"speak for {organisation}",
     )
     return True
+
+
+def answer_speaking(connection: redis.Redis, organisation: str) -> None:
+    """Says that somebody has come to speak: what happens from now on may be called for again."""
+    connection.delete(_speaking(organisation))
+
+
+def _speaking(organisation: str) -> str:
+    return f"qiledger:speak:{organisation}"
 
 
 def call_for_delivery(connection: redis.Redis, organisation: str) -> bool:

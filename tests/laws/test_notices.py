@@ -18,13 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.corrections import EventRetracted, Revision
+from events.corrections import EventCorrected, EventRetracted, Revision
 from events.fields import Role
 from events.forum_members import ForumChairAppointed
 from events.people import PersonRolesChanged
 from events.projects import ProjectStarted
 from events.teams import PersonJoined
-from events.vocabulary import ANY_STREAM, Event, canonical_body, tag_of
+from events.vocabulary import ANY_STREAM, Event, canonical_body, tag_of, vocabulary
 from projections.duties import duties
 from projections.engine.advance import advance
 from projections.engine.builds import active_build
@@ -61,13 +61,22 @@ def lively_histories(draw: st.DrawFn) -> list[Telling]:
     for n in range(draw(st.integers(4, EVENTS_MAX))):
         if n > 2 and draw(st.integers(0, 6)) == 0:
             wrong = draw(st.sampled_from(told))
-            told.append(_telling(wrong.stream, EventRetracted(of=wrong.id), n, f"e{n}"))
+            told.append(_telling(wrong.stream, _put_right(draw, wrong), n, f"e{n}"))
             continue
         kind = draw(st.sampled_from(kinds()))
         noun = "project" if kind.stream == ANY_STREAM else kind.stream
         days = draw(st.sampled_from([0, 0, 0, 1, 12, 90]))  # ago: some of it is history
         told.append(_telling(f"{noun}/{noun}1", draw(events_of(kind)), n, f"e{n}", days=days))
     return told
+
+
+def _put_right(draw: st.DrawFn, wrong: Telling) -> Event:
+    """Taken back, or told otherwise; a revision of a revision has no effect."""
+    kind = vocabulary()[wrong.type]
+    if issubclass(kind, Revision) or draw(st.booleans()):
+        return EventRetracted(of=wrong.id)
+    right = msgspec.json.decode(canonical_body(draw(events_of(kind))))
+    return EventCorrected(of=wrong.id, fields=right) if right else EventRetracted(of=wrong.id)
 
 
 ROLES: tuple[Role, ...] = ("lead", "sponsor", "coach", "data")

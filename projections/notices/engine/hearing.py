@@ -5,7 +5,7 @@ person's own doings. What clears a notice clears it however late it is told.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -17,7 +17,7 @@ from events.corrections import EventCorrected, EventRetracted, Revision
 from events.log.record import Record
 from events.people import PersonRolesChanged
 from events.rights import ErasureExecuted
-from events.vocabulary import Event, example_of, tag_of, vocabulary
+from events.vocabulary import Event, canonical_body, example_of, tag_of, vocabulary
 from projections.duties import duties
 from projections.moments import last_day_of
 from projections.notices.engine.links import link_to
@@ -63,11 +63,12 @@ class Cleared(msgspec.Struct, frozen=True):
     subject: str | None = None
     window: str = EVERY_WINDOW
     position: int | None = None
+    but: frozenset[tuple[str, str, str, str]] = frozenset()  # those of the record that are right all the same
 
     def holds(self, made: Made) -> bool:
         """Whether it clears this notice."""
         if self.position is not None:
-            return made.position == self.position
+            return made.position == self.position and made.key not in self.but
         if (made.rule, made.subject) != (self.rule, self.subject):
             return False
         if self.window.endswith(EVERY_WINDOW):
@@ -117,8 +118,8 @@ class Since(msgspec.Struct, frozen=True):
     at: datetime
 
 
-FindRecord = Callable[[str, str, str], int | None]
-"""The position of a record by stream, source and id, if it has come."""
+FindRecord = Callable[[str, str, str], Record | None]
+"""A record by stream, source and id, if it has come."""
 
 
 class Listener:
@@ -154,7 +155,7 @@ class Listener:
         if record.stream.startswith("person/") and record.type in OF_PEOPLE:
             self._note_person(moment, heard)
         if record.type in REVISIONS:
-            self._put_right(record, heard)
+            self._try_to_put_right(record, heard)
         for rule in self._clearing.get(record.type, ()):
             self._try(rule, record, heard, partial(self._clear, rule, moment, heard))
         if is_history(record, self._now):
@@ -173,13 +174,15 @@ class Listener:
             heard.unsaid.append(Unsaid(rule.name, record.position, type(failure).__name__))
 
     def _speak(self, rule: Rule, moment: Moment, heard: Heard) -> None:
+        heard.make(self._made(rule, moment))
+
+    def _made(self, rule: Rule, moment: Moment) -> list[Made]:
         record = moment.record
         event = record.event()
         made: list[Made] = []
         for notice in said(rule.facts[type(event)](event, moment)):
-            around = self._around(notice, moment)
-            made += addressed(rule, notice, record.stream, around, record=record)
-        heard.make(made)
+            made += addressed(rule, notice, record.stream, self._around(notice, moment), record=record)
+        return made
 
     def _around(self, notice: Notice, moment: Moment) -> Around:
         """The project or forum in which the roles of a notice are held."""
@@ -198,13 +201,31 @@ class Listener:
         for window in windows(rule.clearings[type(event)](event, moment)):
             heard.clear(Cleared(rule=rule.name, subject=moment.record.stream, window=window))
 
+    def _try_to_put_right(self, record: Record, heard: Heard) -> None:
+        """A correction that does not fit what it corrects holds up its stream, and changes nothing here."""
+        try:
+            self._put_right(record, heard)
+        except Exception:
+            log.warning("a revision does not fit", position=record.position, organisation=record.organisation)
+
     def _put_right(self, record: Record, heard: Heard) -> None:
-        """What was retracted should not have been told: its notices no longer hold."""
-        revision = record.event()
-        if isinstance(revision, EventRetracted):
-            position = self._find(record.stream, revision.of_source or record.source, revision.of)
-            if position is not None and position < record.position:
-                heard.clear(Cleared(position=position))
+        """Of what was retracted no notice holds; of what was corrected, those that it would have been told of."""
+        revision: Any = record.event()
+        wrong = self._find(record.stream, revision.of_source or record.source, revision.of)
+        if wrong is None or wrong.position > record.position:
+            return
+        right: frozenset[tuple[str, str, str, str]] = frozenset()
+        if not isinstance(revision, EventRetracted):
+            right = frozenset(one.key for one in self._as_corrected(wrong, revision))
+        heard.clear(Cleared(position=wrong.position, but=right))
+
+    def _as_corrected(self, wrong: Record, revision: Any) -> Iterator[Made]:
+        """What would have been said, had it been told right. A rule that cannot judge that says what it said."""
+        body = canonical_body(revision.mend(wrong.event())).decode()
+        right = msgspec.structs.replace(wrong, body=body)
+        moment = Moment(right, self._recall.as_if(right))
+        for rule in self._speaking.get(right.type, ()):
+            yield from self._made(rule, moment)
 
     def _note_person(self, moment: Moment, heard: Heard) -> None:
         row = moment.row(platform_roles)

@@ -39,10 +39,11 @@ _CLEAR = """
        AND n.cleared_at IS NULL
        AND (n."window" = one."window" OR starts_with(n."window", one.begins))
 """
-_CLEAR_OF_RECORDS = """
+_CLEAR_OF_RECORD = """
     UPDATE notices.notices
        SET cleared_at = %(now)s
-     WHERE organisation = %(organisation)s AND position = ANY (%(positions)s) AND cleared_at IS NULL
+     WHERE organisation = %(organisation)s AND position = %(position)s AND cleared_at IS NULL
+       AND id <> ALL (%(but)s::text[])
 """
 _STANDING = """
     SELECT id, rule, subject, "window", recipient
@@ -82,7 +83,11 @@ _NOTE_PEOPLE = """
 
 def id_of(organisation: str, made: Made) -> str:
     """The name of a notice: the same for the same rule, subject, window and recipient."""
-    known_by = _encode((organisation, *made.key))
+    return _id(organisation, made.key)
+
+
+def _id(organisation: str, key: tuple[str, str, str, str]) -> str:
+    known_by = _encode((organisation, *key))
     return urlsafe_b64encode(sha256(known_by).digest()[:18]).decode()
 
 
@@ -102,9 +107,10 @@ def clear(conn: Connection[Any], organisation: str, cleared: Collection[Cleared]
     if not cleared:
         return
     asked = {"organisation": organisation, "now": now}
-    positions = [one.position for one in cleared if one.position is not None]
-    if positions:
-        conn.execute(_CLEAR_OF_RECORDS, asked | {"positions": positions})
+    for one in cleared:
+        if one.position is not None:
+            but = [_id(organisation, key) for key in one.but]
+            conn.execute(_CLEAR_OF_RECORD, asked | {"position": one.position, "but": but})
     windows = {one for one in cleared if one.position is None}
     if windows:
         conn.execute(_CLEAR, asked | {"cleared": _encode([_pattern(one) for one in windows]).decode()})

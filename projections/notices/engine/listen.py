@@ -55,7 +55,8 @@ _STREAMS = """
      ORDER BY position
 """
 _FIND = """
-    SELECT position
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND source = %(source)s AND id = %(id)s AND stream = %(stream)s
 """
@@ -174,10 +175,10 @@ def _said(
     )
     people = people_of(conn, place.organisation) if place.people_known else _everybody(conn, place, recall)
 
-    def find(stream: str, source: str, id_: str) -> int | None:
+    def find(stream: str, source: str, id_: str) -> Record | None:
         asked = {"organisation": place.organisation, "stream": stream, "source": source, "id": id_}
-        row = conn.execute(_FIND, asked).fetchone()
-        return None if row is None else int(row[0])
+        row = conn.execute(_FIND, asked, binary=True).fetchone()
+        return None if row is None else record_of(row)
 
     since = since_when(conn, place.organisation)
     return Listener(rules.values(), since, recall, people, find, now).hear(records)

@@ -94,6 +94,22 @@ class Recall:
             unfolding = self._known[projection.name, stream]
         return unfolding.around(position)
 
+    def as_if(self, right: Record) -> "Recall":
+        """The log as it would have been up to a record, had that been told as `right`."""
+
+        def read(projection: Projection[Any], names: Sequence[str]) -> dict[str, list[Record]]:
+            told = self._read(projection, names)
+            return {
+                name: [
+                    right if record.position == right.position else record
+                    for record in told.get(name, ())
+                    if record.position <= right.position
+                ]
+                for name in names
+            }
+
+        return Recall(read)
+
     def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
         """What `make` makes of rows; made once for rows that are asked about again, as what is after is soon before."""
         known = self._derived.get(key)

@@ -3,7 +3,7 @@
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
 from events.coaching import CoachReleased
 from events.comments import VisibilitySet
-from events.corrections import EventRetracted
+from events.corrections import EventCorrected, EventRetracted
 from events.ideas import IdeaAcknowledged, IdeaDeclined, IdeaRaised
 from events.meetings import MeetingScheduled
 from events.people import ConsentGiven, ConsentWithdrawn
@@ -69,6 +69,25 @@ def test_a_retracted_fact_takes_its_notices_back() -> None:
     trust.tell(P1, LATER, EventRetracted(of="wrong"))
     assert trust.told("forum_decision") != []
     assert trust.whom("forum_decision") == set()
+
+
+def test_a_corrected_fact_keeps_the_notices_that_it_would_have_made() -> None:
+    trust = a_trust()
+    score = ProgressScored(score=4, scale="life_qi", assessor="coach")
+    trust.tell(P1, DAY, score, id_="wrong")
+    trust.tell(P1, LATER, EventCorrected(of="wrong", fields={"score": 4.5}))
+    assert trust.whom("score_reached") == {CHAIR, SPONSOR, COMMUNICATIONS}
+    trust.tell(P1, LATER, EventCorrected(of="wrong", fields={"score": 3}))
+    assert trust.told("score_reached") != []
+    assert trust.whom("score_reached") == set()
+
+
+def test_a_correction_of_something_else_or_that_does_not_fit_changes_nothing() -> None:
+    trust = a_trust()
+    trust.tell(P1, DAY, ProgressScored(score=4, scale="life_qi", assessor="coach"), id_="right")
+    trust.tell(P1, LATER, EventCorrected(of="nothing", fields={"score": 3}), EventRetracted(of="nothing"))
+    trust.tell(P1, LATER, EventCorrected(of="right", fields={"score": "a lot"}))
+    assert trust.whom("score_reached") == {CHAIR, SPONSOR, COMMUNICATIONS}
 
 
 def test_a_new_coach_hears_of_it_and_so_do_lead_and_advisor() -> None:

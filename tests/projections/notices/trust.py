@@ -120,9 +120,9 @@ class Trust:
             for stream in streams
         }
 
-    def _find(self, stream: str, source: str, id_: str) -> int | None:
+    def _find(self, stream: str, source: str, id_: str) -> Record | None:
         found = (r for r in self.records if (r.stream, r.source, r.id) == (stream, source, id_))
-        return next((record.position for record in found), None)
+        return next(found, None)
 
 
 def noon(on: str) -> datetime:
