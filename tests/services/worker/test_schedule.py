@@ -11,7 +11,7 @@ import pytest
 import redis
 from rq.cron import CronScheduler
 
-from services.doorbell import KEEP_FRESH, LONG, REBUILD, SPEAK, connect, queue
+from services.doorbell import DELIVER_MESSAGES, KEEP_FRESH, LONG, REBUILD, SPEAK, connect, queue
 from services.embedded import Valkey
 from services.pasts import SHOW_PAST
 from services.worker import jobs
@@ -20,7 +20,14 @@ from services.worker.stopping import StopAsked
 from tests.patience import wait_until
 from tests.services.worker.conftest import Start, Trust
 
-CALLED = {KEEP_FRESH, REBUILD, SPEAK, SHOW_PAST, *(appointment.func_name for appointment in BY_THE_CLOCK)}
+CALLED = {
+    DELIVER_MESSAGES,
+    KEEP_FRESH,
+    REBUILD,
+    SPEAK,
+    SHOW_PAST,
+    *(appointment.func_name for appointment in BY_THE_CLOCK),
+}
 APPOINTMENTS = pytest.mark.parametrize(
     "appointment", BY_THE_CLOCK, ids=lambda appointment: str(appointment.func_name).rpartition(".")[2]
 )
