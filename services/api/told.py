@@ -1,6 +1,7 @@
 """What a sender hears of what was told: the receipt of what is kept, the problem of what is not."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -54,12 +55,15 @@ def receipt_of(submission: Submission, receipt: Receipt) -> KeptReceipt:
     return KeptReceipt(
         position=receipt.position,
         version=receipt.version,
-        recorded=written(receipt.recorded_at),
+        recorded=_recorded(receipt.recorded_at),
         leaf=receipt.leaf.hex(),
         stream=submission.stream,
         source=submission.source,
         id=submission.id,
     )
+
+
+_recorded = lru_cache(maxsize=64)(written)  # events that are kept together are recorded at the same moment
 
 
 def would_keep(submission: Submission) -> WouldKeep:
