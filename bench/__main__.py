@@ -1,6 +1,11 @@
-"""`python -m bench`: every measurement, or the ones asked for."""
+"""`python -m bench`: every measurement, or the ones asked for.
+
+What is measured, and against what, is said at the head of each module. `--quick` looks at everything once, on little
+data: to see that it works, and about where the figures lie.
+"""
 
 import argparse
+from typing import Any
 
 from bench import appender, charts, freshness, growth, notices, pictures, posting, rebuild, sealing
 from bench.place import server
@@ -19,12 +24,23 @@ MEASUREMENTS = {
 }
 
 SCALES = {"rebuild": ("events",), "sealing": ("events",), "pictures": ("organisations", "projects")}
+RUNS = 3
+ONCE = ("rebuild", "sealing", "growth")  # long in themselves: what they show is summed over a million events
+QUICK: dict[str, dict[str, Any]] = {
+    "rebuild": {"events": 100_000},
+    "sealing": {"events": 100_000},
+    "pictures": {"organisations": 2, "projects": 100},
+    "growth": {"sizes": (10_000, 100_000)},
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="this one (may be given again)")
-    parser.add_argument("--runs", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument(
+        "--runs", type=int, help=f"how often each is measured (default {RUNS}; the long ones 1)"
+    )
+    parser.add_argument("--quick", action="store_true", help="everything once, on little data")
     parser.add_argument("--events", type=int, help="how long the log is that is rebuilt from, or sealed")
     parser.add_argument(
         "--organisations", type=int, help="among how many pictures are asked (100 for the whole)"
@@ -34,9 +50,11 @@ def main() -> None:
     for name in asked.only or MEASUREMENTS:
         title, measure = MEASUREMENTS[name]
         scale = {option: getattr(asked, option) for option in SCALES.get(name, ())}
-        more = {option: size for option, size in scale.items() if size is not None}
+        more = QUICK.get(name, {}) if asked.quick else {}
+        more = more | {option: size for option, size in scale.items() if size is not None}
+        runs = asked.runs or (1 if asked.quick or name in ONCE else RUNS)
         with server() as postgres:
-            rows = measure(postgres, asked.runs, **more)
+            rows = measure(postgres, runs, **more)
         show(title, rows)
     console.print(
         "Medians of repeated runs. One event is about 450 bytes; every append was durable (fsync on)."
