@@ -198,14 +198,17 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     puts_right: str | None
 
 
+# Two parts, each by an index of its own: one condition with OR would read every line of the organisation.
 OF_SUBJECT = """
     SELECT key AS stream, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
            actor, source, telling, puts_right
-      FROM (SELECT *
+      FROM (SELECT key, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
+                   actor, source, telling, puts_right
               FROM timeline
              WHERE organisation = %(organisation)s AND key = %(subject)s
              UNION ALL
-            SELECT *
+            SELECT key, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
+                   actor, source, telling, puts_right
               FROM timeline
              WHERE organisation = %(organisation)s AND also <> '[]' AND also ? %(subject)s::text
                AND key <> %(subject)s) AS line
