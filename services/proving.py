@@ -32,8 +32,21 @@ _TROUBLED = """
 """
 
 
+_GUARDS = """
+    SELECT count(*)
+      FROM pg_trigger
+     WHERE tgrelid::regclass::text ~ '^proof[.]' AND tgenabled = 'A'
+       AND tgname IN ('never_changed', 'never_removed', 'only_grows', 'only_goes_on', 'only_decided')
+"""
+GUARDS = 9
+
+
 def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     """Whether logs are sealed, by whom nothing is signed, and whether witnesses are heard of."""
+    (guards,) = conn.execute(_GUARDS).fetchone() or (0,)
+    if guards < GUARDS:
+        cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0010_proof.sql."
+        yield Finding("guards of the proof", "wrong", f"{GUARDS - guards} of {GUARDS} are down", cure)
     standing = refusals.undecided(conn)
     for refusal in standing:
         cure = "Find out what happened before anything else: docs/proof.md. Then qiledger refusals."

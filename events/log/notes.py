@@ -215,7 +215,7 @@ def read_note(written: str | bytes) -> Note:
     end = text.rfind("\n\n")
     if end < 0 or not text.endswith("\n"):
         raise WrongNote("a note has an empty line before its signatures, and ends its last line")
-    lines = text[end + 2 :].splitlines()
+    lines = text[end + 2 : -1].split("\n") if end + 2 < len(text) else []  # not at what else ends a line
     if not lines or len(lines) > SIGNATURES_MAX:
         raise WrongNote(f"a note has from 1 to {SIGNATURES_MAX} signatures")
     return Note(text[: end + 1], tuple(read_signature(line) for line in lines))

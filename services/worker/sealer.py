@@ -85,7 +85,13 @@ def seal_what_is_due(
     for name in due(conn):
         if stopping():
             return
-        seal(conn, name, signer, deadline=time.monotonic() + SLICE_S)
+        try:
+            seal(conn, name, signer, deadline=time.monotonic() + SLICE_S)
+        except psycopg.OperationalError:
+            raise
+        except Exception:  # one log keeps no other waiting
+            log.exception("a log could not be sealed", log=name)
+            time.sleep(BREATH_S)
 
 
 class News:

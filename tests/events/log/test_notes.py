@@ -61,6 +61,8 @@ def test_a_note_with_one_character_changed_is_not_believed(at: int, by: int):
         f"{TEXT}\n— P AAAA\n",
         f"{TEXT}\n— P ????\n",
         f"{TEXT}\n— P {base64.b64encode(bytes(67)).decode().replace('A==', 'B==')}\n",
+        f"{TEXT}\n{LINE[:-1]}\u2028{LINE}",
+        f"{TEXT}\n{LINE[:-1]}\x85{LINE}",
         f"te\x00xt\n\n{LINE}",
         f"te\rxt\n\n{LINE}",
         b"\xff\n\n" + LINE.encode(),
