@@ -20,7 +20,7 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _TO_BE_WRITTEN = re.compile(r"\bsay `[^`\n]+`")  # a file that a recipe has one write
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-_COMMAND = re.compile(r"(?:^|[\s`$(])qiledger ((?:[a-z]+ ?)+)")
+_COMMAND = re.compile(r"(?:^|[\s`$(])qiledger ((?:[a-z]+(?:-[a-z]+)* ?)+)")
 _MAKE = re.compile(r"\bmake ([a-z]+)\b")
 
 
