@@ -7,7 +7,18 @@ data: to see that it works, and about where the figures lie.
 import argparse
 from typing import Any
 
-from bench import appender, charts, freshness, growth, notices, pictures, posting, rebuild, sealing
+from bench import (
+    appender,
+    charts,
+    delivering,
+    freshness,
+    growth,
+    notices,
+    pictures,
+    posting,
+    rebuild,
+    sealing,
+)
 from bench.place import server
 from bench.report import console, show
 
@@ -20,6 +31,7 @@ MEASUREMENTS = {
     "notices": ("Telling people", notices.measure),
     "charts": ("Drawing charts", charts.measure),
     "sealing": ("Sealing a long log", sealing.measure),
+    "delivering": ("Delivering messages", delivering.measure),
     "growth": ("As the log grows", growth.measure),
 }
 

@@ -5,6 +5,7 @@ that post to a chat service or a web hook, with nothing in them that opens a fil
 preferences and takes nothing back: what is posted there is for everybody in it.
 """
 
+import importlib
 import logging
 import re
 from collections.abc import Mapping
@@ -20,7 +21,18 @@ from services.channels.letter import Letter
 from services.channels.mail import in_one_line
 from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLater, Unknown, WrongWay
 
-SCHEMES = ("workflows", "workflow", "slack", "gchat", "mmost", "mmosts", "wxteams", "zulip", "json", "jsons")
+SCHEMES: Mapping[str, str] = {  # Apprise has two hundred; these few are all that is ever loaded
+    "workflows": "workflows.NotifyWorkflows",
+    "workflow": "workflows.NotifyWorkflows",
+    "slack": "slack.NotifySlack",
+    "gchat": "google_chat.NotifyGoogleChat",
+    "mmost": "mattermost.NotifyMattermost",
+    "mmosts": "mattermost.NotifyMattermost",
+    "wxteams": "webexteams.NotifyWebexTeams",
+    "zulip": "zulip.NotifyZulip",
+    "json": "custom_json.NotifyJSON",
+    "jsons": "custom_json.NotifyJSON",
+}
 EVERYWHERE = "*"
 ANSWER_WITHIN_S = 20
 _OPENS_OR_LOOSENS = {"template", "verify", "redirect", "optional", "retry", "wait", "rto", "cto"}
@@ -28,8 +40,9 @@ _OPENS_OR_LOOSENS |= {"overflow", "format", "store", "emojis"}
 _MENTION = re.compile(r"<(?=[@!#/A-Za-z])")
 _ROOM = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
 
-# Apprise logs what it sends, and to where: a room's URL is its key.
+# Both log what is sent, and to where: a room's URL is its key.
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class Chat:
@@ -98,9 +111,12 @@ def _service(room: str, url: str) -> apprise.NotifyBase:
     given = {name.lower() for name in parse_qs(parts.query, keep_blank_values=True)}
     if found := given & _OPENS_OR_LOOSENS:
         raise WrongWay(f"the chat room {room}: its URL may not have {', '.join(sorted(found))}")
-    service = apprise.Apprise.instantiate(url, asset=_asset())
-    if not isinstance(service, apprise.NotifyBase):
-        raise WrongWay(f"the chat room {room}: its URL is not complete, see appriseit.com/services")
+    module, _, name = SCHEMES[parts.scheme].partition(".")
+    kind: Any = getattr(importlib.import_module(f"apprise.plugins.{module}"), name)
+    try:
+        service: apprise.NotifyBase = kind(**kind.parse_url(url), asset=_asset())
+    except (TypeError, ValueError, apprise.exception.AppriseException):  # parse_url gives None for nonsense
+        raise WrongWay(f"the chat room {room}: its URL is not complete, see appriseit.com/services") from None
     return service
 
 

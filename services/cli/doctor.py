@@ -12,6 +12,7 @@ from rich.table import Table
 
 from services.cli.as_worker import as_worker
 from services.examining import Where, examine
+from services.examining_channels import examine_channels
 from services.finding import Finding, State
 from services.proving import believed, whole_proof
 from services.settings import Settings, WrongSettings
@@ -31,7 +32,9 @@ def doctor(*, as_json: bool, proof: bool) -> None:
     Looks where QILEDGER_URL, QILEDGER_DATABASE_URL and QILEDGER_REDIS_URL say, else at the house that is up at the data
     directory. Ends with status 1 if something is wrong.
     """
-    findings = [*examine(_where()), *(_whole_proof() if proof else ())]
+    where = _where()
+    findings = [*examine(where), *examine_channels(Settings.read(), where.database)]
+    findings += _whole_proof() if proof else []
     _print(findings, as_json=as_json)
     if any(finding.state == "wrong" for finding in findings):
         raise SystemExit(1)

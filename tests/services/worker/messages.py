@@ -27,9 +27,9 @@ _numbers = itertools.count(1)
 class Telling:
     """One organisation's messages."""
 
-    def __init__(self, admin_url: str) -> None:
+    def __init__(self, admin_url: str, code: str | None = None) -> None:
         self.admin_url = admin_url
-        self.code = f"M{os.getpid() % 100_000}X{next(_numbers)}"
+        self.code = code or f"M{os.getpid() % 100_000}X{next(_numbers)}"
         self.now = NOON
         with psycopg.connect(admin_url) as conn:
             conn.execute("SELECT log.open(%s, 'A trust')", [self.code])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def _master_key() -> Iterator[None]:
 def telling(fresh_database_url: str) -> Telling:
     told = Telling(fresh_database_url)
     told.knows()
+    told.now = datetime.now(UTC) - timedelta(hours=1)
     return told
 
 
