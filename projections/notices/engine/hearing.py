@@ -267,7 +267,8 @@ def addressed(
 def is_history(record: Record, now: datetime) -> bool:
     """Whether it had surely happened HISTORY_DAYS before it was recorded.
 
-    Where a clock had been put forward, recorded times are ahead of `now` until that is reached: they count as now.
+    `now` is by the clock of the database. Where that had been put forward and back, recorded times are ahead of it
+    until they are reached: they count as now.
     """
     heard = min(record.recorded_at, now)
     return heard.date() - last_day_of(record) > timedelta(days=HISTORY_DAYS)

@@ -126,11 +126,11 @@ def _hear(
     until = min(reached, place.position + POSITIONS_MAX)
     if until <= place.position and place.people_known:
         return place.position
-    records = _news(conn, place, rules, until, batch_max, now)
+    records = _news(conn, place, rules, until, batch_max)
     to = records[-1].position if len(records) == batch_max else max(until, place.position)
-    heard = _said(conn, place, rules, records, to, now)
+    heard = _said(conn, place, rules, records, to)
     asked: dict[str, Any] = {"organisation": place.organisation, "after": place.position, "until": to}
-    conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": now})
+    conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": place.by_the_database})
     clear(conn, place.organisation, heard.cleared, now)
     new = make(conn, place.organisation, heard.made.values(), now)
     note_unsaid(conn, place.organisation, heard.unsaid)
@@ -140,12 +140,7 @@ def _hear(
 
 
 def _news(
-    conn: Connection[Any],
-    place: Place,
-    rules: Mapping[str, Rule],
-    until: int,
-    limit: int,
-    now: datetime,
+    conn: Connection[Any], place: Place, rules: Mapping[str, Rule], until: int, limit: int
 ) -> list[Record]:
     always = types_that_clear(rules.values())
     asked = {
@@ -156,18 +151,13 @@ def _news(
         "fresh": sorted(types_heard(rules.values()) - always),
         "days": _LONGEST_DAYS,
         "limit": limit,
-        "now": now,
+        "now": place.by_the_database,
     }
     return [record_of(row) for row in conn.execute(_NEWS, asked, binary=True)]
 
 
 def _said(
-    conn: Connection[Any],
-    place: Place,
-    rules: Mapping[str, Rule],
-    records: Sequence[Record],
-    to: int,
-    now: datetime,
+    conn: Connection[Any], place: Place, rules: Mapping[str, Rule], records: Sequence[Record], to: int
 ) -> Heard:
     recall = Recall(
         lambda projection, streams: streams_of(conn, place.organisation, projection, streams, to),
@@ -181,7 +171,7 @@ def _said(
         return None if row is None else record_of(row)
 
     since = since_when(conn, place.organisation)
-    return Listener(rules.values(), since, recall, people, find, now).hear(records)
+    return Listener(rules.values(), since, recall, people, find, place.by_the_database).hear(records)
 
 
 def streams_of(

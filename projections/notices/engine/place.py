@@ -23,7 +23,7 @@ _BEGIN = """
         ON CONFLICT (organisation) DO NOTHING
 """
 _LOCK = """
-    SELECT position, epoch, people_known, looked_at, quiet_from, quiet_until
+    SELECT position, epoch, people_known, looked_at, quiet_from, quiet_until, clock_timestamp()
       FROM notices.checkpoints
      WHERE organisation = %(organisation)s
        FOR UPDATE SKIP LOCKED
@@ -36,8 +36,8 @@ _NEW_RULES = """
 """
 _CLOCK_WAS_FAST = """
     UPDATE notices.rules
-       SET since = %(now)s
-     WHERE organisation = %(organisation)s AND since > %(now)s
+       SET since = greatest(%(now)s, clock_timestamp())
+     WHERE organisation = %(organisation)s AND since > greatest(%(now)s, clock_timestamp())
 """
 _SINCE = """
     SELECT rule, position, since
@@ -69,6 +69,7 @@ class Place(msgspec.Struct):
     looked_at: datetime
     quiet_from: datetime | None
     quiet_until: datetime | None
+    by_the_database: datetime  # the moment, by the clock that says when a record was kept
 
 
 def locked(conn: Connection[Any], organisation: str, rules: Iterable[Rule], now: datetime) -> Place | None:

@@ -65,7 +65,7 @@ _DECIDED = """
 """
 _WITHDRAW = """
     UPDATE notices.messages AS m
-       SET state = 'withdrawn'
+       SET state = 'withdrawn', ended_at = %(now)s, reason = 'what it tells of no longer holds'
      WHERE m.organisation = %(organisation)s AND m.state = 'waiting' AND m.notices <> '{}'
        AND NOT EXISTS (
            SELECT FROM notices.notices AS n

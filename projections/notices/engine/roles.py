@@ -5,6 +5,7 @@ are what people do for improvement in the whole organisation or in a directorate
 told once, in the first. Nobody is told of work that they may not see.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias, get_args
 
@@ -17,6 +18,8 @@ TeamRole: TypeAlias = Literal["lead", "sponsor", "coach", "advisor", "data", "pr
 ForumRole: TypeAlias = Literal["chair"]
 PlatformRole: TypeAlias = Literal["improvement_advisor", "communications", "training_team", "administrator"]
 Role: TypeAlias = TeamRole | ForumRole | PlatformRole
+
+REFERENCE = re.compile(r"person/[A-Za-z0-9_-]{1,64}")  # whoever is named otherwise can be told nothing
 
 PLATFORM: tuple[str, ...] = get_args(PlatformRole)
 TEAM: tuple[str, ...] = get_args(TeamRole)
@@ -57,7 +60,7 @@ def recipients(to: Iterable[str], around: Around, because: str) -> dict[str, str
     """Who is told, each with why: it goes on from "You are told because". `because` is of those named by reference."""
     told: dict[str, str] = {}
     for whom in to:
-        for person in _people(whom, around):
+        for person in filter(REFERENCE.fullmatch, _people(whom, around)):
             reason = BECAUSE.get(whom, because)
             told.setdefault(person, f"{reason}.")
     return told

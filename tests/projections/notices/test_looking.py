@@ -176,3 +176,40 @@ def unsaid(watched: Watched) -> list[Any]:
     with watched.conn.transaction():
         watched.conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (watched.organisation,))
         return watched.conn.execute("SELECT rule, position, error FROM notices.unsaid").fetchall()
+
+
+def test_a_workers_clock_that_is_a_year_behind_makes_no_news_of_history(watched: Watched) -> None:
+    old = of(ProgressScored(score=4, scale="life_qi", assessor="coach"), "project/P-1")
+    year_ago = datetime.now(UTC) - 365 * DAY
+    tell(
+        watched.url,
+        watched.organisation,
+        [Telling(stream=old.stream, type=old.type, body=old.body, occurred_at=year_ago)],
+    )
+    joined = of(PersonJoined(person="person/sponsor", role="sponsor"), "project/P-1")
+    tell(
+        watched.url,
+        watched.organisation,
+        [Telling(stream=joined.stream, type=joined.type, body=joined.body, occurred_at=year_ago)],
+    )
+    assert listen(watched.conn, watched.organisation, now=year_ago)
+    assert watched.notices("score_reached") == []
+    assert watched.notices("role_taken") == [("lead/lead/" + f"{TODAY:%Y-%m-%d}", True)]
+
+
+def test_a_rule_that_began_by_a_clock_that_was_fast_is_not_silent_until_then(
+    database_url: str, watched: Watched
+) -> None:
+    fresh = open_log(database_url)
+    assert listen(watched.conn, fresh, now=TODAY + 400 * DAY)
+    joined = of(PersonJoined(person="person/lead", role="lead"), "project/P-1")
+    assert listen(watched.conn, fresh, now=datetime.now(UTC)), "the clock is put right"
+    now = datetime.now(UTC)
+    tell(
+        database_url,
+        fresh,
+        [Telling(stream=joined.stream, type=joined.type, body=joined.body, occurred_at=now)],
+    )
+    assert listen(watched.conn, fresh, now=datetime.now(UTC))
+    watched.organisation = fresh
+    assert [holds for _, holds in watched.notices("role_taken")] == [True]

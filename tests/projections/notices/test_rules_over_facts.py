@@ -6,7 +6,7 @@ from events.comments import VisibilitySet
 from events.corrections import EventCorrected, EventRetracted
 from events.ideas import IdeaAcknowledged, IdeaDeclined, IdeaRaised
 from events.meetings import MeetingScheduled
-from events.people import ConsentGiven, ConsentWithdrawn
+from events.people import ConsentGiven, ConsentWithdrawn, PersonRolesChanged
 from events.projects import ProjectCompleted, ProjectProposed, ProjectReopened, ProjectSubmitted
 from events.reviews import ProjectReviewed
 from events.rights import ErasureExecuted
@@ -41,6 +41,13 @@ def test_a_decision_of_the_forum_is_told_to_lead_proposer_sponsor_and_coach() ->
     assert {one.title for one in made} == {"Sleep was approved"}
     assert {one.urgency for one in made} == {"at_once"}
     assert "you sponsor it." in {one.why for one in made}
+
+
+def test_a_reference_that_is_none_keeps_nobody_else_from_being_told() -> None:
+    trust = a_trust()
+    trust.tell("person/a.b~c", DAY, PersonRolesChanged(roles=("improvement_advisor",)))
+    trust.tell("idea/ID-1", DAY, IdeaRaised(title="A map"))
+    assert trust.whom("idea_raised") == {ADVISOR}
 
 
 def test_a_decision_told_by_two_systems_is_one_notice() -> None:
