@@ -44,7 +44,8 @@ def headline(chart: Chart, *, letters_max: int) -> str:
     keep = max(len(name) - (len(said) - letters_max) - 1, 12)
     if len(said) <= letters_max or keep + 1 >= len(name):
         return said
-    return message(replace(chart, series=replace(chart.series, title=name[:keep].rstrip() + "…")))
+    short = name[:keep].rpartition(" ")[0] or name[:keep]
+    return message(replace(chart, series=replace(chart.series, title=f"{short}…")))
 
 
 def _since_rebase(chart: Chart) -> str:
