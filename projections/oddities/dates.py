@@ -16,6 +16,8 @@ A_DAY = timedelta(days=1)
 
 @rule("happened_ahead", "It is dated more than a day after it was told.", Event)
 def happened_ahead(before: SoFar, after: SoFar, event: Event, record: Record) -> str | None:
+    if record.occurred_at <= record.recorded_at:
+        return None
     return WHOLE if record.occurred_at - record.recorded_at > A_DAY else None
 
 

@@ -1,11 +1,11 @@
 """What has been told of a stream so far, as far as rules look back at it. All of it is bounded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from events.aims import AimSet
+from events.aims import AimRevised, AimSet
 from events.changes import ChangeImplemented
 from events.cycles import CycleActed, CycleDone, CyclePlanned, CycleStudied, CycleTested
 from events.directorates import DirectorateCreated
@@ -17,7 +17,7 @@ from events.improvements import ImprovementReported
 from events.involvement import InvolvementSet
 from events.learning import LearningCaptured
 from events.log.record import Record
-from events.measures import MeasureDefined, MeasurementRecorded
+from events.measures import MeasureDefined, MeasurementRecorded, MeasureRevised
 from events.programmes import (
     ProgrammeReported,
     ProgrammeStarted,
@@ -129,48 +129,13 @@ Changes = dict[str, Any]
 def after(before: SoFar, event: Event, record: Record) -> SoFar:
     """What has been told once this is told too."""
     now = followed(before, event, record) if type(event) in _FOLLOWED else before
-    noun = record.stream.partition("/")[0]
-    changes = _changes(now, event)
-    if noun != "project":
-        changes["introduced"] = before.introduced or isinstance(event, INTRODUCED_BY[noun])
+    changes_of = _CHANGES.get(type(event))
+    changes = {} if changes_of is None else changes_of(now, event)
+    if not before.introduced:
+        noun = record.stream.partition("/")[0]
+        if type(event) in INTRODUCED_BY.get(noun, ()):
+            changes["introduced"] = True
     return msgspec.structs.replace(now, **changes) if changes else now
-
-
-def _changes(now: SoFar, event: Event) -> Changes:
-    match event:
-        case AimSet():
-            return _aim(now, event)
-        case LearningCaptured():
-            return {"learned": True}
-        case ProjectCompleted() | ProjectCancelled():
-            return {"learned": now.learned or event.learned is not None}
-        case MeasureDefined() | MeasurementRecorded():
-            return _measure(now, event)
-        case CyclePlanned() | CycleTested() | CycleActed():
-            return _cycle(now, event)
-        case CycleDone() | CycleStudied():
-            return {} if now.tested else {"tested": True}
-        case ChangeImplemented():
-            return {"implemented": True}
-        case HandedToQualityControl():
-            return {"handed_over": True}
-        case DriverAdded() | DriverLinked() | DriverRemoved():
-            return _driver(now, event)
-        case ProjectJoinedProgramme():
-            return {"programmes": (*now.programmes, event.programme)[-REMEMBERED_MAX:]}
-        case ProjectLeftProgramme():
-            return {"programmes": tuple(one for one in now.programmes if one != event.programme)}
-        case ForumChairAppointed() if event.role == "chair":
-            stay = () if event.instead_of is None else now.chairs
-            others = tuple(one for one in stay if one not in (event.instead_of, event.person))
-            return {"chairs": (*others, event.person)[-REMEMBERED_MAX:]}
-        case ForumMemberLeft() if event.role in (None, "chair"):
-            return {"chairs": tuple(one for one in now.chairs if one != event.person)}
-        case TrainingEnrolled():
-            return {"enrolled": (*now.enrolled, event.person)[-PEOPLE_MAX:]}
-        case TrainingCompleted():
-            return {"trained": (*now.trained, event.person)[-PEOPLE_MAX:]}
-    return {}
 
 
 def _aim(now: SoFar, event: AimSet) -> Changes:
@@ -241,4 +206,65 @@ def _driver(now: SoFar, event: DriverAdded | DriverLinked | DriverRemoved) -> Ch
     return {"drivers": (*others, new)[-REMEMBERED_MAX:]}
 
 
+def _ended(now: SoFar, event: ProjectCompleted | ProjectCancelled) -> Changes:
+    return {} if event.learned is None else {"learned": True}
+
+
+def _joined(now: SoFar, event: ProjectJoinedProgramme) -> Changes:
+    return {"programmes": (*now.programmes, event.programme)[-REMEMBERED_MAX:]}
+
+
+def _left(now: SoFar, event: ProjectLeftProgramme) -> Changes:
+    return {"programmes": tuple(one for one in now.programmes if one != event.programme)}
+
+
+def _chaired(now: SoFar, event: ForumChairAppointed) -> Changes:
+    """Whoever is appointed follows the one named, or else whoever held the chair."""
+    if event.role != "chair":
+        return {}
+    stay = () if event.instead_of is None else now.chairs
+    others = tuple(one for one in stay if one not in (event.instead_of, event.person))
+    return {"chairs": (*others, event.person)[-REMEMBERED_MAX:]}
+
+
+def _unchaired(now: SoFar, event: ForumMemberLeft) -> Changes:
+    if event.role not in (None, "chair"):
+        return {}
+    return {"chairs": tuple(one for one in now.chairs if one != event.person)}
+
+
+def _enrolled(now: SoFar, event: TrainingEnrolled) -> Changes:
+    return {"enrolled": (*now.enrolled, event.person)[-PEOPLE_MAX:]}
+
+
+def _trained(now: SoFar, event: TrainingCompleted) -> Changes:
+    return {"trained": (*now.trained, event.person)[-PEOPLE_MAX:]}
+
+
 _FOLLOWED = frozenset({*LIFE, *TEAM, InvolvementSet, ProgressScored})
+_CHANGES: Mapping[type[Event], Callable[[SoFar, Any], Changes]] = {
+    AimSet: _aim,
+    AimRevised: _aim,
+    LearningCaptured: lambda now, event: {"learned": True},
+    ProjectCompleted: _ended,
+    ProjectCancelled: _ended,
+    MeasureDefined: _measure,
+    MeasureRevised: _measure,
+    MeasurementRecorded: _measure,
+    CyclePlanned: _cycle,
+    CycleTested: _cycle,
+    CycleActed: _cycle,
+    CycleDone: lambda now, event: {} if now.tested else {"tested": True},
+    CycleStudied: lambda now, event: {} if now.tested else {"tested": True},
+    ChangeImplemented: lambda now, event: {"implemented": True},
+    HandedToQualityControl: lambda now, event: {"handed_over": True},
+    DriverAdded: _driver,
+    DriverLinked: _driver,
+    DriverRemoved: _driver,
+    ProjectJoinedProgramme: _joined,
+    ProjectLeftProgramme: _left,
+    ForumChairAppointed: _chaired,
+    ForumMemberLeft: _unchaired,
+    TrainingEnrolled: _enrolled,
+    TrainingCompleted: _trained,
+}
