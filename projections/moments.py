@@ -6,7 +6,7 @@ totals count it from the first, and whoever asks how long ago it was is told no 
 """
 
 from calendar import monthrange
-from datetime import date
+from datetime import UTC, date, datetime
 
 from events.fields import WrittenDate, first_day
 from events.log.record import PreciseTo, Record
@@ -38,6 +38,19 @@ def last_day(written: WrittenDate) -> date:
     if len(written) == _LENGTH["month"]:
         return _end_of_month(first)
     return first.replace(month=12, day=31) if len(written) == _LENGTH["year"] else first
+
+
+def last_moment(written: str) -> datetime:
+    """The last moment of a written day, month or year (in UTC), or the instant. Raises ValueError."""
+    if "T" in written:
+        instant = datetime.fromisoformat(written)
+        if instant.tzinfo is None:
+            raise ValueError("an instant names its zone")
+        return instant.astimezone(UTC)
+    if len(written) not in _LENGTH.values():
+        raise ValueError("this is no day, month or year")
+    date.fromisoformat(f"{written}-01-01"[:10])
+    return datetime.combine(last_day(written), datetime.max.time(), UTC)
 
 
 def _end_of_month(day: date) -> date:

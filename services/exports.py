@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -80,6 +80,10 @@ class SpooledRows:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file."""
         self._file.close()
 
     @property
@@ -113,13 +117,9 @@ class SpooledRows:
                 yield piece
 
 
-def export_lines(conn: Conn, asked: Wanted, *, with_rows: bool = False) -> Iterator[bytes]:
-    """The whole export, piece by piece. Raises UnknownOrganisation, NoSuchRange, BrokenRecord."""
-    with ExitStack() as stack:
-        rows = stack.enter_context(SpooledRows())
-        if with_rows:
-            rows.take(conn, asked.organisation)
-        exporter = stack.enter_context(Exporter(head_of(conn, asked, rows)))
+def lines_under(conn: Conn, head: Head, rows: SpooledRows) -> Generator[bytes, None, None]:
+    """The whole export under a head, piece by piece. Raises BrokenRecord."""
+    with Exporter(head) as exporter:
         yield exporter.begin()
         yield from taking.record_lines(conn, exporter)
         yield from behind_the_records(conn, exporter, rows)

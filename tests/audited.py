@@ -85,11 +85,11 @@ def _encoded(batch: list[dict[str, Any]]) -> str:
 def everything(rounds: int = 2) -> Iterator[tuple[str, Event, str | None, int | None]]:
     """An event of every type, so many times, to things of their own; and a correction and a retraction among them."""
     for n in range(1, rounds + 1):
-        yield f"project/P-{n}", ProjectStarted(forum="city-hackney", title="Falls"), f"started-{n}", None
+        yield f"project/S-{n}", ProjectStarted(forum="city-hackney", title="Falls"), f"started-{n}", None
         for kind in vocabulary().values():
             if kind not in (EventCorrected, EventRetracted):
                 yield _stream(kind, n), example_of(kind), None, None
-        yield f"project/P-{n}", EventCorrected(of=f"started-{n}", fields={"title": "Fewer falls"}), None, None
+        yield f"project/S-{n}", EventCorrected(of=f"started-{n}", fields={"title": "Fewer falls"}), None, None
     yield "project/P-9", ProjectStarted(forum="newham", title="Told by mistake"), "mistake", None
     yield "project/P-9", EventRetracted(of="mistake", reason="Another trust's"), None, None
 

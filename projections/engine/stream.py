@@ -132,7 +132,7 @@ def fold_stream(
                 raise UnknownToThisCode(record.type)
             event = way.decode(record.body)
             if put_right and not way.revision:
-                event = _mended(event, amended.mended.get(_told(record), ()))
+                event = as_corrected(event, amended.mended.get(_told(record), ()))
             fold_next(projection, way, stream, record, event, accept)
         except Exception as error:
             waiting = 1 + sum(1 for _ in records)
@@ -175,8 +175,8 @@ def fold_next(
         stream.rows[part] = Kept(row, record.occurred_at, record.position)
 
 
-def _mended(told: Event, mends: Iterable[tuple[int, Any]]) -> Event:
-    """The event with its corrections, each upon the one before."""
+def as_corrected(told: Event, mends: Iterable[tuple[int, Any]]) -> Event:
+    """The event with its corrections, each upon the one before. Raises BadCorrection."""
     for position, mend in mends:
         try:
             told = mend(told)

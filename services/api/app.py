@@ -15,6 +15,7 @@ from services.api.openapi import described
 from services.api.routes import (
     asking,
     charts,
+    exporting,
     house,
     importing,
     inbox,
@@ -30,6 +31,7 @@ from services.api.routes import (
     specification,
     telling,
     webhooks,
+    why,
 )
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
@@ -54,6 +56,9 @@ DOORS = (
     asking.projections,
     asking.ask,
     charts.chart,
+    exporting.export,
+    why.why_so,
+    why.what_happened,
     notices.notices,
     notices.rules,
     preferences.choices,

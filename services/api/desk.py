@@ -37,6 +37,7 @@ class Desk:
         self.settings = settings
         self.stopping = asyncio.Event()
         self.waiting = 0
+        self.exports = 0
         self.unfinished = 0
         self._deadlines: set[asyncio.Timeout] = set()
         self.pool: Pool = AsyncConnectionPool(

@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from services.cli.audit import audit
 from services.cli.chart import chart
 from services.cli.checkpoint import checkpoint
 from services.cli.demo import demo
@@ -17,10 +18,12 @@ from services.cli.organisations import organisations
 from services.cli.parked import parked
 from services.cli.rebuild import rebuild
 from services.cli.refusals import refusals
+from services.cli.replay import replay
 from services.cli.sealing_key import sealing_key
 from services.cli.serve import serve
 from services.cli.up import up
 from services.cli.verify import verify
+from services.cli.why import why
 from services.cli.witness import witness
 from services.cli.worker import worker
 
@@ -47,6 +50,9 @@ COMMANDS = (
     export,
     verify,
     load,
+    replay,
+    audit,
+    why,
 )
 
 

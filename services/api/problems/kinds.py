@@ -328,6 +328,13 @@ PASTS_CROWDED = Kind(
     "Your organisation has asked for so many different pasts at once that this one has not been begun.",
     "Ask again after `Retry-After` seconds. Asking of few dates rather than of each day is quicker for everybody.",
 )
+EXPORTS_CROWDED = Kind(
+    "exports-crowded",
+    503,
+    "Too many exports are under way.",
+    "An export reads a whole log. Each process of the API gives only few at once, so that it keeps answering others.",
+    "Ask again after `Retry-After` seconds, or take the export with `qiledger export` on the database itself.",
+)
 PAST_AWAY = Kind(
     "past-away",
     503,

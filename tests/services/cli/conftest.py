@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from events.log import keys
 from services.importing.public_history import SOURCE
 from services.operating import open_organisation
+from tests.audited import Audited, audited
+from tests.conftest import Servers, cloned
 from tests.services.api.conftest import Server
 
 TRUSTS = {"RWK": "East London", "RV3": "Central and North West London"}
@@ -60,3 +64,18 @@ def qiledger(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
         timeout=100,
         check=False,
     )
+
+
+@pytest.fixture(scope="session")
+def trust(postgres_url: str, template: str, servers: Servers, worker_id: str) -> Iterator[Audited]:
+    """An organisation with a history, its projections fed, its log sealed. Tests leave it as it is."""
+    with cloned(postgres_url, template, f"qiledger_test_{servers.run}_{worker_id}_trust") as url:
+        yield audited(url)
+
+
+@pytest.fixture
+def trust_to_touch(trust: Audited, postgres_url: str, servers: Servers) -> Iterator[str]:
+    """Where a copy of that organisation is, for the test to do with as it likes."""
+    name = f"qiledger_test_{servers.run}_{uuid.uuid4().hex[:8]}"
+    with cloned(postgres_url, urlsplit(trust.url).path.lstrip("/"), name) as url:
+        yield url

@@ -2,28 +2,18 @@
 
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from events.log.verifying import verify_file
 from tests.audited import Audited, audited, everything
-from tests.conftest import Servers, cloned
 from tests.events.log.sealing import KEY, tamper
 from tests.services.cli.conftest import qiledger
 
 ORIGIN_KEY = KEY.public.named("qiledger.example.org/RWK").write()
 
 CHANGE = "UPDATE log.records SET actor = 'client/other' WHERE organisation = 'RWK' AND position = 7"
-
-
-@pytest.fixture(scope="module")
-def trust(postgres_url: str, template: str, servers: Servers, worker_id: str) -> Iterator[Audited]:
-    name = f"qiledger_test_{servers.run}_{worker_id}_export"
-    with cloned(postgres_url, template, name) as url:
-        yield audited(url)
 
 
 def test_an_export_is_taken_and_verified_without_any_database(trust: Audited, tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""`qiledger why`: why is this so, and what happened to this."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+
+from events.log.export_file import lines_of
+from events.log.exported import RECORD
+from events.log.lines import NotCanonical, read_line, record_of
+from events.log.merkle import leaf_hash
+from events.log.read import FOR_ORGANISATION, STREAM
+from events.log.read import record_of as record_of_row
+from events.log.record import Record
+from projections.engine.found import found
+from projections.engine.spool import stream_of
+from projections.engine.why import NoSuchKey, Reasons, Step, history
+from projections.engine.why import why as reasons_of
+from services.cli.as_auditor import as_auditor
+from services.cli.replay import Moment
+
+RECORDS_MAX = 1_000_000
+
+WORDS = {
+    "counts": "counts",
+    "changes_nothing": "changes nothing",
+    "puts_right": "puts right",
+    "retracted": "retracted: does not count",
+    "could_not_be_digested": "could not be digested",
+    "waits": "waits",
+}
+
+
+@click.command("why")
+@click.argument("source")
+@click.argument("key")
+@click.option(
+    "--projection", "name", help="Whose row; without it, what happened to the thing that KEY names."
+)
+@click.option("--as-at", type=Moment(), help="Only what had happened by then.")
+@click.option("--as-known", type=Moment(), help="Only what had been told by then.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+def why(
+    source: str,
+    key: str,
+    *,
+    name: str | None,
+    as_at: datetime | None,
+    as_known: datetime | None,
+    as_json: bool,
+) -> None:
+    """Show the records that made the row KEY, such as project/P-17, with the row before and after each.
+
+    SOURCE is the code of an organisation whose log is here, or the file of an export (verify that first).
+    """
+    if name is not None and name not in found():
+        raise click.UsageError(f"There is no projection {name!r}. There are: {', '.join(found())}.")
+    records = [one for one in _records(source, stream_of(key)) if _counts(one, as_at, as_known)]
+    if not records:
+        raise click.ClickException(f"Nothing is on record of {stream_of(key)}.")
+    try:
+        told = (
+            Reasons(key=key, row=None, steps=history(records))
+            if name is None
+            else reasons_of(found()[name], key, records)
+        )
+    except NoSuchKey as wrong:
+        raise click.ClickException(f"{wrong}.") from None
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(told)))
+    else:
+        _print(told, with_row=name is not None)
+
+
+def _records(source: str, stream: str) -> list[Record]:
+    if Path(source).exists():
+        return list(_from_file(Path(source), stream))
+    with as_auditor(name="why") as conn, conn.transaction():
+        conn.execute(FOR_ORGANISATION, (source,))
+        asked = {"organisation": source, "stream": stream, "after": 0, "limit": RECORDS_MAX}
+        return [record_of_row(row) for row in conn.execute(STREAM, asked, binary=True)]
+
+
+def _from_file(path: Path, stream: str) -> list[Record]:
+    records = []
+    for text in lines_of(path):
+        if text.startswith(RECORD):
+            try:
+                line = read_line(text[:-1])
+                if line.stream == stream:
+                    records.append(record_of(line, leaf_hash(text[:-1])))
+            except NotCanonical as wrong:
+                raise click.ClickException(
+                    f"The export is damaged ({wrong}): qiledger verify {path}"
+                ) from None
+    return records
+
+
+def _counts(record: Record, as_at: datetime | None, as_known: datetime | None) -> bool:
+    return (as_at is None or record.occurred_at <= as_at) and (
+        as_known is None or record.recorded_at <= as_known
+    )
+
+
+def _print(told: Reasons, *, with_row: bool) -> None:
+    console = Console(highlight=False)
+    for step in told.steps:
+        console.print(f"[bold]{step.occurred}[/]  {step.type}  [dim]record {step.position:,}[/]")
+        console.print(
+            f"    told by {escape(step.actor)} from {escape(step.source)}, recorded {step.recorded}"
+        )
+        console.print(f"    {_standing(step)}")
+        for field, before, after in _changes(step) if with_row else ():
+            console.print(f"    {field}: {escape(before)} → {escape(after)}")
+    if with_row:
+        console.print(f"[bold]{escape(told.key)}[/]" + (" has no row" if told.row is None else " is now"))
+        for field, value in _plain(told.row).items():
+            console.print(f"    {field}: {escape(_said(value))}")
+
+
+def _standing(step: Step) -> str:
+    said = WORDS[step.standing]
+    for word, positions in (
+        ("", step.puts_right),
+        ("retracted by ", step.retracted_by),
+        ("corrected by ", step.corrected_by),
+    ):
+        if positions:
+            said += f" {word}record " + ", ".join(f"{position:,}" for position in positions)
+    return said
+
+
+def _changes(step: Step) -> list[tuple[str, str, str]]:
+    before, after = _plain(step.before), _plain(step.after)
+    return [
+        (name, _said(before.get(name)), _said(after.get(name)))
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {} if row is None else msgspec.to_builtins(row)
+
+
+def _said(value: Any) -> str:
+    return "–" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
