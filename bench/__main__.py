@@ -18,6 +18,7 @@ from bench import (
     posting,
     rebuild,
     sealing,
+    webhooks,
 )
 from bench.place import server
 from bench.report import console, show
@@ -32,6 +33,7 @@ MEASUREMENTS = {
     "charts": ("Drawing charts", charts.measure),
     "sealing": ("Sealing a long log", sealing.measure),
     "delivering": ("Delivering messages", delivering.measure),
+    "webhooks": ("Telling systems: webhooks and live streams", webhooks.measure),
     "growth": ("As the log grows", growth.measure),
 }
 

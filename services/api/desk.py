@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from events.log.append import Appender, Pool
 from services.api.doorkeeper import Doorkeeper
 from services.api.journal import Journal
+from services.api.live.channels import Live
 from services.api.words import Words
 from services.custody import custodian_by, entrust_by
 from services.doorbell import Doorbell
@@ -54,6 +55,7 @@ class Desk:
         self.journal = Journal(self.appender)
         self.doorbell = Doorbell(settings.redis_url)
         self.pasts = PastCaller(settings.redis_url)
+        self.live = Live()
         self.guard = Guard(networks_in(settings.webhook_networks))
         self.custodian = custodian_by(settings)
 

@@ -40,6 +40,13 @@ BY_THE_CLOCK = (
         job_timeout=600,
         result_ttl=0,
     ),
+    Appointment(
+        LONG,
+        func_name="services.worker.jobs.forget_attempts.forget_attempts",
+        cron="50 3 * * *",
+        job_timeout=3600,
+        result_ttl=0,
+    ),
 )
 
 

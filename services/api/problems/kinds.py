@@ -516,6 +516,13 @@ WRONG_BODY = Kind(
     "A member of the JSON object is missing, unknown, of the wrong kind or out of bounds.",
     "Mend the member in `field`; `/openapi.json` describes the body of each address.",
 )
+TOO_MANY_STREAMS = Kind(
+    "too-many-streams",
+    429,
+    "Too many live streams.",
+    "A key may have 1,000 live streams at once with one server process, and a process 2,000.",
+    "Close those that nobody reads, or read the feed: `GET /v1/{organisation}/events?wait=30` tells the same.",
+)
 NO_MASTER_KEY = Kind(
     "no-master-key",
     503,

@@ -41,9 +41,14 @@ class Server:
         env |= {"QILEDGER_REDIS_URL": redis_url} if redis_url else {}
         env |= {"QILEDGER_MASTER_KEY": MASTER_KEY}
         env |= {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
+        self._env = env
+        self.start()
+
+    def start(self) -> None:
+        """At the port that it had before, if it was stopped."""
         command = [sys.executable, "-m", "services.cli", "serve", "--port", str(self.port)]
         with self.said.open("wb") as said:
-            self.process = subprocess.Popen(command, env=env, stdout=said, stderr=said)
+            self.process = subprocess.Popen(command, env=self._env, stdout=said, stderr=said)
         wait_until(self._ready, within_s=90, what="the server is ready")
 
     def _ready(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cloudevents.core.bindings.http import (
 )
 from cloudevents.core.v1.event import CloudEvent
 
+from services.webhooks.signing import headers, new_secret
 from tests.services.api.conftest import NODE, Door
 
 
@@ -72,3 +74,28 @@ def test_the_javascript_sdk_tells_in_every_mode_and_reads_the_feed(door: Door, j
     assert [results[name]["body"]["position"] for name in ("emitted_structured", "emitted_binary")] == [3, 4]
     assert [one["valid"] for one in results["read"]] == [True] * 4
     assert results["read"][0]["data"]["reason"] == "Ünïcode “quotes” 100 %"
+
+
+def test_the_javascript_library_takes_the_signatures_of_webhooks(javascript: Path) -> None:
+    old, new = new_secret(), new_secret()
+    body = '{"specversion":"1.0","data":{"title":"Ünïcode “quotes” 100 %"}}'
+    signed = headers("RWK-1-we_x", int(time.time()), body.encode(), [new, old])
+    given = [
+        {"secret": old.text, "headers": signed, "body": body},
+        {"secret": new.text, "headers": signed, "body": body},
+        {"secret": new.text, "headers": signed, "body": f"{body} "},
+        {"secret": new_secret().text, "headers": signed, "body": body},
+    ]
+    checked = subprocess.run(
+        [NODE, "verify.mjs"],
+        cwd=javascript,
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    taken_by_old, taken_by_new, *refused = json.loads(checked.stdout)
+    assert taken_by_old == taken_by_new == {"event": json.loads(body)}
+    assert all("refused" in result for result in refused)
