@@ -56,7 +56,7 @@ def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     for log, position, signed, is_late in conn.execute(_LOGS, {"late_s": UNSEALED_S_MAX}):
         if is_late and log not in refused:
             late.append(log)
-            cure = "See that the sealer runs and has a key: QILEDGER_SEALING_KEY, qiledger sealing-key."
+            cure = "See that the sealer runs and has QILEDGER_SEALING_KEY and a name for logs, QILEDGER_LOG_ORIGIN."
             yield Finding(f"seal of {log}", "mind", f"{position - signed:,} records are not sealed", cure)
     for log, witness, size, trouble in conn.execute(_TROUBLED):
         state: State = "wrong" if "has seen" in trouble or "422" in trouble else "mind"

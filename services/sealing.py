@@ -47,6 +47,11 @@ def host_of(settings: Settings) -> str:
     return settings.log_origin or public or NOWHERE
 
 
+def is_named(settings: Settings) -> bool:
+    """Whether it is settled what logs are called. A log keeps its name for ever, so in production none is made up."""
+    return settings.environment != "production" or bool(settings.log_origin or settings.public_url)
+
+
 def former_keys(settings: Settings) -> list[NoteKey]:
     """The public keys that have sealed before. Raises WrongSettings."""
     try:

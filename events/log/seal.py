@@ -42,7 +42,7 @@ from events.log.tiles import WIDTH, Growth, MissingTile, Tile, TileHashes, edge_
 PAGE_RECORDS = 4 * WIDTH  # of at most 64 KiB each; a typical one has 500 bytes
 PAGES_A_COMMIT = 8
 SIGNED_EVERY = 256 * WIDTH  # records of a backlog between two checkpoints
-LEASE_S = 10
+LEASE_S = 5  # several commits; a sealer that was killed is waited for so long
 
 log = structlog.get_logger(__name__)
 

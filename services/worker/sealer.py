@@ -15,7 +15,7 @@ import structlog
 from events.log.seal import due, seal
 from events.log.sealing_key import Signer
 from services.doorbell import CHANNELS, connect
-from services.sealing import Witness, signer_of, witnesses_of
+from services.sealing import Witness, is_named, signer_of, witnesses_of
 from services.settings import Settings
 from services.worker.duty import Connection, connected
 from services.worker.examining_proofs import examine_on
@@ -34,9 +34,10 @@ def seal_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
     """Seals until told to stop; outlives a database or a Redis that is away. Raises WrongSettings."""
     signer = signer_of(settings)
     witnesses = witnesses_of(settings)
-    if signer is None:
+    if signer is None or not is_named(settings):
+        missing = "key" if signer is None else "name for the logs"
         log.warning(
-            "nothing is sealed: there is no key", cure="qiledger sealing-key new, QILEDGER_SEALING_KEY_FILE"
+            "nothing is sealed", missing=missing, cure="QILEDGER_SEALING_KEY_FILE, QILEDGER_LOG_ORIGIN"
         )
         while not stopping():
             time.sleep(LOOK_EVERY_S)

@@ -10,7 +10,7 @@ import psycopg
 
 from events.log import checkpoints, merkle, notes, tiles
 from events.log.checkpoints import Checkpoint
-from events.log.keys import READ
+from events.log.keys import OPERATIONS, READ
 from events.log.merkle import CompactRange, leaf_hash
 from events.log.notes import COSIGNED, SigningKey
 from tests.events.log.sealing import HOST, KEY, sealed_by, tamper, tell_many
@@ -239,3 +239,18 @@ def test_checkpoints_may_be_open_to_all_and_records_are_not(
         with_key.http.close()
     finally:
         opened.stop()
+
+
+def test_the_log_of_operations_is_proven_to_those_who_may_read_it(
+    server: Server, organisation: str, make_key: MakeKey, database_url: str
+) -> None:
+    may, may_not = make_key(client="auditor", scopes=[OPERATIONS]), make_key(client="reader", scopes=[READ])
+    log = f"{organisation}.operations"
+    assert sealed_by(database_url, log)
+    doors = [Door(server.url, log, key) for key in (may, may_not)]
+    assert newest(doors[0]).size >= 2  # both keys were made
+    assert doors[0].get(f"{doors[0].events}/1/proof").status_code == 200
+    assert doors[0].get(f"/v1/{log}/log/tile/entries/000.p/2").status_code == 200
+    problem(doors[1].get(f"/v1/{log}/log/checkpoint"), "missing-scope", 403)
+    for door in doors:
+        door.http.close()

@@ -10,10 +10,13 @@ from events.log.sealing_key import Remembered
 from services.doorbell import connect, ring
 from services.sealing import sealing_at, signer_of, witnesses_of
 from services.settings import Settings, WrongSettings
+from services.whole_house import free_port
+from services.witness.memory import make
 from services.worker.duty import Connection
 from services.worker.sealer import News
 from tests.events.log.sealing import HOST, KEY
 from tests.patience import wait_until
+from tests.services.witness.test_witness import Served
 from tests.services.worker.conftest import Start, Trust
 
 SOON_S = 20.0
@@ -60,10 +63,11 @@ def test_it_stands_up_to_a_database_that_throws_it_out(
     assert sealer.poll() is None
 
 
-def test_without_a_key_nothing_is_sealed_and_the_house_stands(
-    start: Start, conn: Connection, trust: Trust, tmp_path: Path
+@pytest.mark.parametrize("named", [{}, {"sealing_key": KEY.write(), "environment": "production"}])
+def test_without_a_key_or_in_production_a_name_nothing_is_sealed_and_the_house_stands(
+    start: Start, conn: Connection, trust: Trust, tmp_path: Path, named: dict[str, str]
 ) -> None:
-    sealer = start("sealer", doorbell=None)
+    sealer = start("sealer", doorbell=None, **named)
     trust.tell("P-1")
     said = tmp_path / "sealer-0.log"
     wait_until(lambda: "nothing is sealed" in said.read_text(), within_s=SOON_S, what="it says so")
@@ -125,3 +129,21 @@ def test_keys_that_are_none_are_named_before_anything_starts(settings: Settings)
     with pytest.raises(WrongSettings, match="QILEDGER_") as refused:
         read(settings)
     assert "nonsense" not in str(refused.value)
+
+
+def test_what_is_sealed_is_witnessed_by_the_sealers_own_process(
+    start: Start, conn: Connection, trust: Trust, tmp_path: Path
+) -> None:
+    key = make(tmp_path / "witness", "witness.example/w1", [KEY.public.named(f"{HOST}/{trust.code}")])
+    served = Served(tmp_path / "witness", free_port("127.0.0.1", 0))
+    try:
+        witnesses = f"{key.public.write()} {served.url}"
+        start("sealer", doorbell=None, sealing_key=KEY.write(), log_origin=HOST, witnesses=witnesses)
+        trust.tell("P-1", "P-2")
+        cosigned = "SELECT max(size) FROM proof.cosignatures WHERE organisation = %s AND witness = %s"
+        asked = (trust.code, key.public.name)
+        wait_until(
+            lambda: conn.execute(cosigned, asked).fetchone() == (2,), within_s=SOON_S, what="it is witnessed"
+        )
+    finally:
+        served.stop()
