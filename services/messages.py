@@ -89,7 +89,7 @@ ATTEMPTS = """
 """
 RETRY = """
     UPDATE notices.messages
-       SET state = 'waiting', try_at = NULL, tries = 0, ended_at = NULL, reason = NULL
+       SET state = 'waiting', try_at = clock_timestamp(), tries = 0, ended_at = NULL, reason = NULL
      WHERE organisation = %(organisation)s AND id = %(id)s AND state IN ('waiting', 'dead')
 """
 DEAD = """

@@ -31,7 +31,8 @@ _TAKE = """
        SET epoch = m.epoch + 1, lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
       FROM due
      WHERE m.organisation = %(organisation)s AND m.id = due.id
-    RETURNING m.organisation, m.id, m.recipient, m.channel, m.kind, m.notices, m.facts, m.tries, m.epoch
+    RETURNING m.organisation, m.id, m.recipient, m.channel, m.kind, m.notices, m.facts, m.tries, m.epoch,
+              coalesce(m.try_at, m.due_at)
 """
 _IS_DUE = """
     SELECT 1
@@ -56,6 +57,12 @@ _UNHEARD_OF = """
     UPDATE notices.attempts
        SET outcome = 'unknown', ended_at = %(now)s, reason = 'whoever began it was gone before its end'
      WHERE organisation = %(organisation)s AND message = %(id)s AND outcome IS NULL
+"""
+_TRIED = """
+    SELECT 1
+      FROM notices.attempts
+     WHERE organisation = %(organisation)s AND message = %(id)s
+     LIMIT 1
 """
 _BEGIN = """
     INSERT INTO notices.attempts (organisation, message, attempt, epoch, began_at)
@@ -100,6 +107,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Any]
     tries: int
     epoch: int
+    due: datetime
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +138,12 @@ def is_due(conn: Connection, organisation: str, channel: str, *, now: datetime) 
 def come_to_its_senses(conn: Connection, organisation: str, *, now: datetime) -> None:
     """Lets messages go that wait for a moment which only a wrong clock can have set. In the caller's transaction."""
     conn.execute(_CAME_TO_ITS_SENSES, {"organisation": organisation, "too_far": now + LONGEST})
+
+
+def was_tried(conn: Connection, claim: Claim) -> bool:
+    """Whether anybody ever tried to deliver a message."""
+    asked = {"organisation": claim.organisation, "id": claim.id}
+    return conn.execute(_TRIED, asked).fetchone() is not None
 
 
 def begin(conn: Connection, claim: Claim, *, now: datetime) -> Begun:

@@ -23,7 +23,15 @@ from services.worker.delivering import claim as claims
 from services.worker.delivering import health
 from services.worker.delivering.claim import LEASE_S, Begun, Claim
 from services.worker.delivering.concluding import bury, conclude
-from services.worker.delivering.still import NoAddress, NotTold, address_of, facts_of, unsubscribing
+from services.worker.delivering.still import (
+    NoAddress,
+    NoNews,
+    NotTold,
+    address_of,
+    check_is_news,
+    facts_of,
+    unsubscribing,
+)
 from services.worker.duty import Connection
 
 PACED_S = 0.05  # a channel that goes as fast as it may is looked at again after this
@@ -194,6 +202,7 @@ class Deliverer:
         conn = self._conn
         try:
             facts = facts_of(conn, claim, now=now)
+            check_is_news(conn, claim, now=now)
             to = address_of(conn, claim)
             stops = unsubscribing(conn, claim, facts, ours=self._words.ours)
             letter = self._words.letter(claim.kind, facts, id=claim.id, at=now, unsubscribe=stops)
@@ -202,7 +211,7 @@ class Deliverer:
         except NoMasterKey as why:
             nobody_can = TryLater(str(why), everybody=True)
             conclude(conn, claim, nobody_can, failures=failures, now=now, chance=self._chance())
-        except (NoAddress, CannotBeWorded) as why:
+        except (NoAddress, NoNews, CannotBeWorded) as why:
             bury(conn, claim, str(why), now=now)
         except psycopg.Error:
             raise

@@ -5,7 +5,7 @@ The address is read here and kept nowhere.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -13,10 +13,11 @@ import msgspec
 from events.privacy.vault import contact_of
 from projections.notices.engine.preferences import Channel
 from projections.notices.engine.unsubscribe import Link, key_of, signed
-from services.worker.delivering.claim import Claim
+from services.worker.delivering.claim import Claim, was_tried
 from services.worker.duty import Connection
 
 ITEMS_MAX = 500  # of one digest
+NEWS_FOR = timedelta(days=14)  # what nobody could send for so long is no news any more
 ADDRESSED = ("email", "notify")
 
 _ERASED = """
@@ -60,6 +61,19 @@ class NotTold(Exception):
 
 class NoAddress(Exception):
     """The message is to be told, and nobody knows where."""
+
+
+class NoNews(Exception):
+    """The message waited so long before anybody could send it that a person decides whether it goes."""
+
+
+def check_is_news(conn: Connection, claim: Claim, *, now: datetime) -> None:
+    """Raises NoNews: a channel that is set up after months does not pour out months of messages.
+
+    What was tried before is news: it may have waited for a server that is back.
+    """
+    if now - claim.due > NEWS_FOR and not was_tried(conn, claim):
+        raise NoNews(f"it waited for {(now - claim.due).days} days before it could be sent")
 
 
 def facts_of(conn: Connection, claim: Claim, *, now: datetime) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def test_a_dead_message_is_tried_again_under_the_same_id(
     delivered(database_url, telling, Peer("email", Refused("550 no")))
     answer = told_door.http.post(f"/v1/{telling.code}/messages/{id_}/retry")
     assert answer.json()["message"]["state"] == "waiting"
+    telling.later(minutes=5)
     peer = Peer()
     delivered(database_url, telling, peer)
     assert [letter.id for letter in peer.letters] == [id_]

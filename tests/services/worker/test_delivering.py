@@ -398,6 +398,25 @@ def test_a_clock_that_jumps_ends_nothing_and_holds_nothing_up(
     assert [telling.state(id_) for id_ in ids] == ["sent"] * 5
 
 
+def test_what_waited_for_weeks_for_a_channel_is_no_news_until_somebody_says_so(
+    conn: Connection, telling: Telling
+) -> None:
+    old, tried = telling.plans(due_at=telling.now - timedelta(days=15)), telling.plans()
+    peer = Peer("email", *[AWAY] * 2)
+    run(conn, telling, peer)
+    assert telling.state(old) == "dead"
+    assert "15 days" in telling.reason(old)
+    telling.later(days=20)
+    peer.outcomes.clear()
+    run(conn, telling, peer)
+    assert telling.state(tried) == "sent"
+    telling.does(
+        "UPDATE notices.messages SET state = 'waiting', try_at = clock_timestamp() WHERE organisation = %s"
+    )
+    run(conn, telling, peer, now=None)
+    assert telling.state(old) == "sent"
+
+
 def test_a_stop_is_heard_between_two_messages(conn: Connection, telling: Telling) -> None:
     for _ in range(3):
         telling.plans()
