@@ -11,6 +11,7 @@ from services.settings import Settings
 FILE = (
     Path("custody") / "master-key"
 )  # in the data directory, in a place that no backup of the database holds
+LEDGER = Path("custody") / "erasures.ndjson"
 _NAMES = ("QILEDGER_MASTER_KEY", "QILEDGER_MASTER_KEY_FILE", "QILEDGER_MASTER_KEY_COMMAND")
 
 
@@ -26,6 +27,31 @@ def custodian_by(settings: Settings) -> Custodian | None:
     if settings.master_key is not None:
         return KeysInHand(settings.master_key, again=lambda: Settings.read().master_key)
     return None
+
+
+def ledger_file(settings: Settings) -> Path:
+    """Where the ledger of erasures is: a place that a restore of the database does not touch."""
+    return settings.erasure_ledger or settings.data_directory / LEDGER
+
+
+def master_key_file(settings: Settings) -> Path | None:
+    """The file that holds the master keys: named by the operator, or of the house at the data directory; or None."""
+    if named := os.environ.get("QILEDGER_MASTER_KEY_FILE"):
+        return Path(named)
+    ours = settings.data_directory / FILE
+    return (
+        ours
+        if settings.master_key is None and settings.master_key_command is None and ours.exists()
+        else None
+    )
+
+
+def custodian_of_house(settings: Settings) -> Custodian | None:
+    """Who has the master key by the settings, or else by the file of the house at the data directory."""
+    file = master_key_file(settings)
+    if file is None or settings.master_key is not None or settings.master_key_command is not None:
+        return custodian_by(settings)
+    return KeysInHand(file.read_text(encoding="ascii"), again=lambda: file.read_text(encoding="ascii"))
 
 
 def custody_at(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:

@@ -52,8 +52,8 @@ class Custodian(Protocol):
 class KeysInHand:
     """Master keys as text: the first wraps, the others only unwrap what they once wrapped.
 
-    `again` reads the text anew: it is asked once for a master key that is not known, so that a running process follows
-    a change of keys. Raises NoMasterKey for a text that holds no key.
+    `again` reads the text anew, before each wrapping and for a master key that is not known: so a running process
+    follows a change of keys. Raises NoMasterKey for a text that holds no key.
     """
 
     def __init__(self, text: str, again: Callable[[], str | None] | None = None) -> None:
@@ -64,6 +64,8 @@ class KeysInHand:
         return next(iter(self._keys))
 
     def wrap(self, key: bytes, context: bytes) -> Wrapped:
+        if self._again is not None:
+            self._keys = keys_in(self._again() or "")
         master = self.current()
         return Wrapped(master, _sealed(self._keys[master], key, context))
 

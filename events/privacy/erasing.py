@@ -17,7 +17,7 @@ import psycopg
 
 from events.log.operations import keep, note, submission
 from events.log.read import FOR_ORGANISATION
-from events.log.record import Submission, written
+from events.log.record import written
 from events.operations import PersonErased
 from events.privacy.vault import EMPTY
 from events.rights import ErasureDecided, ErasureExecuted, ErasureRequested, Grounds
@@ -202,7 +202,7 @@ def refuse(
 ) -> None:
     """Puts on record that an erasure was asked for and refused. In the caller's transaction."""
     decided = ErasureDecided(decision="refused", grounds=grounds, reason=reason)
-    keep(conn, organisation, _told(person, [ErasureRequested(), decided], datetime.now(UTC)))
+    keep_about(conn, organisation, person, [ErasureRequested(), decided])
 
 
 def erase(
@@ -225,7 +225,7 @@ def erase(
     found = about(conn, organisation, person)
     if holds := holds_on(conn, organisation, found.streams):
         with conn.transaction():
-            keep(conn, organisation, _told(person, [ErasureRequested()], now))
+            keep_about(conn, organisation, person, [ErasureRequested()])
         raise OnHold(holds)
     key = _close(conn, organisation, person, now)
     ledger.add(Erasure(organisation=organisation, person=person, key=key, at=now.isoformat()))
@@ -240,7 +240,7 @@ def erase(
             ErasureDecided(decision="granted", reason=reason),
             ErasureExecuted(keys_destroyed=len(destroyed), copies=tuple(copies or ())),
         ]
-        *_, position = keep(conn, organisation, _told(person, told, now))
+        *_, position = keep_about(conn, organisation, person, told)
         noted = PersonErased(person=person, keys=tuple(destroyed), grounds=grounds, contact=emptied)
         note(conn, organisation, noted)
     return Certificate(
@@ -291,7 +291,9 @@ def _exports(conn: psycopg.Connection[Any], organisation: str) -> list[str]:
     ]
 
 
-def _told(person: str, events: Sequence[Event], now: datetime) -> list[Submission]:
-    """Events in the person's own stream."""
-    told = [submission("", event, at=now) for event in events]
-    return [msgspec.structs.replace(one, stream=person) for one in told]
+def keep_about(
+    conn: psycopg.Connection[Any], organisation: str, person: str, events: Sequence[Event]
+) -> list[int]:
+    """Puts on record what is done about a person, in their own stream; the positions. Raises UnknownOrganisation."""
+    told = [msgspec.structs.replace(submission("", event), stream=person) for event in events]
+    return keep(conn, organisation, told)

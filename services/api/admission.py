@@ -166,9 +166,8 @@ def _check_texts(submission: Submission, told: Event) -> None:
     body = submission.body
     if _CONTROL.search(body.replace("\\\\", "")):
         raise Problem(kinds.CONTROL_CHARACTER, field=_where(told, _has_control))
-    if holds_nhs_number(
-        "\n".join((submission.id, submission.source, submission.stream, submission.actor, body))
-    ):
+    identifiers = "\n".join((submission.id, submission.source, submission.stream, submission.actor))
+    if holds_nhs_number(identifiers, identifier=True) or holds_nhs_number(body):
         raise Problem(kinds.NHS_NUMBER, field=_nhs_number_at(submission, told))
 
 
@@ -223,7 +222,8 @@ def _nhs_number_at(submission: Submission, told: Event) -> str | None:
         "actor": submission.actor,
     }
     return next(
-        (name for name, text in named.items() if holds_nhs_number(text)), _where(told, holds_nhs_number)
+        (name for name, text in named.items() if holds_nhs_number(text, identifier=True)),
+        _where(told, holds_nhs_number),
     )
 
 

@@ -172,14 +172,15 @@ def test_what_a_guide_says_to_do_works_as_it_stands(name: str, demo: dict[str, s
             assert looks_like(printed, step.shows), f"{name}.md:{step.line} printed\n{printed}"
 
 
-def test_the_operators_guide_works_on_a_house_of_its_own(throwaway: Path, tmp_path: Path):
+@pytest.mark.parametrize("name", ["operators", "privacy"])
+def test_a_guide_for_operators_works_on_a_house_of_its_own(name: str, throwaway: Path, tmp_path: Path):
     home = throwaway / "home"
     with at_work(throwaway, "up", "--port", "0", "--data-directory", str(home), until="is up"):
         reader = Reader(tmp_path, {"QILEDGER_DATA_DIRECTORY": str(home)})
-        for step in steps_of(DOCS / "operators.md"):
+        for step in steps_of(DOCS / f"{name}.md"):
             printed = reader.follow(step)
             if step.shows is not None:
-                assert looks_like(printed, step.shows), f"operators.md:{step.line} printed\n{printed}"
+                assert looks_like(printed, step.shows), f"{name}.md:{step.line} printed\n{printed}"
 
 
 def test_a_wrong_answer_would_be_seen():

@@ -119,6 +119,9 @@ def test_a_running_process_follows_a_change_of_the_master_key():
     wrapped_anew = new_key("RWK", "person/8Qm2", KeysInHand(new))
     running = KeysInHand(old, again=lambda: f"{new}\n{old}\n")
     assert wrapped_anew.unwrapped(running) is not None
+    assert new_key("RWK", "person/T7x3", running).master == KeysInHand(new).current(), (
+        "never by the old one again"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "   ", "short", "!" * 43, f"{MASTER_KEY} x"])

@@ -119,5 +119,40 @@ def test_a_number_is_taken_for_an_nhs_number_if_its_check_digit_is_right(nine: s
 @given(nine=st.text("0123456789", min_size=9, max_size=9))
 def test_part_of_something_longer_is_no_nhs_number(nine: str) -> None:
     number = nine + (modulus_11(nine) or "0")
-    for written in (f"1{number}", f"{number}1", f"a{number}", f"{number}f", f"0.{number}", f"{number}.5"):
+    uuid = f"0b8f0c4e-7d1a-4c1e-9b5e-ab{number}"
+    for written in (
+        f"1{number}",
+        f"{number}1",
+        f"0.{number}",
+        f"{number}.5",
+        uuid,
+        f"{number}abcdef",
+        f"12345{number}",
+    ):
         assert not holds_nhs_number(written), written
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "943 476-5919",
+        "943.476.5919",
+        "943  476  5919",
+        "９４３４７６５９１９",
+        "٩٤٣٤٧٦٥٩١٩",
+        "943\u200b476\u200b5919",
+        "ref9434765919",
+        "A9434765919",
+        "the number 943 476 5919, she said",
+        "943\u00a0476\u00a05919",
+    ],
+)
+def test_an_nhs_number_is_found_however_it_is_written(written: str) -> None:
+    assert holds_nhs_number(written)
+
+
+def test_a_unix_time_may_be_an_id_and_no_word() -> None:
+    unix_time = next(str(n) for n in range(1_700_000_000, 1_700_000_100) if holds_nhs_number(str(n)))
+    assert not holds_nhs_number(f"e-{unix_time}", identifier=True)
+    assert holds_nhs_number("e-9434765919", identifier=True)
+    assert holds_nhs_number(f"{unix_time[:3]} {unix_time[3:6]} {unix_time[6:]}", identifier=True)

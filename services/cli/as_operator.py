@@ -1,0 +1,57 @@
+"""The database as an administrator has it, for commands that only an operator may run."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import psycopg
+import rich_click as click
+
+from events.privacy.custody import NoMasterKey, entrust
+from services.custody import custodian_of_house
+from services.settings import Settings, WrongSettings
+from services.whole_house import house_at
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+_PERSON = re.compile(r"(person/)?([A-Za-z0-9_-]{1,64})")
+
+
+@contextlib.contextmanager
+def as_operator(*, name: str) -> Iterator[Connection]:
+    """A connection that commits each statement, to QILEDGER_DATABASE_URL or the house that is up.
+
+    This process has the master key, if one is named. What cannot be done is said as an error of the command.
+    """
+    try:
+        settings = Settings.read()
+        entrust(custodian_of_house(settings))
+        url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
+        if url is None:
+            raise click.ClickException(
+                "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."
+            )
+        with psycopg.connect(
+            url, autocommit=True, connect_timeout=10, application_name=f"qiledger {name}"
+        ) as conn:
+            conn.execute("SET timezone = 'UTC'")
+            yield conn
+    except (WrongSettings, NoMasterKey) as wrong:
+        raise click.ClickException(str(wrong)) from None
+    except psycopg.errors.InsufficientPrivilege:
+        raise click.ClickException("This role may not do that: use an administrator's URL.") from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        raise click.ClickException("The database lacks part of the schema: qiledger migrate.") from None
+    except psycopg.OperationalError as away:
+        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+
+
+def person_of(text: str) -> str:
+    """An opaque reference, with or without `person/` in front. Raises ClickException for a name or an address."""
+    found = _PERSON.fullmatch(text)
+    if found is None:
+        raise click.ClickException(
+            f"{text!r} is no reference: person/ and up to 64 of letters, digits, _ and -."
+        )
+    return f"person/{found[2]}"

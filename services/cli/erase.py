@@ -1,0 +1,99 @@
+"""`qiledger erase`: destroys the key of a person, on record, with a certificate of what that did."""
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import rich_click as click
+
+from events.log.outcomes import UnknownOrganisation
+from events.privacy.erasing import Certificate, ErasureGrounds, Ledger, OnHold, erase, refuse
+from events.rights import Grounds
+from services.cli.as_operator import as_operator, person_of
+from services.custody import ledger_file
+from services.settings import Settings
+
+_VACUUM = "VACUUM (FULL) vault.keys, vault.contacts"  # written anew: no page keeps the old row
+
+
+@click.command("erase")
+@click.argument("person")
+@click.option("--organisation", required=True, help="Whose log names the person.")
+@click.option(
+    "--grounds",
+    type=click.Choice(get_args(ErasureGrounds)),
+    help="On which grounds (UK GDPR, Article 17 (1)).",
+)
+@click.option(
+    "--refuse",
+    "refused",
+    type=click.Choice(get_args(Grounds)),
+    help="Do not erase: put on record that it was asked for and refused, on these grounds (Article 17 (3)).",
+)
+@click.option("--reason", help="Why, without a word about the person. It stays on record.")
+@click.option(
+    "--copy",
+    "copies",
+    multiple=True,
+    help="A place outside that held a copy and was cleared, for the record.",
+)
+@click.option(
+    "--certificate",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the certificate there, as JSON; it is printed in any case.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+def erase_(
+    person: str,
+    organisation: str,
+    grounds: ErasureGrounds | None,
+    refused: Grounds | None,
+    reason: str | None,
+    copies: tuple[str, ...],
+    file: Path | None,
+    *,
+    yes: bool,
+) -> None:
+    """Make the words of a person unreadable for ever, and forget how they are reached.
+
+    PERSON is the opaque reference, such as person/8Qm2. Request, decision and execution are put on record. A legal
+    hold on anything that names the person defers it: the request is on record, and the command ends with status 2.
+    """
+    if (grounds is None) == (refused is None):
+        raise click.UsageError("Give --grounds to erase, or --refuse with the grounds of a refusal.")
+    reference = person_of(person)
+    with as_operator(name="erase") as conn:
+        try:
+            if refused is not None:
+                with conn.transaction():
+                    refuse(conn, organisation, reference, grounds=refused, reason=reason)
+                click.echo(f"Refused, on record: {refused}.")
+                return
+            assert grounds is not None
+            if not yes:
+                click.confirm(f"Destroy the key of {reference}? This cannot be undone.", abort=True)
+            ledger = Ledger(ledger_file(Settings.read()))
+            given = erase(
+                conn, ledger, organisation, reference, grounds=grounds, reason=reason, copies=list(copies)
+            )
+        except OnHold as held:
+            click.echo(f"Nothing was erased: {held}.", err=True)
+            raise SystemExit(2) from None
+        except UnknownOrganisation as unknown:
+            raise click.ClickException(str(unknown)) from None
+        conn.execute(_VACUUM)
+        conn.execute("CHECKPOINT")
+    text = msgspec.json.format(msgspec.json.encode(given)).decode()
+    if file is not None:
+        file.write_text(f"{text}\n", encoding="utf-8")
+    click.echo(text)
+    _say(given)
+
+
+def _say(given: Certificate) -> None:
+    """The gist, for whoever ran it."""
+    if given.keys_destroyed:
+        click.echo(f"{given.person} is erased: {given.words_unreadable} words are unreadable now.", err=True)
+    else:
+        click.echo(f"{given.person} had no key any more, or none yet; none will be made.", err=True)

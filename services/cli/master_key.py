@@ -1,0 +1,80 @@
+"""`qiledger master-key`: a new one, which one it is, and wrapping every person's key by another."""
+
+import time
+from pathlib import Path
+
+import rich_click as click
+
+from events.log.operations import note
+from events.operations import MasterKeyRotated
+from events.privacy.custody import custodian, keys_in, new_master_key
+from events.privacy.rewrapping import rewrap_all
+from services.cli.as_operator import as_operator
+from services.custody import master_key_file, write_master_keys
+from services.settings import Settings
+
+FOLLOWED_WITHIN_S = 3.0  # a key that is being made is in the database by then
+
+
+@click.group("master-key")
+def master_key() -> None:
+    """The master key, which wraps the keys of persons and is in no database."""
+
+
+@master_key.command("new")
+def new() -> None:
+    """Print a master key that nobody has seen, for QILEDGER_MASTER_KEY_FILE."""
+    click.echo(new_master_key())
+
+
+@master_key.command("show")
+def show() -> None:
+    """Say which master keys there are, by name and never the key, and how many keys each of them wraps."""
+    with as_operator(name="master-key") as conn:
+        current = custodian().current()
+        counted = conn.execute(
+            "SELECT master, count(*) FROM vault.keys WHERE wrapped IS NOT NULL"
+            " GROUP BY master ORDER BY master LIMIT 1000"
+        ).fetchall()
+    click.echo(f"current: {current}")
+    for name, count in counted:
+        click.echo(f"{name} wraps {count:,} {'key' if count == 1 else 'keys'}")
+
+
+@master_key.command("rotate")
+@click.option("--keep-old", is_flag=True, help="Leave the old key in the file, behind the new one.")
+def rotate(*, keep_old: bool) -> None:
+    """Wrap every person's key by a new master key. What the keys encrypt is not touched.
+
+    Where the master key is in a file (QILEDGER_MASTER_KEY_FILE, or that of a house of its own), a new key is put in
+    front in it, everything is wrapped anew, and the old key is taken out; processes that run follow by themselves. With
+    a command or QILEDGER_MASTER_KEY you change the key first, and this wraps what the old one wrapped. It can be
+    interrupted, and run again.
+    """
+    file = master_key_file(Settings.read())
+    if file is not None:
+        _put_in_front(file)
+    with as_operator(name="master-key") as conn:
+        has = custodian()
+        was, done = rewrap_all(conn, has)
+        if file is not None:
+            time.sleep(
+                FOLLOWED_WITHIN_S
+            )  # whoever had read the file before makes a last key with the old one
+            for organisation, keys in rewrap_all(conn, has)[1].items():
+                done[organisation] = done.get(organisation, 0) + keys
+        for organisation, keys in done.items():
+            noted = MasterKeyRotated(was=was, now=has.current(), keys=keys)
+            with conn.transaction():
+                note(conn, organisation, noted)
+    if file is not None and not keep_old:
+        write_master_keys(file, file.read_text(encoding="ascii").split()[0])
+    total = sum(done.values())
+    click.echo(f"{total:,} {'key is' if total == 1 else 'keys are'} wrapped by {has.current()}.")
+
+
+def _put_in_front(file: Path) -> None:
+    """A new key before those in the file, unless an interrupted rotation has done so already."""
+    text = file.read_text(encoding="ascii")
+    if len(keys_in(text)) == 1:
+        write_master_keys(file, f"{new_master_key()}\n{text.strip()}")

@@ -1,0 +1,206 @@
+"""People, erasure, subject access and the master key, as operators and data-protection officers use them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from events.log.operations import keep, submission
+from events.log.record import Submission
+from events.people import PersonRolesChanged
+from events.privacy import custody
+from events.privacy.custody import KeysInHand, new_master_key
+from events.privacy.erasing import Erasure, Ledger, reapply
+from events.privacy.person_key import PersonKey
+from events.privacy.vault import contact_of, key_for
+from events.privacy.words import seal
+from events.rights import LegalHoldLifted, LegalHoldSet
+from events.vocabulary import Event
+from services.custody import write_master_keys
+from services.operating import open_organisation
+from tests.services.cli.conftest import qiledger
+
+WORDS = "A long illness"
+
+
+class Desk:
+    """An operator's desk: a database, a data directory with a master key, commands."""
+
+    def __init__(self, database_url: str, directory: Path) -> None:
+        self.database_url = database_url
+        self.key_file = directory / "custody" / "master-key"
+        self.ledger = directory / "custody" / "erasures.ndjson"
+        write_master_keys(self.key_file, new_master_key())
+        self.env = {"QILEDGER_DATABASE_URL": database_url, "QILEDGER_DATA_DIRECTORY": str(directory)}
+
+    def run(self, *words: str, status: int = 0) -> str:
+        done = qiledger(*words, **self.env)
+        assert done.returncode == status, done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+        return done.stdout + (done.stderr if status else "")
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.database_url, autocommit=True)
+
+    def tell(self, stream: str, event: Event) -> None:
+        told = submission("RWK", event)
+        with self.connect() as conn:
+            keep(conn, "RWK", [replaced(told, stream)])
+
+    def tell_words(self, person: str, words: str) -> None:
+        """Words of a person, encrypted as the API does."""
+        event = PersonRolesChanged(roles=("coach",), reason=words)
+        told = replaced(submission("RWK", event), person)
+        with self.connect() as conn, conn.transaction():
+            key = key_of(conn, person, self.key_file)
+            keep(conn, "RWK", [seal(told, event, "RWK", person, key, frozenset({"reason"}))])
+
+    def operations(self) -> list[tuple[str, dict[str, Any]]]:
+        said = self.run("operations", "RWK", "--json", "--limit", "1000")
+        return [(one["type"], one["data"]) for one in map(json.loads, said.splitlines())]
+
+
+def replaced(told: Submission, stream: str) -> Submission:
+    return msgspec.structs.replace(told, stream=stream)
+
+
+def key_of(conn: psycopg.Connection[Any], person: str, file: Path) -> PersonKey:
+    before = custody.custodian()
+    custody.entrust(KeysInHand(file.read_text()))
+    try:
+        return key_for(conn, "RWK", person)
+    finally:
+        custody.entrust(before)
+
+
+@pytest.fixture
+def desk(fresh_database_url: str, tmp_path: Path) -> Desk:
+    with psycopg.connect(fresh_database_url) as conn:
+        open_organisation(conn, "RWK", "East London")
+    return Desk(fresh_database_url, tmp_path)
+
+
+def test_a_person_is_kept_shown_and_forgotten(desk: Desk) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example", "--email", "amina@example.org")
+    assert json.loads(desk.run("people", "show", "RWK", "person/8Qm2"))["email"] == "amina@example.org"
+    desk.run("people", "forget", "RWK", "8Qm2")
+    assert "Nothing is known" in desk.run("people", "show", "RWK", "8Qm2", status=1)
+    assert "no reference" in desk.run("people", "show", "RWK", "amina@example.org", status=1)
+    told = [type_.removeprefix("contact.") for type_, _ in desk.operations()]
+    assert told == ["changed", "read", "emptied", "read"]
+
+
+def test_an_erasure_is_certified_and_on_record(desk: Desk, tmp_path: Path) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    desk.tell_words("person/8Qm2", WORDS)
+    file = tmp_path / "certificate.json"
+    asked = ("erase", "person/8Qm2", "--organisation", "RWK", "--grounds", "consent_withdrawn", "--yes")
+    desk.run(*asked, "--certificate", str(file))
+    given = json.loads(file.read_text())
+    assert (given["words_unreadable"], given["records_that_stay"], given["contact_emptied"]) == (1, 1, True)
+    assert len(given["keys_destroyed"]) == 1
+    assert desk.operations()[-1] == (
+        "person.erased",
+        {
+            "person": "person/8Qm2",
+            "keys": given["keys_destroyed"],
+            "grounds": "consent_withdrawn",
+            "contact": True,
+        },
+    )
+    with desk.connect() as conn:
+        told = conn.execute(
+            "SELECT type FROM log.records WHERE organisation = 'RWK' AND stream = 'person/8Qm2' ORDER BY position"
+        ).fetchall()
+    types = ["person.roles_changed", "erasure.requested", "erasure.decided", "erasure.executed"]
+    assert [type_ for (type_,) in told] == types
+    again = json.loads(desk.run(*asked).partition("}\n")[0] + "}")
+    assert again["keys_destroyed"] == []
+    assert "8Qm2" in desk.ledger.read_text()
+    assert desk.ledger.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_legal_hold_on_anything_that_names_the_person_defers_it(desk: Desk) -> None:
+    desk.tell_words("person/8Qm2", WORDS)
+    desk.tell("person/8Qm2", LegalHoldSet(hold="LH-2"))
+    asked = ("erase", "8Qm2", "--organisation", "RWK", "--grounds", "objection", "--yes")
+    assert "LH-2" in desk.run(*asked, status=2)
+    assert not desk.ledger.exists()
+    desk.tell("person/8Qm2", LegalHoldLifted(hold="LH-2"))
+    desk.run(*asked)
+    assert desk.ledger.exists()
+
+
+def test_a_refusal_is_on_record_and_destroys_nothing(desk: Desk) -> None:
+    desk.tell_words("person/8Qm2", WORDS)
+    desk.run(
+        "erase", "8Qm2", "--organisation", "RWK", "--refuse", "legal_obligation", "--reason", "Eight years."
+    )
+    assert not desk.ledger.exists()
+    given = json.loads(desk.run("subject-access", "8Qm2", "--organisation", "RWK"))
+    assert given["events"][0]["data"]["reason"] == WORDS
+
+
+def test_a_restore_applies_the_ledger_again(desk: Desk) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    with desk.connect() as conn:
+        ledger = Ledger(desk.ledger)
+        ledger.add(
+            Erasure(organisation="RWK", person="person/8Qm2", key="0011", at="2026-03-02T09:00:00+00:00")
+        )
+        ledger.add(
+            Erasure(organisation="RWK", person="person/new", key="0012", at="2026-03-02T09:00:00+00:00")
+        )
+        assert reapply(conn, ledger) == 1
+        assert reapply(conn, ledger) == 0
+        assert contact_of(conn, "RWK", "person/8Qm2") is None
+    refused = desk.run("people", "put", "RWK", "new", "--name", "N", status=1)
+    assert "was erased" in refused, "nor does one get a key whom the backup did not know"
+
+
+def test_a_person_gets_all_that_is_kept_about_them(desk: Desk, tmp_path: Path) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina <Example>")
+    desk.tell_words("person/8Qm2", WORDS)
+    desk.tell_words("person/T7x3", "Somebody else")
+    given = json.loads(desk.run("subject-access", "8Qm2", "--organisation", "RWK"))
+    assert given["contact"]["name"] == "Amina <Example>"
+    assert [one["data"]["reason"] for one in given["events"]] == [WORDS]
+    assert [one["type"] for one in given["operations"]] == ["contact.changed"]
+    page = tmp_path / "page.html"
+    desk.run("subject-access", "8Qm2", "--organisation", "RWK", "--page", str(page))
+    assert WORDS in page.read_text()
+    assert "Amina &lt;Example&gt;" in page.read_text()
+    assert [type_ for type_, _ in desk.operations()].count("subject_access.given") == 2
+
+
+def test_the_master_key_is_changed_and_nothing_is_lost(desk: Desk) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    desk.tell_words("person/T7x3", WORDS)
+    before = desk.key_file.read_text()
+    assert "2 keys are wrapped" in desk.run("master-key", "rotate")
+    after = desk.key_file.read_text()
+    assert after.split() != before.split()
+    assert len(after.split()) == 1
+    assert json.loads(desk.run("people", "show", "RWK", "8Qm2"))["name"] == "Amina Example"
+    given = json.loads(desk.run("subject-access", "T7x3", "--organisation", "RWK"))
+    assert given["events"][0]["data"]["reason"] == WORDS
+    assert ("master_key.rotated", 2) in [(type_, data.get("keys")) for type_, data in desk.operations()]
+    assert "wraps 2 keys" in desk.run("master-key", "show")
+    assert before.strip() not in desk.run("master-key", "show")
+
+
+def test_a_key_management_service_is_spoken_to_by_a_command(desk: Desk, tmp_path: Path) -> None:
+    service = tmp_path / "kms.sh"
+    service.write_text(
+        '#!/bin/sh\ncase "$1" in current) echo kms/1;; wrap) printf AAAA; cat;; unwrap) cut -c5-;; esac\n'
+    )
+    service.chmod(0o700)
+    desk.env["QILEDGER_MASTER_KEY_COMMAND"] = str(service)
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    assert json.loads(desk.run("people", "show", "RWK", "8Qm2"))["name"] == "Amina Example"
+    assert "kms/1 wraps 1 key" in desk.run("master-key", "show")
+    service.write_text("#!/bin/sh\nexit 1\n")
+    assert "did not answer" in desk.run("people", "show", "RWK", "8Qm2", status=1)
