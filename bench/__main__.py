@@ -11,6 +11,7 @@ from bench import (
     appender,
     charts,
     delivering,
+    erasing,
     freshness,
     growth,
     notices,
@@ -34,15 +35,22 @@ MEASUREMENTS = {
     "sealing": ("Sealing a long log", sealing.measure),
     "delivering": ("Delivering messages", delivering.measure),
     "webhooks": ("Telling systems: webhooks and live streams", webhooks.measure),
+    "erasing": ("Erasing a person", erasing.measure),
     "growth": ("As the log grows", growth.measure),
 }
 
-SCALES = {"rebuild": ("events",), "sealing": ("events",), "pictures": ("organisations", "projects")}
+SCALES = {
+    "rebuild": ("events",),
+    "sealing": ("events",),
+    "erasing": ("events",),
+    "pictures": ("organisations", "projects"),
+}
 RUNS = 3
-ONCE = ("rebuild", "sealing", "growth")  # long in themselves: what they show is summed over a million events
+ONCE = ("rebuild", "sealing", "erasing", "growth")  # long in themselves: shown is a sum over a million events
 QUICK: dict[str, dict[str, Any]] = {
     "rebuild": {"events": 100_000},
     "sealing": {"events": 100_000},
+    "erasing": {"events": 100_000},
     "pictures": {"organisations": 2, "projects": 100},
     "growth": {"sizes": (10_000, 100_000)},
 }

@@ -120,7 +120,8 @@ def _copy(
 def _questions(url: str, codes: list[str], projects: int, runs: int) -> list[Row]:
     with psycopg.connect(url) as conn:
         secrets = {
-            code: keys.create(conn, code, "bench", scopes=[keys.ASK], sources=["*"]).text for code in codes
+            code: keys.create(conn, code, "bench", scopes=[keys.ASK_OF_PEOPLE], sources=["*"]).text
+            for code in codes
         }
     measured: dict[str, list[list[float]]] = {}
     with serving(as_role(url, "qiledger_api"), None) as port:

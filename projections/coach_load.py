@@ -217,4 +217,5 @@ coach_load.question(
     answers=PersonLoad,
     order=["person"],
     doc="What each coach, or each sponsor, looks after now; accredited coaches without a project are there too.",
+    of_persons=True,
 )

@@ -218,6 +218,7 @@ ideas.question(
     answers=IdeaAnswer,
     order=("-raised_until", "idea"),
     doc="What became of the ideas that a person raised.",
+    of_persons=True,
 )
 
 OF_A_TEAM = """

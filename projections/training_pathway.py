@@ -262,6 +262,7 @@ training.question(
     answers=Stage,
     order=("since", "cohort"),
     doc="The cohorts that a person was in, and how far they came in each.",
+    of_persons=True,
 )
 
 

@@ -46,7 +46,7 @@ class StandingHouse:
         code = f"T{next(_numbers)}X"
         with psycopg.connect(self.ways.admin) as conn:
             open_organisation(conn, code, "A trust")
-            scopes = [keys.WRITE, keys.READ, keys.ASK]
+            scopes = [keys.WRITE, keys.READ, keys.ASK, keys.ASK_OF_PEOPLE]
             secret = keys.create(conn, code, "tests", scopes=scopes, sources=["/tests"])
         return Organisation(self, code, secret.text)
 

@@ -135,11 +135,14 @@ class Projection(Generic[R]):
         answers: type[B],
         order: Iterable[str],
         doc: str = "",
+        of_persons: bool = False,
     ) -> Question[A, B]:
         """Declares what one may ask of the rows (see `question.py`)."""
         if name in self.questions:
             raise ValueError(f"{self.name} has two questions called {name}")
-        asked = Question(name=name, sql=sql, asks=asks, answers=answers, order=tuple(order), doc=doc)
+        asked = Question(
+            name=name, sql=sql, asks=asks, answers=answers, order=tuple(order), doc=doc, of_persons=of_persons
+        )
         self.questions[name] = asked
         return asked
 

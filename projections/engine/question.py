@@ -29,6 +29,7 @@ class Question(msgspec.Struct, Generic[A, B], frozen=True, kw_only=True):
     answers: type[B]
     order: tuple[str, ...]
     doc: str = ""
+    of_persons: bool = False  # its answers are about single persons: not for every key
 
     @property
     def ordered_by(self) -> tuple[tuple[str, bool], ...]:

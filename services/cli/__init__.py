@@ -8,6 +8,7 @@ from services.cli.checkpoint import checkpoint
 from services.cli.demo import demo
 from services.cli.doctor import doctor, status
 from services.cli.erase import erase_
+from services.cli.erasures import erasures
 from services.cli.export import export
 from services.cli.import_ import import_
 from services.cli.keys import keys
@@ -41,6 +42,7 @@ COMMANDS = (
     operations,
     people,
     erase_,
+    erasures,
     subject_access,
     master_key,
     keys,

@@ -15,7 +15,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
-from events.log.keys import ASK
+from events.log.keys import ASK, ASK_OF_PEOPLE
 from events.log.read import head
 from projections.engine.ask import ROWS_MAX, Answer, NotYetBuilt, answer, reached
 from projections.engine.cursor import CURSOR_MAX, BadCursor
@@ -116,6 +116,8 @@ async def ask(request: Asked) -> ASGIApp:
     today in London, or the day asked of, unless it is given.
     """
     projection, question = _asked_for(request)
+    if question.of_persons and ASK_OF_PEOPLE not in request.auth.scopes:
+        raise Problem(kinds.MISSING_SCOPE, "This question is about single persons.", scope=ASK_OF_PEOPLE)
     organisation = request.auth.organisation
     given = parameters(request)
     ours = Reading.__struct_encode_fields__

@@ -143,7 +143,7 @@ def make_key(database_url: str, organisation: str) -> MakeKey:
     """Makes keys of the organisation: `make_key(scopes=[…], sources=[…])`."""
 
     def make(client: str = "lifeqi", **how: Any) -> str:
-        how.setdefault("scopes", [keys.WRITE, keys.READ, keys.ASK])
+        how.setdefault("scopes", [keys.WRITE, keys.READ, keys.ASK, keys.ASK_OF_PEOPLE])
         how.setdefault("sources", ["/lifeqi"])
         of = how.pop("organisation", organisation)
         with psycopg.connect(database_url) as conn:

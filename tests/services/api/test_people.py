@@ -76,3 +76,16 @@ def test_an_erased_person_is_not_kept_again(desk: Door, database_url: str, tmp_p
         what="the key is forgotten",
     )
     problem(desk.get(address), "no-person", 404)
+
+
+def test_questions_about_single_persons_are_not_for_every_key(
+    server: Server, organisation: str, make_key: MakeKey
+) -> None:
+    asked = f"/v1/{organisation}/projections/coach_load/load"
+    for scopes, status in ((["projections:read"], 403), (["audit"], 403), (["projections:read:people"], 503)):
+        opened = Door(
+            server.url, organisation, make_key(client=scopes[0].replace(":", "-"), scopes=scopes, sources=[])
+        )
+        with opened.http:
+            assert opened.get(asked).status_code == status, scopes
+            assert opened.get(f"/v1/{organisation}/projections").status_code == 200

@@ -1,0 +1,48 @@
+"""`qiledger erasures`: the ledger of erasures, which a restored backup knows nothing of."""
+
+import rich_click as click
+
+from events.privacy.erasing import Ledger, reapply
+from services.cli.as_operator import as_operator
+from services.custody import ledger_file
+from services.settings import Settings, WrongSettings
+
+
+@click.group("erasures")
+def erasures() -> None:
+    """List what was erased; erase it again after a restore."""
+
+
+@erasures.command("list")
+def list_() -> None:
+    """List every erasure in the ledger: when, whose key, and which it was."""
+    for erasure in _ledger().erasures():
+        click.echo(f"{erasure.at}  {erasure.organisation}  {erasure.person}  {erasure.key}")
+
+
+@erasures.command("apply")
+def apply() -> None:
+    """Destroy again what the ledger says was destroyed: after a restore, before anybody reads.
+
+    Applying it twice does no harm. Ends with status 1 if there is no ledger where it should be.
+    """
+    ledger = _ledger()
+    if not ledger.file.exists():
+        raise click.ClickException(
+            f"There is no ledger of erasures at {ledger.file}. Set QILEDGER_ERASURE_LEDGER if it is elsewhere."
+        )
+    with as_operator(name="erasures") as conn:
+        with conn.transaction():
+            destroyed = reapply(conn, ledger)
+        conn.execute("VACUUM (FULL) vault.keys, vault.contacts")
+    known = sum(1 for _ in ledger.erasures())
+    click.echo(
+        f"{known:,} in the ledger; {destroyed:,} had come back and {'is' if destroyed == 1 else 'are'} gone again."
+    )
+
+
+def _ledger() -> Ledger:
+    try:
+        return Ledger(ledger_file(Settings.read()))
+    except WrongSettings as wrong:
+        raise click.ClickException(str(wrong)) from None
