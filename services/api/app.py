@@ -89,6 +89,7 @@ DOORS = (
     schemas.schemas,
     schemas.schema,
     specification.openapi,
+    specification.asyncapi,
     problem_pages.problems,
     problem_pages.problem,
     house.alive,
