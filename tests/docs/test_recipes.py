@@ -93,8 +93,24 @@ def test_a_new_projection_is_one_new_file(house: Path, postgres_url: str):
     assert [name for name in contents(house) if name not in before] == [path]
 
 
+def test_a_new_notice_rule_is_one_new_file(house: Path, postgres_url: str):
+    before = contents(house)
+    path, code = recipe("add a notice rule")
+    assert not (house / path).exists()
+    (house / path).write_text(code, encoding="utf-8")
+    page = house / "docs" / "notices.md"
+    page.write_text(run(house, "-m", "projections.notices.engine.catalogue").stdout, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as given:
+        given.setenv("QILEDGER_TEST_DATABASE_URL", postgres_url)
+        held = laws(house, "tests/laws/test_notices.py", of="aim_revised or published_page or any_batch")
+    assert held.returncode == 0, held.stdout + held.stderr
+    assert "### Aim revised" in page.read_text(encoding="utf-8")
+    after = contents(house)
+    assert {name for name in after if after[name] != before.get(name)} == {path, "docs/notices.md"}
+
+
 def test_what_the_recipes_have_one_write_is_in_the_style_of_the_house(house: Path):
-    for name in ("add an event type", "add a projection"):
+    for name in ("add an event type", "add a projection", "add a notice rule"):
         path, code = recipe(name)
         (house / path).write_text(code, encoding="utf-8")
         for words in (

@@ -4,7 +4,6 @@ Silent are: what a rule found when it began; what happened long before it was re
 person's own doings. What clears a notice clears it however late it is told.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -20,95 +19,17 @@ from events.rights import ErasureExecuted
 from events.vocabulary import Event, canonical_body, example_of, tag_of, vocabulary
 from projections.duties import duties
 from projections.moments import last_day_of
+from projections.notices.engine.heard import Cleared, Heard, Made, Unsaid
 from projections.notices.engine.links import link_to
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.people import platform_roles
 from projections.notices.engine.recall import Recall
 from projections.notices.engine.roles import Around, Person, recipients
-from projections.notices.engine.rule import EVERY_WINDOW, TITLE_MAX, Follows, Notice, Rule, said, windows
+from projections.notices.engine.rule import TITLE_MAX, Notice, Rule, said, windows
 
 HISTORY_DAYS = 30  # what had happened so long before it was recorded is history, and tells nobody
 
 log = structlog.get_logger(__name__)
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A notice to one person."""
-
-    rule: str
-    subject: str
-    window: str
-    recipient: str
-    urgency: str
-    action: bool
-    title: str
-    why: str
-    link: str
-    facts: Mapping[str, object]
-    position: int | None
-    follows: Follows | None = None
-    cleared: bool = False
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.rule, self.subject, self.window, self.recipient
-
-
-class Cleared(msgspec.Struct, frozen=True):
-    """Notices that no longer hold: of a rule and subject, in a window or in all that begin alike (`B-1/*`); or those
-    made from a record.
-    """
-
-    rule: str | None = None
-    subject: str | None = None
-    window: str = EVERY_WINDOW
-    position: int | None = None
-    but: frozenset[tuple[str, str, str, str]] = frozenset()  # those of the record that are right all the same
-
-    def holds(self, made: Made) -> bool:
-        """Whether it clears this notice."""
-        if self.position is not None:
-            return made.position == self.position and made.key not in self.but
-        if (made.rule, made.subject) != (self.rule, self.subject):
-            return False
-        if self.window.endswith(EVERY_WINDOW):
-            return made.window.startswith(self.window.removesuffix(EVERY_WINDOW))
-        return made.window == self.window
-
-
-class Unsaid(msgspec.Struct, frozen=True):
-    """A record that a rule could not judge."""
-
-    rule: str
-    position: int
-    error: str
-
-
-class Heard(msgspec.Struct):
-    """What a run of records comes to."""
-
-    made: dict[tuple[str, str, str, str], Made] = msgspec.field(default_factory=dict)
-    cleared: list[Cleared] = msgspec.field(default_factory=list)
-    unsaid: list[Unsaid] = msgspec.field(default_factory=list)
-    people: dict[str, Person] = msgspec.field(default_factory=dict)  # whose platform roles changed
-    about: defaultdict[Any, list[tuple[str, str, str, str]]] = msgspec.field(
-        default_factory=lambda: defaultdict(list)
-    )  # keys of what was made, by rule and subject, and by position
-
-    def make(self, made: Iterable[Made]) -> None:
-        for one in made:
-            if self.made.setdefault(one.key, one) is one:
-                self.about[one.rule, one.subject].append(one.key)
-                self.about[one.position].append(one.key)
-
-    def clear(self, cleared: Cleared) -> None:
-        """What was made before is cleared: here, and wherever the earlier ones are kept."""
-        self.cleared.append(cleared)
-        about = cleared.position if cleared.position is not None else (cleared.rule, cleared.subject)
-        for key in self.about.get(about, ()):
-            made = self.made[key]
-            if cleared.holds(made):
-                self.made[key] = msgspec.structs.replace(made, cleared=True)
 
 
 class Since(msgspec.Struct, frozen=True):

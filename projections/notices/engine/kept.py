@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from projections.notices.engine.hearing import Cleared, Made, Unsaid
+from projections.notices.engine.heard import Cleared, Made, Unsaid
 from projections.notices.engine.roles import Person
 from projections.notices.engine.rule import EVERY_WINDOW
 

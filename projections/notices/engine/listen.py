@@ -17,10 +17,10 @@ from events.log.record import Record
 from projections.engine.projection import Projection
 from projections.engine.reading import for_organisation, head
 from projections.notices.engine.found import found_rules
+from projections.notices.engine.heard import Heard
 from projections.notices.engine.hearing import (
     HISTORY_DAYS,
     OF_PEOPLE,
-    Heard,
     Listener,
     types_heard,
     types_that_clear,

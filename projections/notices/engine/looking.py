@@ -13,7 +13,8 @@ import structlog
 
 from projections.duties import Duties
 from projections.forum_calendar import Forum
-from projections.notices.engine.hearing import Made, Since, Unsaid, addressed
+from projections.notices.engine.heard import Made, Unsaid
+from projections.notices.engine.hearing import Since, addressed
 from projections.notices.engine.quiet_hours import LONDON
 from projections.notices.engine.roles import Around, Person
 from projections.notices.engine.rule import Notice, Rule, said

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.notices.engine.hearing import Made
+from projections.notices.engine.heard import Made
 from projections.notices.engine.kept import id_of, make
 from projections.notices.engine.plan import plan
 from projections.notices.engine.rule import Rule, Urgency
@@ -21,17 +21,24 @@ NOBODY = "person/a"
 class Desk:
     """One organisation whose notices are planned."""
 
-    def __init__(self, url: str, conn: Connection) -> None:
-        self.conn = conn
+    def __init__(self, url: str, conn: Connection, api: Connection) -> None:
+        self.conn, self.api = conn, api
         self.organisation = open_log(url)
         self.do(
             "INSERT INTO notices.checkpoints (organisation, position, looked_at) VALUES (%(organisation)s, 0, now())"
         )
 
     def do(self, statement: str, **asked: Any) -> list[Any]:
-        with self.conn.transaction():
-            self.conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (self.organisation,))
-            done = self.conn.execute(statement, {"organisation": self.organisation} | asked)
+        return self._done(self.conn, statement, asked)
+
+    def do_as_api(self, statement: str, **asked: Any) -> None:
+        """Choices are written by the API; workers only read them."""
+        self._done(self.api, statement, asked)
+
+    def _done(self, conn: Connection, statement: str, asked: dict[str, Any]) -> list[Any]:
+        with conn.transaction():
+            conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (self.organisation,))
+            done = conn.execute(statement, {"organisation": self.organisation} | asked)
             return done.fetchall() if done.description else []
 
     def notice(
@@ -62,7 +69,7 @@ class Desk:
         return id_of(self.organisation, made)
 
     def choose(self, pace: str, *, person: str = NOBODY, rule: str = "*", channel: str = "email") -> None:
-        self.do(
+        self.do_as_api(
             "INSERT INTO notices.preferences (organisation, person, rule, channel, pace)"
             " VALUES (%(organisation)s, %(person)s, %(rule)s, %(channel)s, %(pace)s)",
             person=person,
@@ -99,20 +106,11 @@ class Desk:
 
 @pytest.fixture
 def desk(database_url: str) -> Iterator[Desk]:
-    with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as conn:
-        yield Desk(database_url, conn)
-
-
-@pytest.fixture
-def may_choose(desk: Desk, database_url: str) -> Iterator[Desk]:
-    """The workers only read choices: these are written as the API does."""
-    with psycopg.connect(as_role(database_url, "qiledger_api"), autocommit=True) as conn:
-        api = desk.conn
-        choosing = Desk.__new__(Desk)
-        choosing.conn, choosing.organisation = conn, desk.organisation
-        desk.choose = choosing.choose  # type: ignore[method-assign]
-        yield desk
-        desk.conn = api
+    with (
+        psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as conn,
+        psycopg.connect(as_role(database_url, "qiledger_api"), autocommit=True) as api,
+    ):
+        yield Desk(database_url, conn, api)
 
 
 def test_what_is_told_at_once_is_a_message_by_itself_and_is_planned_once(desk: Desk) -> None:
@@ -156,8 +154,7 @@ def test_a_message_that_waits_with_nothing_left_to_tell_is_withdrawn(desk: Desk)
     assert desk.planned() == [("notice", (notice,), "withdrawn")]
 
 
-def test_a_person_chooses_how_soon_by_rule_and_channel(may_choose: Desk) -> None:
-    desk = may_choose
+def test_a_person_chooses_how_soon_by_rule_and_channel(desk: Desk) -> None:
     desk.choose("never")
     desk.choose("weekly", rule="a_rule", channel="inbox")
     desk.choose("at_once", channel="notify")
@@ -168,17 +165,13 @@ def test_a_person_chooses_how_soon_by_rule_and_channel(may_choose: Desk) -> None
     assert desk.planned(MONDAY + timedelta(days=8), channel="inbox") == [("digest", (notice,), "waiting")]
 
 
-def test_what_needs_action_cannot_be_switched_off_or_muted(may_choose: Desk, database_url: str) -> None:
-    desk = may_choose
+def test_what_needs_action_cannot_be_switched_off_or_muted(desk: Desk) -> None:
     desk.choose("never")
     desk.choose("never", rule="a_rule")
-    with psycopg.connect(as_role(database_url, "qiledger_api"), autocommit=True) as api:
-        muting = Desk.__new__(Desk)
-        muting.conn, muting.organisation = api, desk.organisation
-        muting.do(
-            "INSERT INTO notices.mutes (organisation, person, subject)"
-            " VALUES (%(organisation)s, 'person/a', 'project/P-1')"
-        )
+    desk.do_as_api(
+        "INSERT INTO notices.mutes (organisation, person, subject)"
+        " VALUES (%(organisation)s, 'person/a', 'project/P-1')"
+    )
     action, other = desk.notice("project/P-1", action=True), desk.notice("project/P-2")
     assert desk.planned() == [("notice", (action,), "waiting")]
     assert (
@@ -188,16 +181,12 @@ def test_what_needs_action_cannot_be_switched_off_or_muted(may_choose: Desk, dat
     )
 
 
-def test_what_was_muted_is_not_told_later_either(may_choose: Desk, database_url: str) -> None:
-    desk = may_choose
-    with psycopg.connect(as_role(database_url, "qiledger_api"), autocommit=True) as api:
-        muting = Desk.__new__(Desk)
-        muting.conn, muting.organisation = api, desk.organisation
-        muting.do(
-            "INSERT INTO notices.mutes (organisation, person, subject, until)"
-            " VALUES (%(organisation)s, 'person/a', 'project/P-1', %(until)s)",
-            until=MONDAY + timedelta(days=1),
-        )
+def test_what_was_muted_is_not_told_later_either(desk: Desk) -> None:
+    desk.do_as_api(
+        "INSERT INTO notices.mutes (organisation, person, subject, until)"
+        " VALUES (%(organisation)s, 'person/a', 'project/P-1', %(until)s)",
+        until=MONDAY + timedelta(days=1),
+    )
     desk.notice("project/P-1")
     heard = desk.notice("project/P-2")
     assert desk.planned() == [("notice", (heard,), "waiting")]
@@ -205,9 +194,8 @@ def test_what_was_muted_is_not_told_later_either(may_choose: Desk, database_url:
 
 
 def test_an_organisation_chooses_for_everybody_until_somebody_chooses_for_themselves(
-    may_choose: Desk,
+    desk: Desk,
 ) -> None:
-    desk = may_choose
     desk.choose("never", person="*")
     desk.choose("at_once", person="*", channel="notify")
     desk.choose("at_once", person="person/b")
@@ -216,14 +204,11 @@ def test_an_organisation_chooses_for_everybody_until_somebody_chooses_for_themse
     assert {notices for _, notices, _ in desk.planned(channel="notify")} == {(a,), (b,)}
 
 
-def test_nothing_but_the_inbox_goes_out_in_quiet_hours(desk: Desk, database_url: str) -> None:
-    with psycopg.connect(as_role(database_url, "qiledger_api"), autocommit=True) as api:
-        resting = Desk.__new__(Desk)
-        resting.conn, resting.organisation = api, desk.organisation
-        resting.do(
-            "INSERT INTO notices.quiet_hours (organisation, person, starts, ends)"
-            " VALUES (%(organisation)s, 'person/a', '09:00', '12:00')"
-        )
+def test_nothing_but_the_inbox_goes_out_in_quiet_hours(desk: Desk) -> None:
+    desk.do_as_api(
+        "INSERT INTO notices.quiet_hours (organisation, person, starts, ends)"
+        " VALUES (%(organisation)s, 'person/a', '09:00', '12:00')"
+    )
     desk.notice("project/P-1")
     desk.planned()
     assert desk.due() == [datetime(2026, 6, 1, 11, tzinfo=UTC)]

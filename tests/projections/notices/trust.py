@@ -17,7 +17,8 @@ from projections.engine.memory import fold_in_memory
 from projections.engine.projection import Projection
 from projections.forum_calendar import calendar
 from projections.notices.engine.found import found_rules
-from projections.notices.engine.hearing import Heard, Listener, Made, Since
+from projections.notices.engine.heard import Heard, Made
+from projections.notices.engine.hearing import Listener, Since
 from projections.notices.engine.looking import Watch, look
 from projections.notices.engine.recall import Recall
 from projections.notices.engine.roles import Person
