@@ -6,6 +6,8 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from events.privacy.custody import NoMasterKey
+from services.custody import custodian_by
 from services.logs import speak
 from services.settings import Settings, WrongSettings
 
@@ -32,6 +34,10 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     try:
         settings = Settings.read()
     except WrongSettings as wrong:
+        raise click.ClickException(str(wrong)) from None
+    try:
+        custodian_by(settings)
+    except NoMasterKey as wrong:
         raise click.ClickException(str(wrong)) from None
     if settings.database_url is None:
         raise click.ClickException(

@@ -204,3 +204,10 @@ def test_a_key_management_service_is_spoken_to_by_a_command(desk: Desk, tmp_path
     assert "kms/1 wraps 1 key" in desk.run("master-key", "show")
     service.write_text("#!/bin/sh\nexit 1\n")
     assert "did not answer" in desk.run("people", "show", "RWK", "8Qm2", status=1)
+
+
+def test_a_master_key_that_is_none_stops_the_start(desk: Desk) -> None:
+    desk.env["QILEDGER_MASTER_KEY"] = "not a key"
+    said = desk.run("serve", "--port", "0", status=1)
+    assert "32 bytes in base64" in said
+    assert "not a key" not in said
