@@ -41,7 +41,9 @@ def _delivered(url: str, port: int) -> float:
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SELECT set_config('qiledger.organisation', %s, false)", (ORGANISATION,))
         put_contact(conn, ORGANISATION, PERSON, Reach(email="jo@nhs.test"))
-        facts = json.dumps({"endpoint": "bridge", "reason": "it was gone", "link": "/webhooks"})
+        facts = json.dumps(
+            {"endpoint": "we_1", "url": "https://bridge.test", "reason": "it was gone", "position": 7}
+        )
         with conn.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO notices.messages (organisation, id, recipient, channel, kind, facts, due_at)"

@@ -81,14 +81,15 @@ def facts_of(conn: Connection, claim: Claim, *, now: datetime) -> dict[str, Any]
     asked = {"organisation": claim.organisation, "person": claim.recipient}
     if conn.execute(_ERASED, asked).fetchone() is not None:
         raise NotTold("the person was erased")
+    told = {"organisation": claim.organisation, **claim.facts}
     if not claim.notices:
-        return claim.facts
+        return told
     asked |= {"notices": claim.notices, "channel": claim.channel, "now": now, "limit": ITEMS_MAX}  # type: ignore[dict-item]
     items = [Item(*row) for row in conn.execute(_STILL, asked)]
     if not items:
         raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
     shown = [msgspec.structs.asdict(item) | {"link": _whole(claim, item.link)} for item in items]
-    return {**claim.facts, **shown[0], "items": shown}
+    return {**told, **shown[0], "items": shown}
 
 
 def _whole(claim: Claim, link: str) -> str:

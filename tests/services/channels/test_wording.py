@@ -34,7 +34,7 @@ def test_every_text_holds_with_its_example(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fact_that_is_missing_is_an_error_and_no_blank(kind: str) -> None:
-    for name in example(kind):
+    for name in set(example(kind)) - {"url"}:  # which may hold a secret: no text shows it
         facts = {had: value for had, value in example(kind).items() if had != name}
         with pytest.raises(CannotBeWorded, match=name):
             worded(kind, facts)

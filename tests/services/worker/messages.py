@@ -55,7 +55,7 @@ class Telling:
     ) -> str:
         """A message that waits. Returns its id."""
         id_ = secrets.token_urlsafe(18)
-        told = {"endpoint": f"bridge {id_[:4]}", "reason": "it was gone", "link": "/webhooks"}
+        told = {"endpoint": f"we_{id_}", "url": "https://bridge.test", "reason": "it was gone", "position": 7}
         row = [self.code, id_, person, channel, kind, list(notices)]
         row += [msgspec.json.encode(told if facts is None else facts).decode(), due_at or self.now]
         with self.admin() as conn:
