@@ -100,7 +100,7 @@ DEAD = """
      LIMIT %(limit)s
 """
 HEALTH = """
-    SELECT c.organisation, c.channel, c.failures, c.failing_from, c.reason
+    SELECT c.organisation, c.channel, c.failures, coalesce(c.failing_from, c.rests_until, clock_timestamp()), c.reason
       FROM notices.channels AS c
      WHERE c.organisation = %(organisation)s AND c.failures > 0
      ORDER BY c.channel
