@@ -17,6 +17,7 @@ from bench import (
     notices,
     pictures,
     posting,
+    proving,
     rebuild,
     sealing,
     webhooks,
@@ -36,6 +37,7 @@ MEASUREMENTS = {
     "delivering": ("Delivering messages", delivering.measure),
     "webhooks": ("Telling systems: webhooks and live streams", webhooks.measure),
     "erasing": ("Erasing a person", erasing.measure),
+    "proving": ("Verifying and replaying an export", proving.measure),
     "growth": ("As the log grows", growth.measure),
 }
 
@@ -43,14 +45,22 @@ SCALES = {
     "rebuild": ("events",),
     "sealing": ("events",),
     "erasing": ("events",),
+    "proving": ("events",),
     "pictures": ("organisations", "projects"),
 }
 RUNS = 3
-ONCE = ("rebuild", "sealing", "erasing", "growth")  # long in themselves: shown is a sum over a million events
+ONCE = (
+    "rebuild",
+    "sealing",
+    "erasing",
+    "proving",
+    "growth",
+)  # long in themselves: a sum over a million events
 QUICK: dict[str, dict[str, Any]] = {
     "rebuild": {"events": 100_000},
     "sealing": {"events": 100_000},
     "erasing": {"events": 100_000},
+    "proving": {"events": 100_000},
     "pictures": {"organisations": 2, "projects": 100},
     "growth": {"sizes": (10_000, 100_000)},
 }

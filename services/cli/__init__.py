@@ -3,6 +3,7 @@
 import rich_click as click
 
 from services.cli.audit import audit
+from services.cli.backup import backup, restore
 from services.cli.chart import chart
 from services.cli.checkpoint import checkpoint
 from services.cli.demo import demo
@@ -63,6 +64,8 @@ COMMANDS = (
     replay,
     audit,
     why,
+    backup,
+    restore,
 )
 
 

@@ -132,7 +132,7 @@ def _flaws(conn: Connection, organisation: str, keys: list[NoteKey]) -> list[str
 
 
 def _print(result: Audit) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for compared in result.compared:
         print_compared(console, compared)
     for name in result.passed_over:

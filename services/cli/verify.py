@@ -143,7 +143,7 @@ def _take(verifier: Verifier, first: bytes) -> None:
 
 
 def _print(result: Result, earlier: Sequence[Earlier]) -> None:
-    console, verdict = Console(highlight=False), result.verdict
+    console, verdict = Console(highlight=False, soft_wrap=True), result.verdict
     for sentence in _head(verdict):
         console.print(escape(sentence))
     for finding in verdict.findings:

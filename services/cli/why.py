@@ -107,7 +107,7 @@ def _counts(record: Record, as_at: datetime | None, as_known: datetime | None) -
 
 
 def _print(told: Reasons, *, with_row: bool) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for step in told.steps:
         console.print(f"[bold]{step.occurred}[/]  {step.type}  [dim]record {step.position:,}[/]")
         console.print(
