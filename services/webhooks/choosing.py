@@ -117,6 +117,8 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: Sequence[Delivery]
     position: int
     more: bool
+    read: Ahead | None = None
+    """What was read of the log for this wave, where nothing waited: the next may be chosen out of it too."""
 
 
 def wave(conn: psycopg.Connection[Any], claim: Claim) -> Wave:
@@ -140,7 +142,17 @@ def wave(conn: psycopg.Connection[Any], claim: Claim) -> Wave:
             return Wave(deliveries=deliveries, position=claim.position, more=len(deliveries) > 0)
         read = ahead(conn, claim)
     room = min(width - len(deliveries), claim.waiting_max - len(standing))
-    return _with_the_next(claim, read, deliveries, {lane.lane for lane in standing}, room)
+    chosen = _with_the_next(claim, read, deliveries, {lane.lane for lane in standing}, room)
+    return chosen if standing else msgspec.structs.replace(chosen, read=read)
+
+
+def next_wave(claim: Claim, before: Wave) -> Wave | None:
+    """The wave behind one of which everything was taken, out of what was read for that; None to read anew."""
+    read = before.read
+    if read is None or not read.records or read.records[-1].position <= claim.position:
+        return None
+    chosen = _with_the_next(claim, read, [], set(), 1 if claim.is_strict else WIDTH)
+    return msgspec.structs.replace(chosen, read=read)
 
 
 def _with_the_next(
@@ -149,6 +161,8 @@ def _with_the_next(
     """Takes records in order until there is no room, or one of a lane that is on its way already."""
     position = claim.position
     for record, lane in _lanes(claim, read.records):
+        if record.position <= claim.position:
+            continue
         if lane not in standing:
             if room <= 0 or any(delivery.lane == lane for delivery in deliveries):
                 return Wave(deliveries=deliveries, position=position, more=True)

@@ -86,7 +86,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 def note(conn: psycopg.Connection[Any], claim: Claim, sent: Sequence[Sent], position: int) -> None:
     """Notes a wave, and brings the claim to what is true now. Raises Fenced."""
     try:
-        with conn.transaction():
+        with conn.pipeline(), conn.transaction():
             conn.execute(FOR_ORGANISATION, (claim.organisation,))
             failing_for = _move(conn, claim, sent, position)
             for one in sent:
@@ -104,7 +104,7 @@ def _move(
     conn: psycopg.Connection[Any], claim: Claim, sent: Sequence[Sent], position: int
 ) -> timedelta | None:
     """Moves the cursor. Returns for how long the endpoint has done nothing but fail. Raises Fenced."""
-    failed = [one for one in sent if not _is_over(one)]
+    failed = [one for one in sent if not is_over(one)]
     delivered = any(one.answer.outcome == "delivered" for one in sent)
     failures = claim.failures if not sent else 0 if delivered else claim.failures + len(failed)
     asked = _of(claim) | {
@@ -134,7 +134,7 @@ def _note_lane(conn: psycopg.Connection[Any], claim: Claim, one: Sent, position:
     """A lane goes on behind what is over, and waits in front of what was not taken."""
     of_lane = _of(claim) | {"lane": one.delivery.lane}
     record = one.delivery.record
-    if not _is_over(one):
+    if not is_over(one):
         tries = one.delivery.tries + 1
         waits = wait_s(tries, asked_s=one.answer.retry_after_s)
         conn.execute(_WAIT, of_lane | {"position": record.position, "tries": tries, "waits_s": waits})
@@ -200,7 +200,7 @@ def disable(conn: psycopg.Connection[Any], claim: Claim, reason: str) -> None:
         conn.execute(_TELL_THE_OWNER, {"organisation": claim.organisation, "facts": Jsonb(facts)} | message)
 
 
-def _is_over(one: Sent) -> bool:
+def is_over(one: Sent) -> bool:
     """Taken by the receiver, or given up by those who look after the endpoint."""
     return one.answer.outcome in ("delivered", "given_up")
 

@@ -27,7 +27,7 @@ WITHIN_S = 15.0
 CONNECT_WITHIN_S = 5.0
 SAID_BYTES_MAX = 512  # of an answer that are kept …
 READ_BYTES_MAX = 65_536  # … and that are read, so that the connection can be used again
-POOLS, POOL_CONNECTIONS = 256, 8
+POOLS, POOL_CONNECTIONS = 256, 96
 IDLE_MAX_S = 30.0  # a connection unused for longer may have been dropped on the way, and is not trusted
 
 Outcome = Literal["delivered", "failed", "throttled", "gone", "unreachable", "forbidden", "given_up"]

@@ -9,10 +9,10 @@ import msgspec
 from psycopg_pool import ConnectionPool
 
 from services.cloud_event import CloudEventItem, cloudevent
-from services.webhooks.choosing import Delivery, wave
+from services.webhooks.choosing import Delivery, Wave, next_wave, wave
 from services.webhooks.claims import LEASE_S, Claim, Due, claim, release
 from services.webhooks.keeping import Secrets
-from services.webhooks.noting import Fenced, Sent, note, note_test
+from services.webhooks.noting import Fenced, Sent, is_over, note, note_test
 from services.webhooks.posting import WITHIN_S, Answer, Poster
 from services.webhooks.signing import SigningSecret, headers, message_id
 
@@ -57,14 +57,18 @@ class Turn:
         with self._tools.pool.connection() as conn:
             alive = self._tools.secrets.alive(conn, self._claim.organisation, self._claim.endpoint)
         self._test(alive)
+        before: Wave | None = None
         while self._claim.state == "enabled" and not self._claim.pausing:
-            with self._tools.pool.connection() as conn:
-                following = wave(conn, self._claim)
+            following = None if before is None else next_wave(self._claim, before)
+            if following is None:
+                with self._tools.pool.connection() as conn:
+                    following = wave(conn, self._claim)
             sent = self._send(following.deliveries, alive)
             if sent or following.position > self._claim.position:
                 with self._tools.pool.connection() as conn:
                     note(conn, self._claim, sent, following.position)
                 self._renewed_at = time.monotonic()
+            before = following if all(map(is_over, sent)) else None  # what waits now is not passed by
             if not following.more or not self._may_go_on():
                 return
 
