@@ -15,6 +15,7 @@ EVENT_STREAM = "text/event-stream"
 HEARTBEAT_S = 15.0
 RETRY_MS = 2_000
 TAKEN_WITHIN_S = 20.0  # a reader who takes nothing for so long is let go; he goes on where he was
+PIECE_BYTES = 16_384
 OPENING = f"retry: {RETRY_MS}\n: live\n\n".encode()
 CLOSING = b": the ledger is being stopped\n\n"
 
@@ -74,16 +75,23 @@ class LiveAnswer:
 
     async def _tell_on(self, teller: Teller, send: Send) -> None:
         """Tells what is new. Nothing is read that the reader has not taken the one before of."""
-        await _say(send, OPENING)
+        await self._say(send, OPENING)
         while not self._desk.stopping.is_set():
             text = await teller.next() or await self._news_or_heartbeat(teller)
             if text is None:
                 break
             if text:
-                await _say(send, text)
+                await self._say(send, text)
         if self._desk.stopping.is_set():
-            await _say(send, CLOSING)
+            await self._say(send, CLOSING)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _say(self, send: Send, text: bytes) -> None:
+        """A piece at a time: the server keeps a few of them for a slow reader. Raises TimeoutError if he takes none."""
+        for begin in range(0, len(text), PIECE_BYTES):
+            piece = text[begin : begin + PIECE_BYTES]
+            async with self._desk.patience(TAKEN_WITHIN_S):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def _news_or_heartbeat(self, teller: Teller) -> bytes | None:
         """Waits for news. A sign of life if there are none for a while; None if the key may read no more."""
@@ -93,12 +101,6 @@ class LiveAnswer:
         except TimeoutError:
             return teller.heartbeat() if await self._still_may() else None
         return b""
-
-
-async def _say(send: Send, text: bytes) -> None:
-    """Raises TimeoutError for a reader who takes nothing."""
-    async with asyncio.timeout(TAKEN_WITHIN_S):
-        await send({"type": "http.response.body", "body": text, "more_body": True})
 
 
 async def _left(receive: Receive) -> None:

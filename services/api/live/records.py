@@ -16,7 +16,7 @@ from services.cloud_event import cloudevent
 
 LOOK_AGAIN_S = 1.0  # a ring may be lost: nobody waits longer for what is there
 KEPT_MAX, KEPT_BYTES_MAX = 2_000, 8 * 1_048_576  # records of one organisation that are kept encoded
-PAGE = 200
+PAGE = 50
 
 NoteRead = Callable[[Sequence[int]], None]
 _encode = msgspec.json.Encoder().encode
