@@ -30,7 +30,7 @@ _APPEND = "SELECT item, outcome, position, version, recorded_at, leaf FROM log.a
 _encode = msgspec.json.Encoder().encode
 
 
-class _Bundled(Submission, frozen=True, kw_only=True):
+class _Bundled(Submission, frozen=True, kw_only=True, gc=False):
     """An event that stands or falls with the others of its request."""
 
     bundle: int
@@ -45,7 +45,7 @@ class _Request:
     def __init__(self, submissions: Sequence[Submission], whole: bool) -> None:
         self.submissions = submissions
         self.whole = whole
-        self.size = sum(len(submission.body) for submission in submissions)
+        self.size = sum([len(submission.body) for submission in submissions])
         self.answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
 
 
@@ -70,7 +70,7 @@ class _Gathering:
             if events > EVENTS_MAX or size > BYTES_MAX:
                 break
             taken.append(self.waiting.popleft())
-        self.events -= sum(len(request.submissions) for request in taken)
+        self.events -= sum([len(request.submissions) for request in taken])
         return taken
 
 
@@ -134,7 +134,8 @@ class Appender:
         batch = _encode(_items(requests)).decode()
         async with self._pool.connection() as conn:
             # The call is its own transaction: no round trips for BEGIN and COMMIT.
-            await conn.set_autocommit(True)
+            if not conn.autocommit:
+                await conn.set_autocommit(True)
             cursor = await conn.execute(_APPEND, (organisation, batch), prepare=True, binary=True)
             return await cursor.fetchall()
 

@@ -119,7 +119,8 @@ async def records_after(
     async with conn.transaction():
         at = await _head(conn, organisation)
         filtered = types is not None or stream is not None
-        until = min(at.position, after + SCANNED_MAX) if filtered else at.position
+        # There are no gaps: a page that is not filtered ends `limit` positions on, whatever the planner makes of it.
+        until = min(at.position, after + (SCANNED_MAX if filtered else limit))
         asked = {"organisation": organisation, "after": after, "until": until, "limit": limit}
         if filtered:
             kind = stream if stream is not None and stream.endswith("/") else None

@@ -11,7 +11,7 @@ from events.vocabulary import Event, read_body
 PreciseTo = Literal["instant", "day", "month", "year"]
 
 
-class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event checked at the door and not yet kept. `body` holds its canonical JSON."""
 
     stream: str
@@ -26,7 +26,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The version the stream must be at: 0 for a stream that must not exist, None for any."""
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the log answers for a record it keeps. The same event told again gets the same receipt, marked so."""
 
     position: int
@@ -36,7 +36,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: bool = False
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """An event as kept, one row of `log.records`."""
 
     organisation: str

@@ -18,7 +18,7 @@ from projections.engine.stream import Told
 
 RECORDS_MAX = 2_000  # on a page; the door keeps a body below 64 KiB, so a page cannot be large
 CHARACTERS_MEANT = 4_000_000  # of bodies on a page: with large bodies, pages have fewer records
-POSITIONS_MAX = 200_000  # looked at for one page, whatever is found
+POSITIONS_MAX = 20_000  # looked at for one page, whatever is found, and however the planner goes about it
 
 _HEAD = "SELECT position FROM log.heads WHERE organisation = %(organisation)s"
 
