@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from events.corrections import Revision
+from events.streams import OperationsEvent
 from events.vocabulary import ANY_STREAM, Event, canonical_body, example_of, tag_of, vocabulary
 from tests.standing_house import BATCH, STRUCTURED, Organisation
 
@@ -56,7 +57,11 @@ class Caller:
         self._random = Random(f"{seed} {name}")
         self._stopping = stopping
         self._version = 0  # of the stream that nobody else tells of
-        self._kinds = [kind for kind in vocabulary().values() if not issubclass(kind, Revision)]
+        not_ours = (
+            Revision,
+            OperationsEvent,
+        )  # these put right what was told, or are for the ledger alone to tell
+        self._kinds = [kind for kind in vocabulary().values() if not issubclass(kind, not_ours)]
 
     def call(self) -> Journal:
         """Tells until told to stop, and every event that was begun to its end."""
