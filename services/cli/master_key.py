@@ -12,6 +12,7 @@ from events.privacy.rewrapping import rewrap_all
 from services.cli.as_operator import as_operator
 from services.custody import master_key_file, write_master_keys
 from services.settings import Settings
+from services.webhooks.keeping import rewrap
 
 FOLLOWED_WITHIN_S = 3.0  # a key that is being made is in the database by then
 
@@ -44,7 +45,7 @@ def show() -> None:
 @master_key.command("rotate")
 @click.option("--keep-old", is_flag=True, help="Leave the old key in the file, behind the new one.")
 def rotate(*, keep_old: bool) -> None:
-    """Wrap every person's key by a new master key. What the keys encrypt is not touched.
+    """Wrap every person's key by a new master key, and what signs webhooks. What the keys encrypt is not touched.
 
     Where the master key is in a file (QILEDGER_MASTER_KEY_FILE, or that of a house of its own), a new key is put in
     front in it, everything is wrapped anew, and the old key is taken out; processes that run follow by themselves. With
@@ -63,6 +64,8 @@ def rotate(*, keep_old: bool) -> None:
             )  # whoever had read the file before makes a last key with the old one
             for organisation, keys in rewrap_all(conn, has)[1].items():
                 done[organisation] = done.get(organisation, 0) + keys
+        while rewrap(conn, has):  # what signs webhooks is encrypted with the master key itself
+            pass
         for organisation, keys in done.items():
             noted = MasterKeyRotated(was=was, now=has.current(), keys=keys)
             with conn.transaction():
