@@ -245,6 +245,7 @@ class Verifier:
         whole = min(LEAVES_A_LINE, self._tree.size - piece.first + 1) * HASH_BYTES
         if piece.first != self._next_leaf or len(piece.hashes) != whole:
             self._found(f"leaves of {piece.first} and on stand where those of {self._next_leaf} were to come")
+            return
         before = self._head.first if self._head else 1
         self._leaves.seek((piece.first - before) * HASH_BYTES)
         computed = self._leaves.read(len(piece.hashes))

@@ -175,8 +175,11 @@ class Replay:
     def _shown(self, name: str, number: int) -> dict[str, Any]:
         if name not in self._rows:
             return {}
-        read = self.targets[name].projection.read
-        return {key: read(row) for key, row in map(_keyed, self._rows[name].lines(number))}
+        found: dict[str, Any] = {}
+        for key, written in map(_keyed, self._rows[name].lines(number)):
+            row = _read(self.targets[name].projection, written)
+            found[key] = [found[key], row] if key in found else row  # two rows are no row of the records
+        return found
 
     def _read(self, number: int, until: int | None) -> list[Record]:
         records = (record_of(read_line(text), b"") for text in self._records.lines(number))
@@ -200,6 +203,14 @@ def rows_of(streams: Mapping[str, Stream]) -> dict[str, Any]:
     }
 
 
+def _read(projection: Projection[Any], written: msgspec.Raw) -> Any:
+    """A row as it was shown; what no row of this projection looks like as it stands, so that it differs."""
+    try:
+        return projection.read(written)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(written)
+
+
 def _mismatches(
     shown: Mapping[str, Any], folded: Mapping[str, Any], records: list[Record]
 ) -> Iterator[Mismatch]:
@@ -221,7 +232,11 @@ def _what(shown: Any, folded: Any) -> str:
 
 
 def _fields(shown: Any, folded: Any) -> list[Field]:
-    one: dict[str, Any] = {} if shown is None else msgspec.to_builtins(shown)
-    other: dict[str, Any] = {} if folded is None else msgspec.to_builtins(folded)
+    one, other = _plain(shown), _plain(folded)
     names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
     return [Field(name, one.get(name), other.get(name)) for name in names]
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    plain = {} if row is None else msgspec.to_builtins(row)
+    return plain if isinstance(plain, dict) else {"rows": plain}

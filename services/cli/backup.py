@@ -13,6 +13,7 @@ from events.privacy.erasing import Ledger
 from services import backups
 from services.backups import NoTool, WrongBackup
 from services.cli.as_auditor import database_url, speaking
+from services.custody import ledger_file
 from services.settings import Settings
 
 
@@ -53,7 +54,7 @@ def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) 
     earlier = [_earlier(path) for path in checkpoints]
     with speaking():
         settings, url = Settings.read(), database_url()
-        ledger = Ledger(settings.erasure_ledger or settings.data_directory / "custody" / "erasures.ndjson")
+        ledger = Ledger(ledger_file(settings))
         kept = None if settings.seal_directory is None else Remembered(settings.seal_directory)
         try:
             description = backups.restore(url, directory)

@@ -11,7 +11,7 @@ import pytest
 
 from events.log.earlier import Unreadable, earlier_in
 from events.log.export_file import lines_of
-from events.log.exported import Row, Rows, read_piece, written
+from events.log.exported import Leaves, Piece, Row, Rows, Seal, read_piece, written
 from events.log.merkle import CompactRange, inclusion_proof
 from events.log.notes import SigningKey
 from events.log.record import Record
@@ -229,3 +229,36 @@ def test_a_zipped_export_reads_the_same_and_a_damaged_one_is_found(tmp_path: Pat
     path.write_bytes(content)
     found = verify_file(path)
     assert any("cannot be read beyond here" in finding.says for finding in found.findings)
+
+
+FORGED_PIECES: list[tuple[int, Piece]] = [
+    (8, Leaves(first=-5, hashes=bytes(7 * 32))),
+    (8, Leaves(first=2**60, hashes=bytes(7 * 32))),
+    (8, Leaves(first=1, hashes=bytes(31))),
+    (8, Leaves(first=1, hashes=b"")),
+    (9, Rows(projection="projects", revision=1, position=7, rows=-1)),
+    (9, Rows(projection="projects", revision=1, position=7, rows=2**60)),
+    (12, Seal(records=7, root=b"", checkpoint="x", consistency=(b"1",), keys=("y",))),
+    (12, Seal(records=-7, root=bytes(32), checkpoint=None, consistency=(), keys=())),
+]
+
+
+@pytest.mark.parametrize(("line", "piece"), FORGED_PIECES)
+def test_whatever_a_forger_writes_into_the_other_lines_is_found_and_breaks_nothing(
+    line: int, piece: Piece
+) -> None:
+    lines = export_of(records(7), rows=ROWS).splitlines(keepends=True)
+    lines[line] = written(piece)
+    assert says(b"".join(lines), unsigned=False)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"first": -1}, {"last": 2**60}, {"before": (b"x",)}, {"first": 2**40, "before": ()}, {"format": 2}],
+)
+def test_whatever_a_forger_writes_into_the_head_is_found_and_breaks_nothing(
+    changes: dict[str, object],
+) -> None:
+    head, *lines = export_of(records(7)).splitlines(keepends=True)
+    forged_head = msgspec.structs.replace(read_piece(head[:-1]), **changes)
+    assert says(b"".join([written(forged_head), *lines]))

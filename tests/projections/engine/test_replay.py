@@ -1,0 +1,46 @@
+"""A replay that compares: rows that are missing, extra, twice, or no rows at all differ, and the records are named."""
+
+import pytest
+
+from projections.engine.memory import fold_in_memory
+from projections.engine.replay import Replay, Target
+from projections.projects import projects
+from tests.exports import record, with_leaf
+
+STARTED = [
+    with_leaf(
+        record(n, type="project.started", body='{"forum":"newham"}', stream=f"project/P-{n}", version=1)
+    )
+    for n in range(1, 4)
+]
+ROWS = {key: projects._encode(row) for key, row in fold_in_memory(projects, STARTED).items()}
+
+
+def mismatches(*shown: tuple[str, bytes]) -> list[tuple[str, str, list[int]]]:
+    with Replay([Target(projects, 3)], records=3) as replay:
+        for one in STARTED:
+            replay.add_record(one)
+        for key, row in shown:
+            replay.add_row("projects", key, row)
+        (compared,) = replay.compare()
+    return [(each.key, each.what, each.positions) for each in compared.mismatches]
+
+
+def test_the_rows_of_the_records_agree() -> None:
+    assert mismatches(*ROWS.items()) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        ([], [(f"project/P-{n}", "missing", [n]) for n in (1, 2, 3)]),
+        ([*ROWS.items(), ("project/P-9", ROWS["project/P-1"])], [("project/P-9", "extra", [])]),
+        ([("project/P-2", b"{}"), *ROWS.items()], [("project/P-2", "different", [2])]),
+        ([*ROWS.items(), ("project/P-2", ROWS["project/P-2"])], [("project/P-2", "different", [2])]),
+        ([*list(ROWS.items())[:2], ("project/P-3", b"[1]")], [("project/P-3", "different", [3])]),
+    ],
+)
+def test_what_is_not_as_the_records_make_it_is_named(
+    shown: list[tuple[str, bytes]], found: list[tuple[str, str, list[int]]]
+) -> None:
+    assert mismatches(*shown) == found
