@@ -213,3 +213,36 @@ def test_a_rule_that_began_by_a_clock_that_was_fast_is_not_silent_until_then(
     assert listen(watched.conn, fresh, now=datetime.now(UTC))
     watched.organisation = fresh
     assert [holds for _, holds in watched.notices("role_taken")] == [True]
+
+
+def test_a_rule_that_is_new_is_silent_about_facts_that_were_not_heard_yet(watched: Watched) -> None:
+    heard: list[str] = []
+
+    def rule(name: str) -> Rule:
+        made = Rule(name, doc="A rule that hears scores.", urgency="daily")
+
+        @made.on(ProgressScored)
+        def hears(event: ProgressScored, at: Moment) -> None:
+            heard.append(name)
+
+        return made
+
+    old, new = rule("old"), rule("new")
+    assert listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules={"old": old})
+    told = of(ProgressScored(score=3, scale="life_qi", assessor="coach"), "project/P-1")
+
+    def score() -> None:
+        now = datetime.now(UTC)
+        tell(
+            watched.url,
+            watched.organisation,
+            [Telling(stream=told.stream, type=told.type, body=told.body, occurred_at=now)],
+        )
+
+    score()
+    both = {"old": old, "new": new}
+    assert listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules=both)
+    assert heard == ["old"]
+    score()
+    assert listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules=both)
+    assert heard == ["old", "old", "new"]

@@ -73,7 +73,7 @@ class Trust:
         """What all rules make of the records after `since`."""
         rules = found_rules()
         began = since or Since(0, NOBODY_YET)
-        recall = Recall(self._matter_to)
+        recall = Recall(self.matter_to)
         listener = Listener(
             rules.values(), dict.fromkeys(rules, began), recall, dict[str, Person](), self._find, now
         )
@@ -109,7 +109,7 @@ class Trust:
         people: Mapping[str, Person] = self.heard().people
         return list(people.values())
 
-    def _matter_to(
+    def matter_to(
         self, projection: Projection[Any], streams: Sequence[str]
     ) -> Mapping[str, Sequence[Record]]:
         return {
