@@ -11,6 +11,7 @@ import redis
 
 from events.log.migrate import SchemaMismatch, pending
 from projections.engine.advance import behind
+from services.custody_found import custody
 from services.doorbell import FRESH, LONG, PAST, connect, queue
 from services.finding import Finding, State
 from services.operating import organisations
@@ -68,7 +69,17 @@ def _database(url: str | None) -> Iterator[Finding]:
             url, autocommit=True, connect_timeout=5, application_name="qiledger doctor"
         ) as conn:
             yield Finding("database", "well", f"answers at {without_password(url)}")
-            for look in (_version, _schema, _durability, _guards, _roles, _logs, _projections, proof):
+            for look in (
+                _version,
+                _schema,
+                _durability,
+                _guards,
+                _roles,
+                _logs,
+                _projections,
+                proof,
+                custody,
+            ):
                 yield from _looked(look, conn)
     except psycopg.OperationalError as away:
         first = str(away).strip().splitlines()[0]

@@ -63,6 +63,10 @@ class KeysInHand:
     def current(self) -> str:
         return next(iter(self._keys))
 
+    def names(self) -> tuple[str, ...]:
+        """What the master keys in hand are called."""
+        return tuple(self._keys)
+
     def wrap(self, key: bytes, context: bytes) -> Wrapped:
         if self._again is not None:
             self._keys = keys_in(self._again() or "")

@@ -10,8 +10,10 @@ import pytest
 
 from events.log import keys
 from events.log.keys import AUDIT, OPERATIONS, READ
-from events.log.operations import log_of
+from events.log.operations import is_operations, log_of
+from projections.engine.advance import behind
 from services.api.journal import KINDS_MAX, STRANGERS_MAX, Journal, events_of
+from services.operating import organisations
 from tests.patience import wait_until
 from tests.services.api.conftest import Door, MakeKey, Server, event, problem
 
@@ -131,6 +133,14 @@ def test_nobody_tells_operations_but_the_ledger(door: Door, subject: str) -> Non
     problem(door.tell(event(type="contact.read", subject=subject, data=data)), "wrong-stream", 422)
     comment = event(type="comment.posted", subject="operations/requests", data={"text": "Hello"})
     problem(door.tell(comment), "wrong-stream", 422)
+
+
+def test_operations_are_nobodys_to_project_or_to_list(door: Door, database_url: str) -> None:
+    door.tell(event("e1"))
+    with psycopg.connect(database_url) as conn:
+        logs = [lag.organisation for lag in behind(conn)] + [one.code for one in organisations(conn)]
+    assert door.organisation in logs
+    assert [log for log in logs if is_operations(log)] == []
 
 
 class NoLog:

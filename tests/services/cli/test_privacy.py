@@ -211,3 +211,20 @@ def test_a_master_key_that_is_none_stops_the_start(desk: Desk) -> None:
     said = desk.run("serve", "--port", "0", status=1)
     assert "32 bytes in base64" in said
     assert "not a key" not in said
+
+
+def test_the_doctor_sees_a_lost_master_key_and_a_revived_person(desk: Desk) -> None:
+    def found(what: str) -> tuple[str, str]:
+        said = json.loads(qiledger("doctor", "--json", **desk.env).stdout)
+        return next((one["state"], one["said"]) for one in said if one["what"] == what)
+
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    assert found("master key") == ("well", "here; persons' keys that it wraps: 1")
+    assert found("erasures")[0] == "well"
+    erasure = Erasure(organisation="RWK", person="person/8Qm2", key="0011", at="2026-03-02T09:00:00+00:00")
+    Ledger(desk.ledger).add(erasure)
+    assert found("erasures")[0] == "wrong"
+    write_master_keys(desk.key_file, new_master_key())
+    assert found("master key")[0] == "wrong"
+    desk.key_file.unlink()
+    assert found("master key")[0] == "mind"

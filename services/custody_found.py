@@ -1,0 +1,63 @@
+"""What `qiledger doctor` finds of keys: can persons' words be encrypted and read, and is what was erased still gone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from events.privacy.custody import KeysInHand, NoMasterKey
+from events.privacy.erasing import Ledger
+from services.custody import custodian_of_house, ledger_file
+from services.finding import Finding
+from services.settings import Settings
+
+_MASTERS = """
+    SELECT master, count(*)
+      FROM vault.keys
+     WHERE wrapped IS NOT NULL
+     GROUP BY master
+     ORDER BY master
+     LIMIT 1000
+"""
+_REVIVED = """
+    SELECT count(*)
+      FROM vault.keys AS k
+      JOIN unnest(%(organisations)s::text[], %(persons)s::text[]) AS gone (organisation, person)
+           USING (organisation, person)
+     WHERE k.wrapped IS NOT NULL
+"""
+
+
+def custody(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
+    """The master key, and the ledger of erasures."""
+    settings = Settings.read()
+    yield _master_key(conn, settings)
+    erased = list(Ledger(ledger_file(settings)).erasures())
+    asked = {
+        "organisations": [erasure.organisation for erasure in erased],
+        "persons": [erasure.person for erasure in erased],
+    }
+    (revived,) = conn.execute(_REVIVED, asked).fetchone() or (0,)
+    if revived:
+        said = f"{revived:,} keys that were destroyed are back, as after a restore"
+        yield Finding("erasures", "wrong", said, "Destroy them again: qiledger erasures apply.")
+    else:
+        yield Finding("erasures", "well", f"{len(erased):,} in the ledger, none of them undone")
+
+
+def _master_key(conn: psycopg.Connection[Any], settings: Settings) -> Finding:
+    """Whether there is one, and whether it is the one that wrapped what is kept."""
+    try:
+        has = custodian_of_house(settings)
+    except (NoMasterKey, OSError) as wrong:
+        return Finding("master key", "wrong", str(wrong), "Name it by QILEDGER_MASTER_KEY_FILE.")
+    if has is None:
+        said = "none is named here: events with words by or about a person are refused where none is"
+        return Finding("master key", "mind", said, "Make one: qiledger master-key new; see docs/privacy.md.")
+    counted = dict(conn.execute(_MASTERS).fetchall())
+    lost = [name for name in counted if isinstance(has, KeysInHand) and name not in has.names()]
+    if lost:
+        keys = sum(counted[name] for name in lost)
+        said = f"{keys:,} keys of persons are wrapped by {', '.join(lost)}, which is not here"
+        return Finding("master key", "wrong", said, "Give that one too, behind the current one.")
+    return Finding("master key", "well", f"here; persons' keys that it wraps: {sum(counted.values()):,}")
