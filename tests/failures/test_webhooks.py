@@ -23,7 +23,7 @@ from tests.services.webhooks.conftest import Received, Receiver, Reply, new_rece
 from tests.standing_house import Organisation, StandingHouse, event, standing_house
 
 SOON_S = 90.0
-ROUNDS = 6
+ROUNDS = 4
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_senders_that_are_killed_lose_nothing_and_double_only_what_was_on_its_wa
         return 200, {}, b""
 
     receiver.answers = slowly
-    last = tell_some(of, 300)
+    last = tell_some(of, 150)
     for _ in range(ROUNDS):
         before = len(receiver.taken)
         wait_until(
@@ -187,7 +187,7 @@ def test_a_receiver_that_misbehaves_in_every_way_gets_everything_in_order_in_the
         (599, {}, b""),
     ]
     receiver.answers = lambda _: chance.choice(ways) if chance.random() < 0.3 else (200, {}, b"")
-    last = tell_some(of, 40)
+    last = tell_some(of, 15)
 
     def pressed_on() -> bool:
         hurry(house, of)
