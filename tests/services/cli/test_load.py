@@ -127,7 +127,7 @@ LINE = (
     "role", ["qiledger_api", "qiledger_worker", "qiledger_report", "qiledger_auditor", "qiledger_owner"]
 )
 def test_nobody_of_the_house_may_load(database_url: str, role: str) -> None:
-    with psycopg.connect(as_role(database_url, f"qiledger_{role}"), autocommit=True) as conn:
+    with psycopg.connect(as_role(database_url, role), autocommit=True) as conn:
         conn.execute("SET default_transaction_read_only = off")
         for statement in (
             "SELECT log.load('RWK', '{}')",
