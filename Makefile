@@ -11,7 +11,7 @@ TIED   := import os, sys; from services.embedded.lifeline import die_with_parent
           die_with_parent(); os.execv(sys.argv[1], sys.argv[1:])
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint format bench torture lock clean
+.PHONY: help venv demo test check lint format renew bench torture lock clean
 
 help: ## list what can be made
 	@echo "make <target>, with ARGS=\"...\" handed on where it says so"
@@ -39,6 +39,13 @@ lint: $(STAMP) ## style, format, types, direction of imports
 format: $(STAMP) ## put style and format right where a machine can
 	@$(PY) -m ruff check --fix-only
 	@$(PY) -m ruff format
+
+renew: $(STAMP) ## write anew what is made from the code: golden bytes of new types, pages of docs, the client's types
+	@$(PY) -m tests.events.golden_bytes
+	@$(PY) -m clients.python.typed_events
+	@$(PY) -m events.catalogue > docs/.made && mv docs/.made docs/events.md
+	@$(PY) -m projections.oddities.page > docs/.made && mv docs/.made docs/data-quality.md
+	@$(PY) -m projections.notices.engine.catalogue > docs/.made && mv docs/.made docs/notices.md
 
 bench: $(STAMP) ## measure, print medians and ratios (ARGS)
 	@$(PY) -m bench $(ARGS)

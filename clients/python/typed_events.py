@@ -1,6 +1,6 @@
 """Writes `src/qiledger_client/events.py`: the event types of the ledger as classes that an editor can complete.
 
-    .venv/bin/python clients/python/typed_events.py
+    .venv/bin/python -m clients.python.typed_events
 
 Made from the same schemas that the ledger publishes at `/v1/schemas`; run it after an event type was added.
 """
