@@ -46,7 +46,7 @@ _SCOPE = re.compile(
     r"(events:write(:[a-z][a-z0-9_.]{0,63})?|events:read|projections:read(:people)?|operations:read|people:read|"
     r"people:write|(notices|webhooks):(read|write)|audit|admin)"
 )
-_SCOPES = (
+SCOPES = (
     "events:write[:type], events:read, projections:read[:people], people:read, people:write, operations:read, "
     "notices:read, notices:write, webhooks:read, webhooks:write, "
     "audit, admin"
@@ -339,10 +339,10 @@ def _check(client: str, scopes: Sequence[str], sources: Sequence[str], life: tim
     if not _CLIENT.fullmatch(client):
         raise WrongKey(f"a client's name is lower-case letters, digits and . _ -, not {client!r}")
     if not scopes:
-        raise WrongKey(f"a key needs a scope: {_SCOPES}")
+        raise WrongKey(f"a key needs a scope: {SCOPES}")
     for scope in scopes:
         if not _SCOPE.fullmatch(scope):
-            raise WrongKey(f"{scope!r} is no scope: {_SCOPES}")
+            raise WrongKey(f"{scope!r} is no scope: {SCOPES}")
     if any(scope.startswith(WRITE) for scope in scopes) and not sources:
         raise WrongKey("a key that may tell events needs a source it may tell for; * is any")
     for source in sources:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from events.log import keys as log_keys
-from events.log.keys import ASK, READ, WRITE, Key, Secret, WrongKey
+from events.log.keys import ASK, READ, SCOPES, WRITE, Key, Secret, WrongKey
 from events.log.outcomes import UnknownOrganisation
 from services.settings import Settings, WrongSettings
 
@@ -34,7 +34,7 @@ def keys() -> None:
     multiple=True,
     default=(WRITE, READ, ASK),
     show_default=True,
-    help="What it may do: events:write, events:write:<type>, events:read, projections:read, admin.",
+    help=f"What it may do: {SCOPES}.",
 )
 @click.option(
     "--source", "sources", multiple=True, help="A source it may tell for, with all below it; `*` is any."

@@ -17,9 +17,7 @@ CLIENT = Path(__file__).parents[2] / "clients" / "python"
 
 
 def test_the_typed_events_are_those_of_the_vocabulary():
-    assert typed_events.MADE.read_text() == typed_events.written(), (
-        "write them anew: make renew"
-    )
+    assert typed_events.MADE.read_text() == typed_events.written(), "write them anew: make renew"
     assert set(events.TYPES) == set(vocabulary())
 
 
