@@ -10,9 +10,10 @@ and the PDSA cycles of the project, so that a chart can show what was done and w
 """
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from events.charts import (
     BaselineSet,
@@ -38,6 +39,7 @@ from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 
 TEXT_MAX = 1_000  # characters of a reason or note beside a chart
+PROJECTS_LETTERS_MAX = 8_000  # of the ids of several projects
 
 Sort = Literal["measure", "point", "note", "baseline", "phase", "signal", "cycle", "project"]
 
@@ -325,4 +327,55 @@ series.question(
     answers=ShownPart,
     order=["at", "part"],
     doc="The points of a measure in the order of their periods, with what stands beside them.",
+)
+
+
+class OfProjects(msgspec.Struct, frozen=True, kw_only=True):
+    projects: Annotated[str, Meta(max_length=PROJECTS_LETTERS_MAX)]  # ids, with commas between them
+    kind: Literal["outcome", "process", "balancing", "all"] = "outcome"
+    reader: Audience = "organisation"
+
+
+class ProjectPart(ShownPart, frozen=True, kw_only=True):
+    """A measure of a project, a point of one, or what stands beside. A cycle belongs to all measures of its project."""
+
+    project: str
+    measure: str | None
+    kind: MeasureKind | None
+    unit: str | None
+    multiply: float | None
+    chart: ChartKind | None
+    interval: Interval | None
+    direction: Direction | None
+    target: float | None
+    revisions: int
+    retired: str | None
+
+
+OF_PROJECTS = """
+    SELECT split_part(shown.key, '/', 2) AS project, shown.sort, shown.part, shown.measure, shown.period, shown.at,
+           shown.subgroup, shown.value, shown.numerator, shown.denominator, shown.n, shown.told, shown.left_out,
+           shown.name, shown.text, shown.until, shown.rule_set, shown.rule, shown.kind, shown.unit, shown.multiply,
+           shown.chart, shown.interval, shown.direction, shown.target, shown.revisions, shown.retired
+      FROM measure_series AS shown
+      LEFT JOIN measure_series AS seen
+        ON seen.organisation = shown.organisation AND seen.key = shown.key AND seen.part = 'project'
+      LEFT JOIN measure_series AS defined
+        ON defined.organisation = shown.organisation AND defined.key = shown.key
+       AND defined.part = 'measure/' || shown.measure
+     WHERE shown.organisation = %(organisation)s
+       AND shown.key = ANY (string_to_array('project/' || replace(%(projects)s::text, ',', ',project/'), ','))
+       AND shown.sort <> 'project'
+       AND (shown.sort <> 'point' OR shown.told > 0)
+       AND (shown.sort = 'cycle' OR %(kind)s::text = 'all' OR defined.kind = %(kind)s::text)
+       AND array_position('{public,organisation,forum,team}', coalesce(seen.audience, 'organisation'))
+           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+"""
+series.question(
+    "of_projects",
+    OF_PROJECTS,
+    asks=OfProjects,
+    answers=ProjectPart,
+    order=["project", "at", "part"],
+    doc="The measures of several projects, their points in the order of their periods, and what stands beside them.",
 )

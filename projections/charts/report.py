@@ -85,8 +85,8 @@ def report(chart: Chart) -> Report:
         rule_set_name=rules.name,
         improvement_direction=chart.direction.value,
         target=chart.target,
-        variation=_icon(chart.variation),
-        assurance=_icon(chart.assurance),
+        variation=icon_of(chart.variation),
+        assurance=icon_of(chart.assurance),
         progress_toward_target=chart.progress,
         warnings=warnings(chart),
         phases=[_phase(phase) for phase in chart.phases],
@@ -95,7 +95,8 @@ def report(chart: Chart) -> Report:
     )
 
 
-def _icon(icon: Variation | Assurance | None) -> Icon | None:
+def icon_of(icon: Variation | Assurance | None) -> Icon | None:
+    """The icon with its letter and words."""
     return None if icon is None else Icon(icon=icon.value, letter=icon.letter, words=icon.words)
 
 

@@ -106,6 +106,11 @@ class Snapshot:
             raise NotYetBuilt(f"{self._projection.name} is being rebuilt") from error
         return _answer(self._projection, question, self._organisation, self.place, values, limit)
 
+    async def beside(self, projection: Projection[Any], *, build: Build | None = None) -> "Snapshot":
+        """The same moment of the database, of which to ask another projection. Raises NotYetBuilt."""
+        place = await _place(self._conn, projection, self._organisation, build)
+        return Snapshot(self._conn, projection, self._organisation, place)
+
 
 @asynccontextmanager
 async def snapshot(
