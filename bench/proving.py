@@ -68,8 +68,8 @@ elif what == "verify":
 else:
     with Replay([Target(each, 2**62) for each in found().values()], records=int(sys.argv[3])) as replay:
         records = read_file(path, replay).records
-        compared = replay.compare()
-    assert sum(each.rows for each in compared)
+        rows = sum(replay.digest(each.name).rows for each in found().values())
+    assert rows
 seconds = time.process_time() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"rate": records / seconds, "peak": peak}))

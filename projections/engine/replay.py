@@ -214,9 +214,14 @@ def _read(projection: Projection[Any], written: msgspec.Raw) -> Any:
 def _mismatches(
     shown: Mapping[str, Any], folded: Mapping[str, Any], records: list[Record]
 ) -> Iterator[Mismatch]:
-    for difference in differences(shown, folded):
-        stream = stream_of(difference.key)
-        its = in_business_order(record for record in records if record.stream == stream)
+    found = differences(shown, folded)
+    differing = {stream_of(difference.key) for difference in found}
+    behind: dict[str, list[Record]] = {stream: [] for stream in differing}
+    for record in records if found else ():
+        if record.stream in differing:
+            behind[record.stream].append(record)
+    for difference in found:
+        its = in_business_order(behind[stream_of(difference.key)])
         yield Mismatch(
             key=difference.key,
             what=_what(difference.kept, difference.folded),
