@@ -106,7 +106,7 @@ class _Examination:
                 if record.position != before + len(leaves) + 1:
                     break
                 leaves.append(leaf_hash(lines.canonical(record)))
-                if leaves[-1] != record.leaf:
+                if leaves[-1] != record.leaf or not record.begins_where_known:
                     wrong.append(
                         Flaw(f"record {record.position}", "its bytes are not those its leaf was made of")
                     )

@@ -63,6 +63,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         """When it happened, written as exactly as it is known: an instant, day, month or year."""
         return written(self.occurred_at, self.precise_to)
 
+    @property
+    def begins_where_known(self) -> bool:
+        """Whether a day, month or year stands as its beginning, as the door writes it: the hour is in no hash."""
+        return self.precise_to == "instant" or moment_of(self.occurred)[0] == self.occurred_at
+
     def event(self) -> Event:
         """The event in today's words. Raises UnknownType if this code is older than the record."""
         return read_body(self.type, self.body).upcast()

@@ -266,8 +266,8 @@ def _leaves(name: str, before: int, expected: int, records: Sequence[Record]) ->
         if record.position != position:
             break
         leaf = leaf_hash(lines.canonical(record))
-        if leaf != record.leaf:
-            raise Refused(f"record {position} of {name} is not what was kept: its leaf is another")
+        if leaf != record.leaf or not record.begins_where_known:
+            raise Refused(f"record {position} of {name} is not what was kept")
         leaves.append(leaf)
     if len(leaves) != expected:
         raise Refused(f"record {before + len(leaves) + 1} of {name} is missing")

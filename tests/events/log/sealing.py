@@ -19,7 +19,7 @@ MANY = """
       FROM log.append(%(log)s, (
            SELECT jsonb_agg(jsonb_build_object(
                       'stream', 'project/P-' || n %% 7, 'source', '/tests', 'id', %(batch)s || '-' || n,
-                      'type', 'cycle.tested', 'occurred_at', '2022-05-20T12:00:00Z', 'precise_to', 'day',
+                      'type', 'cycle.tested', 'occurred_at', '2022-05-20T00:00:00Z', 'precise_to', 'day',
                       'actor', 'client/“tests”', 'body', '{"cycle":"C-' || n || '","said":"a \\" b"}') ORDER BY n)
              FROM generate_series(1, %(number)s) AS n))
 """

@@ -24,6 +24,10 @@ FLIPPED: dict[str, tuple[LiteralString, str]] = {
     "position": ("UPDATE log.records SET position = 999999" + AT, "record 290: it is missing"),
     "version": ("UPDATE log.records SET version = version + 9000" + AT, "record 290: its bytes"),
     "occurred_at": ("UPDATE log.records SET occurred_at = '2022-05-21Z'" + AT, "record 290: its bytes"),
+    "the hour of a day": (
+        "UPDATE log.records SET occurred_at = occurred_at + interval '1 hour'" + AT,
+        "record 290: its bytes",
+    ),
     "recorded_at": (
         "UPDATE log.records SET recorded_at = recorded_at + interval '1us'" + AT,
         "record 290: its bytes",

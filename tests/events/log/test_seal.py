@@ -133,6 +133,8 @@ REWRITTEN: dict[str, LiteralString] = {
     "organisation": "UPDATE log.records SET organisation = 'ELSEWHERE' WHERE organisation = %s AND position = 350",
     "version": "UPDATE log.records SET version = version + 5000 WHERE organisation = %s AND position = 350",
     "occurred_at": "UPDATE log.records SET occurred_at = '2022-05-21Z' WHERE organisation = %s AND position = 350",
+    "the hour of a day": "UPDATE log.records SET occurred_at = occurred_at + interval '1 hour'"
+    " WHERE organisation = %s AND position = 350",
     "recorded_at": "UPDATE log.records SET recorded_at = recorded_at - interval '1 microsecond'"
     " WHERE organisation = %s AND position = 350",
     "stream": "UPDATE log.records SET stream = 'project/other' WHERE organisation = %s AND position = 350",
