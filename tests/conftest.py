@@ -102,9 +102,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[servers_key].close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _master_key() -> None:
-    """This process has the master key, as the processes of a house do."""
+    """This process has the master key, as the processes of a house do, whatever a test before did to it."""
     entrust(KeysInHand(MASTER_KEY))
 
 

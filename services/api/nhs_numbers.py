@@ -19,7 +19,10 @@ _SHAPED = re.compile(
     rf"[0-9]{{3}}(?<![0-9]{{4}})(?<![0-9]\.[0-9]{{3}}){_BETWEEN}[0-9]{{3}}{_BETWEEN}[0-9]{{4}}(?![0-9])(?!\.[0-9])"
 )
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
-_HEX = re.compile(r"[0-9a-fA-F]{16,}|(?<=[0-9a-fA-F]-)[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+_HEX = re.compile(
+    r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])|[0-9a-fA-F]{16,}"
+    r"|(?<=[0-9a-fA-F]-)[0-9a-fA-F]{12}(?![0-9a-fA-F])"
+)
 _UNIX_TIME = re.compile(r"1[0-9]{9}")
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _WEIGHTS = range(10, 1, -1)

@@ -4,6 +4,7 @@ Ids are few, so that events meet: a measurement finds its measure, a coach is re
 every precision; no two things happen at one moment, so that the order in which they happened is plain.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from events.corrections import EventCorrected, EventRetracted, Revision
+from events.log.record import Record
 from events.streams import kinds
 from events.vocabulary import ANY_STREAM, Event, canonical_body, example_of, tag_of, vocabulary
 from projections.engine.projection import Projection
@@ -21,6 +23,7 @@ from tests.projections.engine.telling import Telling
 EVENTS_MAX = 24
 STREAMS = 2  # of each kind
 FIRST = datetime(2019, 1, 1, tzinfo=UTC)
+RECORDED = datetime(2026, 1, 1, tzinfo=UTC)  # the order of arrival shows in positions alone
 
 REFERENCES = (
     "cycle",
@@ -103,3 +106,23 @@ def _telling(draw: st.DrawFn, stream: str, event: Event, month: int, id_: str) -
         precise_to=precise_to,
         id=id_,
     )
+
+
+def records_of(told: Sequence[Telling]) -> list[Record]:
+    """What a log would keep of it."""
+    versions: dict[str, int] = {}
+    records = []
+    for position, telling in enumerate(told, 1):
+        versions[telling.stream] = versions.get(telling.stream, 0) + 1
+        fields = msgspec.structs.asdict(telling)
+        records.append(
+            Record(
+                organisation="RWK",
+                position=position,
+                version=versions[telling.stream],
+                recorded_at=RECORDED,
+                leaf=b"",
+                **fields,
+            )
+        )
+    return records

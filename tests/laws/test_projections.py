@@ -19,7 +19,6 @@ from msgspec import inspect as shapes
 
 from events.corrections import EventRetracted, Revision
 from events.fields import Audience
-from events.log.record import Record
 from events.vocabulary import ANY_STREAM, Event, canonical_body, example_of, tag_of
 from projections.engine.ask import answer
 from projections.engine.found import found
@@ -27,14 +26,13 @@ from projections.engine.memory import streams_in_memory
 from projections.engine.projection import Projection
 from projections.engine.question import Question
 from tests.laws import projection_laws as laws
-from tests.laws.plausible_histories import FIRST, folded_by, plausible_histories
+from tests.laws.plausible_histories import FIRST, folded_by, plausible_histories, records_of
 from tests.projections.engine.telling import Telling, as_role
 
 ROW_BYTES_MAX = 64_000  # however much is told of one thing
 MANY = 700  # tellings of each type in turn, of things that all have names of their own
 PAGES_MAX = 200
 PERSON = re.compile(r"person/\w+")
-RECORDED = datetime(2026, 1, 1, tzinfo=UTC)  # the order of arrival shows in positions alone
 
 every_projection = pytest.mark.parametrize("projection", found().values(), ids=found())
 every_question = pytest.mark.parametrize(
@@ -49,26 +47,6 @@ quiet: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthC
 often = settings(max_examples=30, **quiet)
 now_and_then = settings(max_examples=12, **quiet)
 seldom = settings(max_examples=2, **quiet)
-
-
-def records_of(told: Sequence[Telling]) -> list[Record]:
-    """What a log would keep of it."""
-    versions: dict[str, int] = {}
-    records = []
-    for position, telling in enumerate(told, 1):
-        versions[telling.stream] = versions.get(telling.stream, 0) + 1
-        fields = msgspec.structs.asdict(telling)
-        records.append(
-            Record(
-                organisation="RWK",
-                position=position,
-                version=versions[telling.stream],
-                recorded_at=RECORDED,
-                leaf=b"",
-                **fields,
-            )
-        )
-    return records
 
 
 def folded(projection: Projection[Any], told: Sequence[Telling]) -> dict[str, Any]:

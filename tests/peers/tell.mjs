@@ -7,12 +7,12 @@ const headers = { authorization: `Bearer ${key}` };
 const tested = new CloudEvent({
   id: "js-1",
   source: "/lifeqi",
-  type: "training.withdrawn",
-  subject: "cohort/C-1",
+  type: "idea.raised",
+  subject: "idea/I-1",
   time: "2024-05-20T09:30:00.000Z",
   datacontenttype: "application/json",
   precision: "day",
-  data: { course: "icp", person: "person/8Qm2", reason: "Ünïcode “quotes” 100 %" },
+  data: { title: "Ünïcode “quotes” 100 %" },
 });
 
 async function send(message, of = fetch) {

@@ -28,8 +28,8 @@ PersonRef = Annotated[
 class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which messages to list."""
 
-    state: State | None = None
-    channel: ChannelName | None = None
+    state: Annotated[State | None, Meta(description="Only those that stand so.")] = None
+    channel: Annotated[ChannelName | None, Meta(description="Only those that go this way.")] = None
     recipient: PersonRef | None = None
     before: MessageId | None = None
     limit: Limit = LIMIT

@@ -172,9 +172,10 @@ class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position: Annotated[int, Meta(ge=1, le=kept.POSITION_MAX, description="Only of this record.")] | None = (
         None
     )
-    outcome: (
-        Literal["delivered", "failed", "throttled", "gone", "unreachable", "forbidden", "given_up"] | None
-    ) = None
+    outcome: Annotated[
+        Literal["delivered", "failed", "throttled", "gone", "unreachable", "forbidden", "given_up"] | None,
+        Meta(description="Only attempts that ended so."),
+    ] = None
 
 
 class TestQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -83,7 +83,12 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
     body = json.dumps(event()) if method == "POST" else None
     kind = "application/x-ndjson" if path.endswith("import") else "application/cloudevents+json"
     headers = {"content-type": kind} | ({} if key is None else {"authorization": f"Bearer {key}"})
-    return httpx.request(method, f"{server.url}{address}", content=body, headers=headers, timeout=20)
+    with httpx.stream(method, f"{server.url}{address}", content=body, headers=headers, timeout=20) as answer:
+        if answer.headers.get("content-type") == "text/event-stream" and method != "HEAD":
+            answer._content = next(answer.iter_raw())  # it has no end
+        else:
+            answer.read()
+    return answer
 
 
 def refused(answer: httpx.Response, slug: str, status: int) -> None:

@@ -23,13 +23,13 @@ def python_event(id_: str, **more: Any) -> CloudEvent:
     attributes: dict[str, Any] = {
         "id": id_,
         "source": "/lifeqi",
-        "type": "training.withdrawn",
-        "subject": "cohort/C-1",
+        "type": "idea.raised",
+        "subject": "idea/I-1",
         "time": datetime(2024, 5, 20, 9, 30, tzinfo=UTC),
         "datacontenttype": "application/json",
         "specversion": "1.0",
     }
-    data = {"course": "icp", "person": "person/8Qm2", "reason": "Ünïcode “quotes” 100 %"}
+    data = {"title": "Ünïcode “quotes” 100 %"}
     return CloudEvent(attributes=attributes | more, data=data)
 
 
@@ -53,7 +53,7 @@ def test_the_python_sdk_reads_what_the_feed_gives(door: Door) -> None:
     (given,) = door.get(door.events, accept="application/cloudevents-batch+json").json()
     message = HTTPMessage({"content-type": "application/cloudevents+json"}, json.dumps(given).encode())
     read = from_http_event(message)
-    assert (read.get_id(), read.get_subject(), read.get_data()) == ("py-1", "cohort/C-1", told.get_data())
+    assert (read.get_id(), read.get_subject(), read.get_data()) == ("py-1", "idea/I-1", told.get_data())
     assert read.get_extension("precision") == "month"
 
 
@@ -73,7 +73,7 @@ def test_the_javascript_sdk_tells_in_every_mode_and_reads_the_feed(door: Door, j
     assert [one["status"] for one in results["batch"]["body"]] == [200, 201]
     assert [results[name]["body"]["position"] for name in ("emitted_structured", "emitted_binary")] == [3, 4]
     assert [one["valid"] for one in results["read"]] == [True] * 4
-    assert results["read"][0]["data"]["reason"] == "Ünïcode “quotes” 100 %"
+    assert results["read"][0]["data"]["title"] == "Ünïcode “quotes” 100 %"
 
 
 def test_the_javascript_library_takes_the_signatures_of_webhooks(javascript: Path) -> None:
