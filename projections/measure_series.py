@@ -353,16 +353,20 @@ class ProjectPart(ShownPart, frozen=True, kw_only=True):
 
 
 OF_PROJECTS = """
+    WITH about AS MATERIALIZED (  -- once for all points: each would else look through its whole project
+        SELECT key, part, audience, kind
+          FROM measure_series
+         WHERE organisation = %(organisation)s
+           AND key = ANY (string_to_array('project/' || replace(%(projects)s::text, ',', ',project/'), ','))
+           AND sort IN ('project', 'measure')
+    )
     SELECT split_part(shown.key, '/', 2) AS project, shown.sort, shown.part, shown.measure, shown.period, shown.at,
            shown.subgroup, shown.value, shown.numerator, shown.denominator, shown.n, shown.told, shown.left_out,
            shown.name, shown.text, shown.until, shown.rule_set, shown.rule, shown.kind, shown.unit, shown.multiply,
            shown.chart, shown.interval, shown.direction, shown.target, shown.revisions, shown.retired
       FROM measure_series AS shown
-      LEFT JOIN measure_series AS seen
-        ON seen.organisation = shown.organisation AND seen.key = shown.key AND seen.part = 'project'
-      LEFT JOIN measure_series AS defined
-        ON defined.organisation = shown.organisation AND defined.key = shown.key
-       AND defined.part = 'measure/' || shown.measure
+      LEFT JOIN about AS seen ON seen.key = shown.key AND seen.part = 'project'
+      LEFT JOIN about AS defined ON defined.key = shown.key AND defined.part = 'measure/' || shown.measure
      WHERE shown.organisation = %(organisation)s
        AND shown.key = ANY (string_to_array('project/' || replace(%(projects)s::text, ',', ',project/'), ','))
        AND shown.sort <> 'project'
