@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from events.cycles import CycleTested
+from events.log.merkle import leaf_hash
 from events.vocabulary import read_body
 from services.doorbell import channel
 from tests.journeys.trust import SOURCE, Trust
@@ -161,6 +162,29 @@ def test_folded(trust: Trust, told: Any):
     assert dict(places)["forum_portfolio"] >= told.json()["position"]
 
 
+def test_heard(trust: Trust, told: Any):
+    """The rules have heard the record, whether or not they had anything to say of it."""
+
+    def heard() -> bool:
+        with psycopg.connect(trust.organisation.home.ways.admin) as conn:
+            row = conn.execute(
+                "SELECT position FROM notices.checkpoints WHERE organisation = %s", (trust.organisation.code,)
+            ).fetchone()
+        return row is not None and row[0] >= told.json()["position"]
+
+    wait_until(heard, within_s=30, what="the rules have heard it")
+
+
+def test_sealed(trust: Trust, told: Any):
+    """The receipt proves itself: the record's leaf is in the tree that a signed checkpoint is of."""
+    answer = trust.door.get(
+        f"/v1/{trust.organisation.code}/events/{told.json()['position']}/proof", params={"wait": 20}
+    )
+    assert answer.status_code == 200, answer.text
+    assert leaf_hash(answer.json()["record"].encode()).hex() == told.json()["leaf"]
+    assert answer.json()["size"] >= told.json()["position"]
+
+
 def test_asked(trust: Trust, told: Any):
     """The forum's page shows the cycle, as of a position that the caller has asked for."""
     line = trust.asks_for_one("forum_portfolio/of_forum", forum="city-hackney", on="2024-06-01")
@@ -175,7 +199,7 @@ def test_asked(trust: Trust, told: Any):
 
 def test_the_steps_are_those_of_the_walk():
     text = (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text()
-    walk = text[text.index("## First walk") :]
+    walk = text[text.index("## First walk") : text.index("## Second walk")]
     named = re.findall(r"^\d\. \*\*(.+?)\.\*\*", walk, flags=re.MULTILINE)
     tests = [
         name
