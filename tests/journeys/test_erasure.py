@@ -122,6 +122,11 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
         )
         assert {one["status"] for one in told_again.json()} == {200}, told_again.text
 
+    export = directory / "export.ndjson"
+    taken = qiledger("export", code, "-o", str(export), "--to", str(len(before["leaves"])), **home_env)
+    assert taken.returncode == 0, taken.stderr
+    assert "sealed.1." in export.read_text()  # a new export has the words as they are kept: unreadable
+
     rows(home, "SELECT pg_switch_wal()")
     rows(home, "SELECT 1 FROM pg_stat_activity LIMIT 1")
     with psycopg.connect(home.ways.admin, autocommit=True) as conn:
