@@ -43,7 +43,10 @@ def stand_by(connection: redis.Redis, at_work: Callable[[], object], *, stopping
     while not stopping():
         try:
             connection.ping()
-            connection.connection_pool.disconnect()  # RQ's longer bound holds for connections yet to be made
+            # RQ's longer bound holds for connections yet to be made. A pool that is only disconnected keeps its
+            # connections, and they their short bound: each wait for a job would be cut off, and might lose one.
+            connection.connection_pool.disconnect()
+            connection.connection_pool.reset()
             away = False
             at_work()
         except redis.RedisError as failure:
