@@ -89,7 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        promised = int(self.headers["content-length"])
+        body = self.rfile.read(promised)
+        if len(body) < promised:  # a sender was killed while it spoke: nothing has come
+            self.close_connection = True
+            return
         received = Received(self.path, dict(self.headers), body)
         with self.server.lock:
             self.server.came.append(received)
