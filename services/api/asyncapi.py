@@ -11,17 +11,13 @@ import msgspec
 from events import catalogue
 from services.api.answers import CLOUDEVENTS
 from services.api.live.projections import Shown
-from services.api.openapi.events import REF, event_schemas
-from services.cloud_event import CloudEventItem
+from services.api.openapi.events import REF, event_schemas, record_schemas
+from services.api.openapi.webhooks import SIGNED, TEST_SAYS
+from services.webhooks.turn import TEST_TYPE
 
 MESSAGE = "#/components/messages/{name}"
 STRUCTURED = "application/cloudevents+json"
 EVENT_STREAM = "text/event-stream"
-SIGNED = {
-    "webhook-id": "The same at every attempt: who has seen it has the record.",
-    "webhook-timestamp": "When it was sent, in seconds since 1970.",
-    "webhook-signature": "v1 (HMAC-SHA256) and v1a (Ed25519) signatures by Standard Webhooks 1.0, with spaces between.",
-}
 _ORGANISATION = {"organisation": {"description": "The organisation's code (ODS), such as RWK."}}
 
 
@@ -58,15 +54,15 @@ def described() -> dict[str, Any]:
                 "parameters": _ORGANISATION,
                 "messages": {"shown": {"$ref": MESSAGE.format(name="projection.shown")}},
             },
-            "webhook": _channel(None, "The address that a webhook was registered with.", types),
+            "webhook": _channel(None, "The address that a webhook was registered with.", [*types, TEST_TYPE]),
         },
         "operations": _operations(),
         "components": {
             "messages": {f"record.{each}": _record(each) for each in types}
             | {f"event.{each}": _told(each) for each in types}
-            | {f"webhook.{each}": _posted(each) for each in types}
+            | {f"webhook.{each}": _posted(each) for each in [*types, TEST_TYPE]}
             | {"projection.shown": _shown()},
-            "schemas": _schemas(types),
+            "schemas": _schemas(),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "qi_live_…"}},
         },
     }
@@ -112,10 +108,10 @@ def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
 
 
 def _told(type_: str) -> dict[str, Any]:
-    entry = catalogue.entry(type_)
+    says = TEST_SAYS if type_ == TEST_TYPE else catalogue.entry(type_).says
     return {
         "name": type_,
-        "summary": entry.says.partition("\n")[0],
+        "summary": says.partition("\n")[0],
         "contentType": STRUCTURED,
         "payload": {"$ref": REF.format(name=f"event.{type_}")},
     }
@@ -139,18 +135,8 @@ def _shown() -> dict[str, Any]:
     }
 
 
-def _schemas(types: list[str]) -> dict[str, Any]:
+def _schemas() -> dict[str, Any]:
     """Each event as it is told, and each record: the same with what the ledger adds."""
-    schemas = event_schemas()
+    schemas = event_schemas() | record_schemas()
     del schemas["event"]  # a choice of all, which the messages are already
-    kept = msgspec.json.schema(CloudEventItem)["$defs"]["CloudEventItem"]
-    attributes = {name: of for name, of in kept["properties"].items() if name not in ("type", "data")}
-    for type_ in types:
-        own = {"type": {"const": type_}, "data": {"$ref": REF.format(name=f"data.{type_}")}}
-        schemas[f"record.{type_}"] = {
-            "type": "object",
-            "description": catalogue.entry(type_).says,
-            "properties": attributes | own,
-            "required": kept["required"],
-        }
     return schemas | {"Shown": msgspec.json.schema(Shown)["$defs"]["Shown"]}

@@ -14,8 +14,9 @@ from events import catalogue
 from projections.engine.found import found
 from services.api.answers import CLOUDEVENTS, JSON, NDJSON, PROBLEM
 from services.api.doors import Door
-from services.api.openapi.events import REF, event_schemas
+from services.api.openapi.events import REF, event_schemas, record_schemas
 from services.api.openapi.questions import described_question, parameters_of, query_parameters
+from services.api.openapi.webhooks import described_webhooks, signed_parameters
 
 PROBLEM_ANSWER = {"$ref": "#/components/responses/problem"}
 ASKING = "/v1/{organisation}/projections/{name}/{question}"
@@ -72,8 +73,10 @@ def described(app: Litestar) -> dict[str, Any]:
         },
         "jsonSchemaDialect": catalogue.DIALECT,
         "paths": paths,
+        "webhooks": described_webhooks(),
         "components": {
-            "schemas": components | event_schemas(),
+            "schemas": components | event_schemas() | record_schemas(),
+            "parameters": signed_parameters(),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "qi_live_…"}},
             "responses": {
                 "problem": _response("A problem.", {PROBLEM: {"$ref": REF.format(name="ProblemDocument")}})

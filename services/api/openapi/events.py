@@ -1,4 +1,4 @@
-"""Every event type in the description: its envelope, its data, and an example of the whole."""
+"""Every event type in the description: as it is told, with an example of the whole, and as it is kept."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import msgspec
 from events import catalogue
 from events.streams import OperationsEvent
 from services.api.cloudevents import CloudEvent
+from services.cloud_event import CloudEventItem
+from services.webhooks.turn import TEST_TYPE
 
 REF = "#/components/schemas/{name}"
 
@@ -41,6 +43,34 @@ def event_schemas() -> dict[str, Any]:
         "discriminator": {"propertyName": "type", "mapping": mapping},
     }
     return schemas
+
+
+def record_schemas() -> dict[str, Any]:
+    """A schema for what every record has, and one for the record of each type: as it was told, with what was added."""
+    kept = msgspec.json.schema(CloudEventItem)["$defs"]["CloudEventItem"]
+    attributes = {name: of for name, of in kept["properties"].items() if name not in ("type", "data")}
+    schemas: dict[str, Any] = {
+        "record": {
+            "type": "object",
+            "description": kept["description"],
+            "properties": attributes,
+            "required": kept["required"],
+        },
+        f"record.{TEST_TYPE}": _record(TEST_TYPE, "A test of a webhook.", {"type": "object"}),
+    }
+    for entry in catalogue.catalogue():
+        schemas[f"record.{entry.type}"] = _record(
+            entry.type, entry.says, {"$ref": REF.format(name=f"data.{entry.type}")}
+        )
+    return schemas
+
+
+def _record(type_: str, says: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": says,
+        "allOf": [{"$ref": REF.format(name="record")}],
+        "properties": {"type": {"const": type_}, "data": data},
+    }
 
 
 def _renamed(schema: Any, type_: str) -> Any:

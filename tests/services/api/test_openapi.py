@@ -1,6 +1,7 @@
 """The description of the API: whole, well formed, and true of the examples in it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from referencing import Registry, Resource
 from events.streams import OperationsEvent
 from events.vocabulary import vocabulary
 from projections.engine.found import found
+from services.webhooks.turn import TEST_TYPE
 from tests.services.api.conftest import STRUCTURED, Door, MakeKey, Server
 from tests.services.api.test_keys_at_the_door import DOORS
+
+OFFICIAL = Path(__file__).parent / "openapi" / "3.1.json"
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +67,23 @@ def test_every_schema_is_a_schema(described: dict[str, Any]) -> None:
         Draft202012Validator.check_schema(schema)
 
 
+def test_it_is_as_the_official_schema_wants_it(described: dict[str, Any]) -> None:
+    official = Draft202012Validator(json.loads(OFFICIAL.read_text()))
+    assert [fault.message[:200] for fault in official.iter_errors(described)] == []
+    (name, *_) = described["webhooks"]
+    assert not official.is_valid(described | {"webhooks": {name: {"post": {"responses": {"2xx": {}}}}}})
+
+
+def test_every_event_type_is_described_as_it_comes_to_a_webhook(described: dict[str, Any]) -> None:
+    assert set(described["webhooks"]) == {*vocabulary(), TEST_TYPE}
+    for type_, item in described["webhooks"].items():
+        (content,) = item["post"]["requestBody"]["content"].values()
+        assert content["schema"]["$ref"].endswith(f"/record.{type_}")
+
+
 def test_operations_have_names_of_their_own(described: dict[str, Any]) -> None:
-    names = [said["operationId"] for path in described["paths"].values() for said in path.values()]
+    every = {**described["paths"], **described["webhooks"]}
+    names = [said["operationId"] for path in every.values() for said in path.values()]
     assert len(names) == len(set(names))
 
 
