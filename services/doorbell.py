@@ -103,52 +103,42 @@ def call_for_rebuild(connection: redis.Redis, organisation: str, *, again: bool 
 
 def call_to_speak(connection: redis.Redis, organisation: str) -> bool:
     """Calls for somebody to say what there is to say to people, unless it was called for. Says whether it called."""
-    if not connection.set(_speaking(organisation), "called", nx=True, ex=RUNG_FOR_S):
-        return False
-    queue(connection, DELIVER).enqueue(
-        SPEAK,
-        organisation,
-        job_timeout=120,
-        ttl=FORGOTTEN_AFTER_S,
-        result_ttl=0,
-        failure_ttl=3600,
-        description=f"speak for {organisation}",
-    )
-    return True
+    return _call(connection, SPEAK, organisation)
 
 
 def answer_speaking(connection: redis.Redis, organisation: str) -> None:
     """Says that somebody has come to speak: what happens from now on may be called for again."""
-    connection.delete(_speaking(organisation))
-
-
-def _speaking(organisation: str) -> str:
-    return f"qiledger:speak:{organisation}"
+    connection.delete(_called(SPEAK, organisation))
 
 
 def call_for_delivery(connection: redis.Redis, organisation: str) -> bool:
     """Calls for the messages of an organisation to be delivered, unless it was called for. Says whether it called."""
-    if not connection.set(_delivery(organisation), "called", nx=True, ex=RUNG_FOR_S):
+    return _call(connection, DELIVER_MESSAGES, organisation)
+
+
+def answer_delivery(connection: redis.Redis, organisation: str) -> None:
+    """Says that somebody has come to deliver: what falls due from now on may be called for again."""
+    connection.delete(_called(DELIVER_MESSAGES, organisation))
+
+
+def _call(connection: redis.Redis, job: str, organisation: str) -> bool:
+    """Rings once for a job that tells people, until it is answered or forgotten."""
+    if not connection.set(_called(job, organisation), "called", nx=True, ex=RUNG_FOR_S):
         return False
     queue(connection, DELIVER).enqueue(
-        DELIVER_MESSAGES,
+        job,
         organisation,
         job_timeout=120,
         ttl=FORGOTTEN_AFTER_S,
         result_ttl=0,
         failure_ttl=3600,
-        description=f"deliver messages of {organisation}",
+        description=f"{job.rpartition('.')[2]} for {organisation}",
     )
     return True
 
 
-def answer_delivery(connection: redis.Redis, organisation: str) -> None:
-    """Says that somebody has come to deliver: what falls due from now on may be called for again."""
-    connection.delete(_delivery(organisation))
-
-
-def _delivery(organisation: str) -> str:
-    return f"qiledger:deliver:{organisation}"
+def _called(job: str, organisation: str) -> str:
+    return f"qiledger:{job.rpartition('.')[2]}:{organisation}"
 
 
 def ring(connection: redis.Redis, organisation: str, position: int) -> None:
