@@ -1,72 +1,71 @@
-"""The commands of `qiledger`: one file each, listed here."""
+"""The commands of `qiledger`: one file each, listed here, and loaded when called for: none waits for what another needs."""
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
 
 import rich_click as click
 
-from services.cli.audit import audit
-from services.cli.backup import backup, restore
-from services.cli.chart import chart
-from services.cli.checkpoint import checkpoint
-from services.cli.demo import demo
-from services.cli.doctor import doctor, status
-from services.cli.erase import erase_
-from services.cli.erasures import erasures
-from services.cli.export import export
-from services.cli.import_ import import_
-from services.cli.keys import keys
-from services.cli.load import load
-from services.cli.master_key import master_key
-from services.cli.messages import messages
-from services.cli.migrate import migrate
-from services.cli.operations import operations
-from services.cli.organisations import organisations
-from services.cli.parked import parked
-from services.cli.people import people
-from services.cli.rebuild import rebuild
-from services.cli.refusals import refusals
-from services.cli.replay import replay
-from services.cli.sealing_key import sealing_key
-from services.cli.serve import serve
-from services.cli.subject_access import subject_access
-from services.cli.up import up
-from services.cli.verify import verify
-from services.cli.why import why
-from services.cli.witness import witness
-from services.cli.worker import worker
+COMMANDS: Mapping[str, str] = {
+    "demo": "demo:demo",
+    "up": "up:up",
+    "serve": "serve:serve",
+    "worker": "worker:worker",
+    "migrate": "migrate:migrate",
+    "organisations": "organisations:organisations",
+    "operations": "operations:operations",
+    "people": "people:people",
+    "erase": "erase:erase_",
+    "erasures": "erasures:erasures",
+    "subject-access": "subject_access:subject_access",
+    "master-key": "master_key:master_key",
+    "keys": "keys:keys",
+    "import": "import_:import_",
+    "status": "doctor:status",
+    "doctor": "doctor:doctor",
+    "rebuild": "rebuild:rebuild",
+    "parked": "parked:parked",
+    "checkpoint": "checkpoint:checkpoint",
+    "sealing-key": "sealing_key:sealing_key",
+    "refusals": "refusals:refusals",
+    "witness": "witness:witness",
+    "messages": "messages:messages",
+    "chart": "chart:chart",
+    "export": "export:export",
+    "verify": "verify:verify",
+    "load": "load:load",
+    "replay": "replay:replay",
+    "audit": "audit:audit",
+    "why": "why:why",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+}
 
-COMMANDS = (
-    demo,
-    up,
-    serve,
-    worker,
-    migrate,
-    organisations,
-    operations,
-    people,
-    erase_,
-    erasures,
-    subject_access,
-    master_key,
-    keys,
-    import_,
-    status,
-    doctor,
-    rebuild,
-    parked,
-    checkpoint,
-    sealing_key,
-    refusals,
-    witness,
-    messages,
-    chart,
-    export,
-    verify,
-    load,
-    replay,
-    audit,
-    why,
-    backup,
-    restore,
-)
+
+class Listed(MutableMapping[str, click.Command]):
+    """Commands by their names, each loaded from its file when it is called for."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = dict(places)
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            file, _, thing = self._places[name].partition(":")
+            self._loaded[name] = getattr(import_module(f"services.cli.{file}"), thing)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._places[name], self._loaded[name] = "", command
+
+    def __delitem__(self, name: str) -> None:
+        del self._places[name]
+        self._loaded.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 @click.group("qiledger")
@@ -75,5 +74,4 @@ def main() -> None:
     """The record of an organisation's quality improvement work."""
 
 
-for command in COMMANDS:
-    main.add_command(command)
+main.commands = Listed(COMMANDS)
