@@ -1,4 +1,4 @@
-"""The commands of `qiledger`: one file each, listed here, and loaded when called for: none waits for what another needs."""
+"""The commands of `qiledger`: one file each, listed here, and loaded when called for. None needs what another loads."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module

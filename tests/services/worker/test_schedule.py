@@ -15,6 +15,7 @@ from services.doorbell import DELIVER_MESSAGES, KEEP_FRESH, LONG, REBUILD, SPEAK
 from services.embedded import Valkey
 from services.pasts import SHOW_PAST
 from services.worker import jobs
+from services.worker.__main__ import JOBS
 from services.worker.schedule import BY_THE_CLOCK, Appointment, Clock
 from services.worker.stopping import StopAsked
 from tests.patience import wait_until
@@ -46,6 +47,11 @@ def test_every_name_by_which_a_job_is_called_is_one_of_the_jobs() -> None:
 def test_every_job_is_called_by_somebody() -> None:
     files = {name for _, name, _ in pkgutil.iter_modules(jobs.__path__, f"{jobs.__name__}.")}
     assert {path.rpartition(".")[0] for path in CALLED} == files
+
+
+def test_every_job_is_loaded_by_the_worker_of_a_queue() -> None:
+    files = {name for _, name, _ in pkgutil.iter_modules(jobs.__path__)}
+    assert sorted(job for queue in JOBS.values() for job in queue) == sorted(files)
 
 
 @APPOINTMENTS
