@@ -29,5 +29,7 @@ def test_a_slip_of_the_pen_is_answered_with_what_was_meant() -> None:
 
 def test_what_no_command_was_called_for_is_not_loaded() -> None:
     code = f"import services.cli, sys; print([name for name in {HEAVY} if name in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert said.stdout.strip() == "[]"
