@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from events.log import fsck, refusals, sealed
+from events.log import examinations, fsck, refusals, sealed
 from events.log.notes import NoteKey, SigningKey, WrongNoteKey
 from services.finding import Finding, State
 from services.sealing import KEY_FILE, KEY_NAME, former_keys
@@ -38,14 +38,14 @@ _GUARDS = """
      WHERE tgrelid::regclass::text ~ '^proof[.]' AND tgenabled = 'A'
        AND tgname IN ('never_changed', 'never_removed', 'only_grows', 'only_goes_on', 'only_decided')
 """
-GUARDS = 9
+GUARDS = 11
 
 
 def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     """Whether logs are sealed, by whom nothing is signed, and whether witnesses are heard of."""
     (guards,) = conn.execute(_GUARDS).fetchone() or (0,)
     if guards < GUARDS:
-        cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0010_proof.sql."
+        cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0010 and 0030."
         yield Finding("guards of the proof", "wrong", f"{GUARDS - guards} of {GUARDS} are down", cure)
     standing = refusals.undecided(conn)
     for refusal in standing:
@@ -66,6 +66,30 @@ def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
         yield Finding(f"witness {witness}", state, f"{log} at {size}: {trouble}", cure)
     if not standing and not late:
         yield Finding("proof", "well", "every log is sealed to its head")
+    yield from _examined(conn)
+
+
+def _examined(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
+    """Whether everything that was sealed is still made again each night, and what readers met meanwhile."""
+    for doubt in examinations.doubts(conn):
+        cure = "The sealer examines the log within a minute; if it does not, see that it runs. qiledger doctor --proof"
+        yield Finding(f"proof of {doubt.log}", "wrong", f"a reader met damage: {doubt.what}", cure)
+    known = examinations.last(conn)
+    for last in known:
+        if last.flaws:
+            said = f"{last.flaws:,} flaws were found on {last.examined_at:%Y-%m-%d %H:%M}"
+            yield Finding(
+                f"examination of {last.log}", "wrong", said, "qiledger doctor --proof; docs/proof.md."
+            )
+        if last.is_overdue:
+            when = "never" if last.examined_at is None else f"last on {last.examined_at:%Y-%m-%d %H:%M}"
+            cure = "See that the sealer runs: it does so each night. Meanwhile: qiledger doctor --proof."
+            said = f"{when}, more than {examinations.EXAMINED_DAYS_MAX} days ago"
+            yield Finding(f"examination of {last.log}", "mind", said, cure)
+    if known and not any(last.is_overdue for last in known):
+        oldest = min((last.examined_at for last in known if last.examined_at), default=None)
+        said = "begins this night" if oldest is None else f"every log, on {oldest:%Y-%m-%d %H:%M} or later"
+        yield Finding("examination", "well", said)
 
 
 def believed(settings: Settings) -> list[NoteKey]:

@@ -1,6 +1,8 @@
 """Proofs as readers ask for them: checkpoints with their witnesses, tiles, entries, inclusion, consistency. Async.
 
-Every function is given a log and reads nothing of another. What is not sealed yet is not there: None.
+Every function is given a log and reads nothing of another. What is not sealed yet is not there: None. Whatever is made
+here is held against the signed root before it is given away: a tile or a record that was damaged makes no wrong proof,
+it raises `Damaged`.
 """
 
 import base64
@@ -10,10 +12,11 @@ from typing import Any
 import msgspec
 import psycopg
 
-from events.log import lines, merkle, sealed, tiles
-from events.log.merkle import Hash, Span
+from events.log import examinations, lines, merkle, sealed, standing, tiles
+from events.log.merkle import Hash, Span, leaf_hash
 from events.log.read import FOR_ORGANISATION, PAGE, record_of
 from events.log.sealed import Sealed, Tree, UsedKey
+from events.log.standing import Damaged
 from events.log.tiles import WIDTH, Tile, TileHashes
 
 PROOF_V1 = "c2sp.org/tlog-proof@v1"
@@ -57,7 +60,7 @@ async def tree(conn: Connection, log: str) -> Tree | None:
 
 
 async def published(conn: Connection, log: str, *, cosigned: int = 0) -> Published | None:
-    """The newest checkpoint that so many witnesses have co-signed."""
+    """The newest checkpoint that so many witnesses have co-signed. Raises Damaged."""
     async with conn.transaction():
         found = await _tree(conn, log)
         if found is None or found.signed == 0:
@@ -68,8 +71,9 @@ async def published(conn: Connection, log: str, *, cosigned: int = 0) -> Publish
             return None
         row = await _row(conn, sealed.AT_SIZE, named | {"size": size})
         if row is None:
-            return None
+            raise Damaged(f"the checkpoint over {size} records is missing")
         last = Sealed(*row)
+        standing.root_signed(last)
         cursor = await conn.execute(sealed.COSIGNATURES, named | {"size": size})
         under = [line for (line,) in await cursor.fetchall()]
     return Published(found.generation, found.origin, last.size, last.root, sealed.cosigned(last.note, under))
@@ -93,54 +97,77 @@ async def used_keys(conn: Connection, log: str) -> tuple[Tree, list[UsedKey]] | 
 
 
 async def tile(conn: Connection, log: str, asked: Tile, width: int) -> bytes | None:
-    """A tile of that width, if the signed tree has it so wide."""
+    """A tile of that width, if the signed tree has it so wide. Raises Damaged."""
     async with conn.transaction():
         found = await _tree(conn, log)
         if found is None or tiles.width_of(asked, found.signed) < width:
             return None
-        kept = await _tiles(conn, log, found.generation, {asked})
-    content = kept.get(asked, b"")[: width * merkle.HASH_BYTES]
-    return content if len(content) == width * merkle.HASH_BYTES else None
+        return (await _standing(conn, log, found, asked))[: width * merkle.HASH_BYTES]
 
 
 async def entries(conn: Connection, log: str, number: int, width: int) -> list[bytes] | None:
-    """The canonical records of a bundle of that width, if the signed tree has them."""
+    """The canonical records of a bundle of that width, if the signed tree has them. Raises Damaged."""
     async with conn.transaction():
         found = await _tree(conn, log)
         if found is None or tiles.width_of(Tile(0, number), found.signed) < width:
             return None
-        return await _entries(conn, log, number * WIDTH, width)
+        leaves = await _standing(conn, log, found, Tile(0, number))
+        kept = await _entries(conn, log, number * WIDTH, width)
+    standing.must_be_leaves(kept, leaves[: width * merkle.HASH_BYTES], after=number * WIDTH)
+    return kept
 
 
-async def inclusion(conn: Connection, log: str, index: int, size: int) -> Proof | None:
-    """The record at an index, and the proof that the tree of that size has it."""
+async def inclusion(
+    conn: Connection, log: str, index: int, size: int, *, root: Hash | None = None
+) -> Proof | None:
+    """The record at an index, and the proof that the tree of that size (and root) has it. Raises Damaged."""
     async with conn.transaction():
         found = await _tree(conn, log)
         if found is None or not 0 <= index < size <= found.signed:
             return None
-        hashes = await _hashes(conn, log, found.generation, merkle.inclusion_spans(index, size))
+        signed = await _signed_root(conn, log, found)
+        spans = [*merkle.inclusion_spans(index, size), *standing.spans(size, found.signed)]
+        hashes = await _hashes(conn, log, found.generation, spans)
         kept = await _entries(conn, log, index, 1)
-    return Proof(index, kept[0], merkle.inclusion_proof(index, size, hashes)) if kept else None
+    if not kept:
+        raise Damaged(f"record {index + 1} is missing")
+    with standing.proving(f"the proof of record {index + 1}"):
+        proof, made = merkle.inclusion_proof(index, size, hashes), merkle.root_of(size, hashes)
+        standing.must_grow(size, made, found.signed, signed, hashes)
+        merkle.verify_inclusion(leaf_hash(kept[0]), index, size, proof, made if root is None else root)
+    return Proof(index, kept[0], proof)
 
 
 async def consistency(
     conn: Connection, log: str, old: int, size: int
 ) -> tuple[list[Hash], Hash, Hash] | None:
-    """The proof that the tree of that size begins with the one of size `old`, and both roots."""
+    """The proof that the tree of that size begins with the one of size `old`, and both roots. Raises Damaged."""
     async with conn.transaction():
         found = await _tree(conn, log)
         if found is None or not 0 <= old <= size <= found.signed:
             return None
-        spans = [*merkle.consistency_spans(old, size), (0, old), (0, size)]
+        signed = await _signed_root(conn, log, found)
+        spans = [*merkle.consistency_spans(old, size), (0, old), *standing.spans(size, found.signed)]
         hashes = await _hashes(conn, log, found.generation, spans)
-    proof = merkle.consistency_proof(old, size, hashes)
-    return proof, merkle.root_of(old, hashes), merkle.root_of(size, hashes)
+    with standing.proving(f"the proof between {old} and {size} records"):
+        proof = merkle.consistency_proof(old, size, hashes)
+        old_root, root = merkle.root_of(old, hashes), merkle.root_of(size, hashes)
+        standing.must_grow(size, root, found.signed, signed, hashes)
+        merkle.verify_consistency(old, size, proof, old_root, root)
+    return proof, old_root, root
 
 
 async def root(conn: Connection, log: str, size: int) -> Hash | None:
     """The root of the tree of that size."""
     proven = await consistency(conn, log, size, size)
     return None if proven is None else proven[2]
+
+
+async def doubt(conn: Connection, log: str, what: str) -> None:
+    """Notes what does not prove what was signed: the sealer's process examines the log then."""
+    async with conn.transaction():
+        await conn.execute(FOR_ORGANISATION, (log,))
+        await conn.execute(examinations.DOUBT, {"log": log, "what": what[:200]})
 
 
 def written(proof: Proof, checkpoint: str) -> str:
@@ -155,6 +182,24 @@ async def _tree(conn: Connection, log: str) -> Tree | None:
     return None if row is None else Tree(*row)
 
 
+async def _signed_root(conn: Connection, log: str, tree: Tree) -> Hash:
+    """The root that was signed last: what everything else is held against. Raises Damaged."""
+    named = {"log": log, "generation": tree.generation, "size": tree.signed}
+    row = await _row(conn, sealed.AT_SIZE, named) if tree.signed else None
+    if row is None:
+        if tree.signed:
+            raise Damaged(f"the checkpoint over {tree.signed} records is missing")
+        return merkle.EMPTY_ROOT
+    return standing.root_signed(Sealed(*row))
+
+
+async def _standing(conn: Connection, log: str, tree: Tree, asked: Tile) -> bytes:
+    """A tile as wide as the signed tree has it, held against the signed root through the tiles above it."""
+    signed = await _signed_root(conn, log, tree)
+    kept = await _tiles(conn, log, tree.generation, {*standing.above(asked, tree.signed)})
+    return standing.must_stand(asked, kept, tree.signed, signed)
+
+
 async def _hashes(conn: Connection, log: str, generation: int, spans: Sequence[Span]) -> TileHashes:
     return TileHashes(await _tiles(conn, log, generation, tiles.tiles_for(spans)))
 
@@ -167,7 +212,10 @@ async def _tiles(conn: Connection, log: str, generation: int, wanted: set[Tile])
 async def _entries(conn: Connection, log: str, after: int, limit: int) -> list[bytes]:
     asked = {"organisation": log, "after": after, "until": after + limit, "limit": limit}
     cursor = await conn.execute(PAGE, asked, binary=True)
-    return [lines.canonical(record_of(row)) for row in await cursor.fetchall()]
+    try:
+        return [lines.canonical(record_of(row)) for row in await cursor.fetchall()]
+    except (psycopg.DataError, ValueError):  # a moment beyond all calendars, a text that is none
+        raise Damaged(f"a record after {after} cannot be read") from None
 
 
 async def _row(conn: Connection, query: Any, named: dict[str, Any]) -> Any:

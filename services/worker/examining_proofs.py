@@ -1,7 +1,9 @@
 """Every night everything that was sealed is made again from the records, and compared.
 
 The sealer looks at what is new; whoever rewrites what was sealed long ago is found here. Then nothing more of that log
-is signed until an operator has decided. It is done in the sealer's process, which knows whose seals are its own.
+is signed until an operator has decided. It is done in the sealer's process, which knows whose seals are its own. Where
+the API met damage while it made a proof, that log does not wait for the night. That a log was examined is kept, so that
+`qiledger doctor` and `/readyz` can say if it no longer is.
 """
 
 import time
@@ -11,7 +13,7 @@ from datetime import datetime, timedelta
 import psycopg
 import structlog
 
-from events.log import fsck, refusals, sealed
+from events.log import examinations, fsck, refusals, sealed
 from events.log.sealing_key import Signer
 from projections.notices.engine.quiet_hours import LONDON
 from services.settings import Settings
@@ -19,6 +21,7 @@ from services.worker.duty import Connection, connected
 
 AT_HOUR, AT_MINUTE = 4, 40  # not between one and three, when London's clocks change
 LOOK_EVERY_S = 1.0
+DOUBTS_EVERY_S = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -27,16 +30,23 @@ _LOGS = "SELECT organisation FROM proof.logs ORDER BY organisation LIMIT 10000"
 
 def examine_on(settings: Settings, signer: Signer, stopping: Callable[[], bool]) -> None:
     """Examines every night until told to stop; a database that is away then is examined the next night."""
-    at = next_night(datetime.now(LONDON))
+    at, ask_again = next_night(datetime.now(LONDON)), time.monotonic() + DOUBTS_EVERY_S
     while not stopping():
         if datetime.now(LONDON) >= at:
             at = next_night(datetime.now(LONDON))
-            try:
-                with connected(settings, name="examining") as conn:
-                    examine_all(conn, signer, stopping=stopping)
-            except Exception:
-                log.exception("the proofs could not be examined")
+            _examined(settings, lambda conn: examine_all(conn, signer, stopping=stopping))
+        if time.monotonic() >= ask_again:
+            ask_again = time.monotonic() + DOUBTS_EVERY_S
+            _examined(settings, lambda conn: examine_doubted(conn, signer, stopping=stopping))
         time.sleep(LOOK_EVERY_S)
+
+
+def _examined(settings: Settings, examining: Callable[[Connection], None]) -> None:
+    try:
+        with connected(settings, name="examining") as conn:
+            examining(conn)
+    except Exception:
+        log.exception("the proofs could not be examined")
 
 
 def next_night(now: datetime) -> datetime:
@@ -53,6 +63,17 @@ def examine_all(conn: Connection, signer: Signer, *, stopping: Callable[[], bool
         examine(conn, name, signer)
 
 
+def examine_doubted(
+    conn: Connection, signer: Signer, *, stopping: Callable[[], bool] = lambda: False
+) -> None:
+    """Examines each log in which a reader met damage since it was last examined."""
+    for name in sorted({doubt.log for doubt in examinations.doubts(conn)}):
+        if stopping():
+            return
+        log.error("a reader met damage, so the proof is examined", log=name)
+        examine(conn, name, signer)
+
+
 def examine(conn: psycopg.Connection[tuple[object, ...]], name: str, signer: Signer) -> None:
     """Examines a log. What is found is said in the log, and stands as a refusal to sign."""
     began = time.monotonic()
@@ -62,6 +83,7 @@ def examine(conn: psycopg.Connection[tuple[object, ...]], name: str, signer: Sig
         tree = sealed.tree_of(conn, name)
     if tree is None:
         return
+    examinations.keep(conn, name, generation=tree.generation, size=tree.size, flaws=len(found))
     for flaw in found:
         log.error("the proof is not as it was sealed", log=name, where=flaw.where, what=flaw.what)
     if found:

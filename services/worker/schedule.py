@@ -47,6 +47,13 @@ BY_THE_CLOCK = (
         job_timeout=3600,
         result_ttl=0,
     ),
+    Appointment(
+        LONG,
+        func_name="services.worker.jobs.mind_examinations.mind_examinations",
+        cron="20 7 * * *",
+        job_timeout=600,
+        result_ttl=0,
+    ),
 )
 
 

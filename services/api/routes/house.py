@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+from datetime import UTC, datetime, timedelta
 from html import escape
 from importlib.metadata import version
 from typing import Any, cast
@@ -12,6 +13,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from psycopg_pool import PoolTimeout
 
+from events.log import examinations
 from events.log.migrate import migrations
 from services.api.answers import HTML, JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, desk_of, query
@@ -30,10 +32,12 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What it needs is there."""
+    """What it needs is there. `minds` is what does not keep it from taking events, and wants looking after."""
 
     status: str
     checks: dict[str, str]
+    proofs_examined: datetime | None = None  # by then, every sealed log had been examined whole
+    minds: tuple[str, ...] = ()
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -59,7 +63,25 @@ async def ready(request: Asked) -> ASGIApp:
     checks = {"database": await _database(desk), "stopping": "yes" if desk.stopping.is_set() else "no"}
     if checks != {"database": "ready", "stopping": "no"}:
         raise Problem(kinds.NOT_READY, checks=checks)
-    return Answer(encode(Ready("ready", checks)))
+    examined = await _examined(desk)
+    return Answer(encode(Ready("ready", checks, examined, _minds(examined))))
+
+
+async def _examined(desk: Desk) -> datetime | None:
+    """When the log that has waited longest was last examined; None if nothing is sealed."""
+    try:
+        async with asyncio.timeout(READY_WITHIN_S), desk.pool.connection() as conn:
+            row = await (await conn.execute(examinations.SINCE)).fetchone()
+    except (psycopg.Error, PoolTimeout, TimeoutError):
+        return None
+    return None if row is None else cast(datetime | None, row[0])
+
+
+def _minds(examined: datetime | None) -> tuple[str, ...]:
+    days = timedelta(days=examinations.EXAMINED_DAYS_MAX)
+    if examined is None or datetime.now(UTC) - examined <= days:
+        return ()
+    return (f"the proofs were last examined on {examined:%Y-%m-%d}: see that the sealer runs",)
 
 
 async def _database(desk: Desk) -> str:

@@ -27,6 +27,7 @@ from services.api.desk import WAITING_MAX
 from services.api.doors import Door, Nothing, at
 from services.api.kept import POSITION_MAX
 from services.api.problems import Problem, kinds
+from services.api.proven import proving
 
 TEXT = "text/plain"
 TEXT_UTF8 = "text/plain; charset=utf-8"
@@ -152,7 +153,7 @@ async def public_keys(request: Asked) -> ASGIApp:
     """
     query(request, Nothing)
     form = accepted(request, (JSON, TEXT))
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         found = await proofs.used_keys(conn, _log(request))
     if found is None or not found[1]:
         raise Problem(kinds.NOT_SEALED)
@@ -197,14 +198,14 @@ async def tile(request: Asked) -> ASGIApp:
 async def _tile(request: Asked, level: str, number: int, width: int) -> bytes | None:
     if level not in {str(one) for one in range(LEVEL_MAX + 1)} or number > POSITION_MAX:
         return None
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         return await proofs.tile(conn, _log(request), Tile(int(level), number), width)
 
 
 async def _bundle(request: Asked, number: int, width: int) -> bytes | None:
     if number * tiles.WIDTH > POSITION_MAX:
         return None
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         found = await proofs.entries(conn, _log(request), number, width)
     try:
         return None if found is None or len(found) != width else tiles.bundle(found)
@@ -223,7 +224,7 @@ async def inclusion(request: Asked) -> ASGIApp:
     asked = query(request, InclusionQuery)
     accepted(request, (JSON,))
     size = asked.size or await _signed(request)
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         proof = await proofs.inclusion(conn, _log(request), asked.position - 1, size)
         root = await proofs.root(conn, _log(request), size)
     if proof is None or root is None:
@@ -259,7 +260,7 @@ async def consistency(request: Asked) -> ASGIApp:
     asked = query(request, ConsistencyQuery)
     accepted(request, (JSON,))
     size = asked.size or await _signed(request)
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         proven = await proofs.consistency(conn, _log(request), asked.old, size)
     if proven is None:
         raise Problem(kinds.NOT_SEALED)
@@ -292,8 +293,8 @@ async def receipt(request: Asked) -> ASGIApp:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= POSITION_MAX):
         raise Problem(kinds.NO_RECORD)
     last = await _covering(request, int(text), asked)
-    async with desk_of(request).pool.connection() as conn:
-        proof = await proofs.inclusion(conn, _log(request), int(text) - 1, last.size)
+    async with proving(request) as conn:
+        proof = await proofs.inclusion(conn, _log(request), int(text) - 1, last.size, root=last.root)
     if proof is None:
         raise Problem(kinds.NOT_SEALED)
     if form == TEXT:
@@ -326,7 +327,7 @@ async def _covering(request: Asked, position: int, asked: ProofQuery) -> Publish
                 return last
             left = until - time.monotonic()
             if left <= 0 or desk.stopping.is_set() or (not waits and desk.waiting >= WAITING_MAX):
-                async with desk.pool.connection() as conn:
+                async with proving(request) as conn:
                     refused = await proofs.is_refused(conn, _log(request))
                 raise Problem(kinds.SEALING_REFUSED if refused else kinds.NOT_SEALED)
             desk.waiting += not waits
@@ -337,13 +338,13 @@ async def _covering(request: Asked, position: int, asked: ProofQuery) -> Publish
 
 
 async def _published(request: Asked, cosigned: int) -> Published | None:
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         return await proofs.published(conn, _log(request), cosigned=cosigned)
 
 
 async def _signed(request: Asked) -> int:
     """How many records the newest checkpoint is of. Raises Problem if there is none."""
-    async with desk_of(request).pool.connection() as conn:
+    async with proving(request) as conn:
         tree = await proofs.tree(conn, _log(request))
     if tree is None or tree.signed == 0:
         raise Problem(kinds.NOT_SEALED)
