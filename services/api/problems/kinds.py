@@ -380,8 +380,8 @@ DAMAGED_PROOF = Kind(
     "damaged-proof",
     503,
     "What is kept here does not prove what was signed.",
-    "A record, a tile of the tree or a checkpoint was changed or lost in the database since it was sealed: by a hand with "
-    "a superuser's rights, or by a disk. `detail` says where it was met. No proof is given that would prove nothing.",
+    "A record, a tile of the tree or a checkpoint was changed or lost in the database since it was sealed: by a "
+    "superuser, or by a disk. `detail` says where it was met. No proof is given that would prove nothing.",
     "Keep the checkpoints and receipts that you hold: they stand. Whoever runs the ledger finds the whole damage with "
     "`qiledger doctor --proof` and what to do in docs/proof.md; it is logged, and the log is examined at once.",
 )
