@@ -46,6 +46,7 @@ class LiveAnswer:
         self._key = key
         self._tell = tell
         self._still_may = still_may
+        self._speaking = False  # a piece is on its way to the reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -66,32 +67,45 @@ class LiveAnswer:
     async def _until_gone(self, teller: Teller, receive: Receive, send: Send) -> None:
         telling = asyncio.create_task(self._tell_on(teller, send))
         leaving = asyncio.create_task(_left(receive))
+        stopping = asyncio.create_task(self._desk.stopping.wait())
         try:
-            await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((telling, leaving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if self._desk.stopping.is_set() and not leaving.done():
+                await self._let_go(telling, send)
         finally:
-            for task in (telling, leaving):
+            for task in (telling, leaving, stopping):
                 task.cancel()
-            await asyncio.gather(telling, leaving, return_exceptions=True)
+            await asyncio.gather(telling, leaving, stopping, return_exceptions=True)
 
-    async def _tell_on(self, teller: Teller, send: Send) -> None:
-        """Tells what is new. Nothing is read that the reader has not taken the one before of."""
+    async def _tell_on(self, teller: Teller, send: Send) -> bool:
+        """Tells what is new; says whether it ended the stream. Nothing is read before the one before was taken."""
         await self._say(send, OPENING)
         while not self._desk.stopping.is_set():
             text = await teller.next() or await self._news_or_heartbeat(teller)
             if text is None:
-                break
+                await _end(send)
+                return True
             if text:
                 await self._say(send, text)
-        if self._desk.stopping.is_set():
+        return False
+
+    async def _let_go(self, telling: "asyncio.Task[bool]", send: Send) -> None:
+        """Ends the stream when we stop: not before a piece that is on its way is taken, or nobody takes it in time."""
+        if not self._speaking:
+            telling.cancel()  # whatever it waits for, a page of the log or news, nobody reads it any more
+        await asyncio.wait((telling,))
+        if telling.cancelled() or (telling.exception() is None and not telling.result()):
             await self._say(send, CLOSING)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await _end(send)
 
     async def _say(self, send: Send, text: bytes) -> None:
         """A piece at a time: the server keeps a few of them for a slow reader. Raises TimeoutError if he takes none."""
+        self._speaking = True
         for begin in range(0, len(text), PIECE_BYTES):
             piece = text[begin : begin + PIECE_BYTES]
             async with self._desk.patience(TAKEN_WITHIN_S):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+        self._speaking = False
 
     async def _news_or_heartbeat(self, teller: Teller) -> bytes | None:
         """Waits for news. A sign of life if there are none for a while; None if the key may read no more."""
@@ -101,6 +115,10 @@ class LiveAnswer:
         except TimeoutError:
             return teller.heartbeat() if await self._still_may() else None
         return b""
+
+
+async def _end(send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

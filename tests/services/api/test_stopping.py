@@ -89,6 +89,28 @@ def test_an_import_and_bodies_half_sent_do_not_hold_the_process(standing: tuple[
     door.http.close()
 
 
+def test_a_stream_that_waits_for_the_database_is_told_that_it_ends(
+    standing: tuple[Server, Door], fresh_database_url: str
+) -> None:
+    """As streams do that catch up while others read: what they wait for is given up, and none is ended by force."""
+    server, door = standing
+    with door.http, psycopg.connect(fresh_database_url) as holding:
+        door.tell(event())
+        holding.execute("LOCK TABLE log.records IN ACCESS EXCLUSIVE MODE")
+        with httpx.stream(
+            "GET", f"{server.url}/v1/RWK/live?after=0", headers={"authorization": f"Bearer {door.key}"}
+        ) as answer:
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'log.records'::regclass"
+            wait_until(
+                lambda: holding.execute(waits).fetchone(), within_s=20, what="the stream waits for records"
+            )
+            server.process.send_signal(signal.SIGTERM)
+            said = "".join(answer.iter_text())
+        server.process.wait(20)
+    assert said.endswith(": the ledger is being stopped\n\n")
+    assert "refused to gracefully stop" not in server.said.read_text()
+
+
 def test_no_worker_outlives_a_server_that_was_killed(standing: tuple[Server, Door]) -> None:
     server, door = standing
     import psutil
