@@ -22,7 +22,7 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: bool
     kind: Kind
     hears: tuple[str, ...]  # types of events; none for a rule over rows
-    looks_at: tuple[str, ...]  # `projects`, `forums`: rows, each hour
+    looks_at: tuple[str, ...]  # `projects`, `strategies`, `forums`: rows, each hour
     cleared_by: tuple[str, ...]  # types of events; a rule over rows is cleared when it is no longer true
 
 
@@ -33,7 +33,11 @@ def rule_entries() -> tuple[RuleEntry, ...]:
 
 
 def _entry(rule: Rule) -> RuleEntry:
-    looks = {"projects": rule.over_projects, "forums": rule.over_forums}
+    looks = {
+        "projects": rule.over_projects or rule.over_strategies,
+        "strategies": rule.over_strategies,
+        "forums": rule.over_forums,
+    }
     return RuleEntry(
         rule=rule.name,
         says=rule.doc,

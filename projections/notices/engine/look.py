@@ -19,10 +19,11 @@ from projections.engine.reading import for_organisation
 from projections.forum_calendar import calendar
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.kept import clear_what_is_no_longer_true, make, note_unsaid, people_of
-from projections.notices.engine.looking import JUMP_DAYS, Watch
+from projections.notices.engine.looking import JUMP_DAYS, Rows, Watch
 from projections.notices.engine.looking import look as look_at
 from projections.notices.engine.place import Place, locked, looked, since_when
 from projections.notices.engine.rule import Rule
+from projections.strategies import strategies
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -67,8 +68,11 @@ def look(
                 quiet_until=place.quiet_until,
                 histories=_histories(conn, organisation, now),
             ),
-            _rows(conn, duties, organisation),
-            _rows(conn, calendar, organisation),
+            Rows(
+                projects=_rows(conn, duties, organisation),
+                forums=_rows(conn, calendar, organisation),
+                strategies=_rows(conn, strategies, organisation),
+            ),
             people_of(conn, organisation).values(),
         )
         failed = {one.rule for one in seen.unsaid}

@@ -18,6 +18,7 @@ from projections.notices.engine.hearing import Since, addressed
 from projections.notices.engine.quiet_hours import LONDON
 from projections.notices.engine.roles import Around, Person
 from projections.notices.engine.rule import Notice, Rule, said
+from projections.strategies import LetGo, Strategy, areas_let_go
 
 LATE_DAYS = 30  # later than so long after it became due, nobody is told of it any more
 JUMP_DAYS = (
@@ -54,6 +55,14 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         return told is None or due > told.astimezone(LONDON).date()
 
 
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that are looked at, by their streams."""
+
+    projects: Mapping[str, Duties]
+    forums: Mapping[str, Forum] = msgspec.field(default_factory=dict)
+    strategies: Mapping[str, Strategy] = msgspec.field(default_factory=dict)
+
+
 class Seen(msgspec.Struct):
     """What is true of rows now, what of it is news, and what could not be judged."""
 
@@ -66,15 +75,15 @@ def look(
     rules: Iterable[Rule],
     since: Mapping[str, Since],
     watch: Watch,
-    projects: Mapping[str, Duties],
-    forums: Mapping[str, Forum],
+    rows: Rows,
     people: Iterable[Person],
 ) -> Seen:
-    """What the rules say of these rows, by their streams. A rule that fails at a row keeps no other from speaking."""
+    """What the rules say of these rows. A rule that fails at a row keeps no other from speaking."""
     seen, everybody = Seen(), tuple(people)
+    gone = areas_let_go(rows.strategies, watch.today)
     for rule in rules:
         try:
-            for notice, subject, around in _said(rule, watch.today, projects, forums, everybody):
+            for notice, subject, around in _said(rule, watch.today, rows, gone, everybody):
                 _note(seen, rule, notice, subject, around, since[rule.name], watch)
         except Exception as failure:
             log.exception("a rule cannot judge the rows", rule=rule.name)
@@ -83,21 +92,24 @@ def look(
 
 
 def _said(
-    rule: Rule,
-    today: date,
-    projects: Mapping[str, Duties],
-    forums: Mapping[str, Forum],
-    people: tuple[Person, ...],
+    rule: Rule, today: date, rows: Rows, gone: Mapping[str, LetGo], people: tuple[Person, ...]
 ) -> Iterator[tuple[Notice, str, Around]]:
     if rule.over_projects is not None:
-        for stream, project in projects.items():
+        for stream, project in rows.projects.items():
             for notice in said(rule.over_projects(project, stream, today)):
-                forum = forums.get(f"forum/{project.forum}")
-                yield notice, stream, Around(project=project, forum=forum, people=people)
+                yield notice, stream, _around(project, rows, people)
+    if rule.over_strategies is not None and gone:
+        for stream, project in rows.projects.items():
+            for notice in said(rule.over_strategies(project, stream, today, gone)):
+                yield notice, stream, _around(project, rows, people)
     if rule.over_forums is not None:
-        for stream, forum in forums.items():
+        for stream, forum in rows.forums.items():
             for notice in said(rule.over_forums(forum, stream, today)):
                 yield notice, stream, Around(forum=forum, people=people)
+
+
+def _around(project: Duties, rows: Rows, people: tuple[Person, ...]) -> Around:
+    return Around(project=project, forum=rows.forums.get(f"forum/{project.forum}"), people=people)
 
 
 def _note(

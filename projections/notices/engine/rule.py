@@ -25,6 +25,7 @@ from projections.duties import Duties
 from projections.forum_calendar import Forum
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.roles import Role
+from projections.strategies import LetGo
 
 Urgency: TypeAlias = Literal["at_once", "daily", "weekly", "monthly"]
 Kind: TypeAlias = Literal["notice", "agenda_pack"]
@@ -63,7 +64,9 @@ Hears: TypeAlias = Callable[[Any, Moment], Says]
 Clears: TypeAlias = Callable[[Any, Moment], Iterable[str] | str | None]
 LooksAtProject: TypeAlias = Callable[[Duties, str, date], Says]
 LooksAtForum: TypeAlias = Callable[[Forum, str, date], Says]
+LooksUnderStrategies: TypeAlias = Callable[[Duties, str, date, Mapping[str, LetGo]], Says]
 OfProject = TypeVar("OfProject", bound=LooksAtProject)
+UnderStrategies = TypeVar("UnderStrategies", bound=LooksUnderStrategies)
 OfForum = TypeVar("OfForum", bound=LooksAtForum)
 
 
@@ -93,6 +96,7 @@ class Rule:
         self.facts: dict[type[Event], Hears] = {}
         self.clearings: dict[type[Event], Clears] = {}
         self.over_projects: LooksAtProject | None = None
+        self.over_strategies: LooksUnderStrategies | None = None
         self.over_forums: LooksAtForum | None = None
 
     def __repr__(self) -> str:
@@ -133,6 +137,11 @@ class Rule:
         self.over_projects = looks
         return looks
 
+    def of_projects_under_strategies(self, looks: UnderStrategies) -> UnderStrategies:
+        """Registers what is true of a project's row on a day, and of the areas that strategies let go by then."""
+        self.over_strategies = looks
+        return looks
+
     def of_forums(self, looks: OfForum) -> OfForum:
         """Registers what is true of a forum's row on a day."""
         self.over_forums = looks
@@ -141,7 +150,7 @@ class Rule:
     @property
     def looks(self) -> bool:
         """Whether it speaks of rows at a moment."""
-        return self.over_projects is not None or self.over_forums is not None
+        return any((self.over_projects, self.over_strategies, self.over_forums))
 
 
 def said(says: Says) -> list[Notice]:

@@ -15,7 +15,8 @@ from events.stories import StoryShared, StoryWithdrawn
 from events.strategies import StrategyRefreshed
 from events.sustaining import SustainCheckRecorded
 from events.teams import PersonJoined, PersonLeft
-from events.training import TrainingCompleted
+from events.training import CohortCancelled, CohortOpened, CourseOffered, TrainingCompleted
+from events.training_requests import TrainingRequested, TrainingRequestEnded
 from tests.projections.notices.trust import (
     ADMIN,
     ADVISOR,
@@ -258,3 +259,19 @@ def test_who_completed_a_training_programme_is_told_that_it_is_on_record() -> No
     trust = a_trust()
     trust.tell("cohort/C-1", DAY, TrainingCompleted(course="icp", person="person/x"))
     assert trust.whom("training_completed") == {"person/x"}
+
+
+def test_who_asked_for_a_place_hears_of_a_cohort_that_opens_until_they_wait_no_more() -> None:
+    trust = a_trust()
+    for person in ("person/x", "person/y"):
+        trust.tell("course/icp", DAY, TrainingRequested(person=person))
+    trust.tell("course/icp", DAY, TrainingRequestEnded(person="person/y"), CourseOffered(title="Coaching"))
+    trust.tell("cohort/C-9", DAY, CohortOpened(course="icp", participants=30))
+    assert trust.told("cohort_opened") == [], "that one has begun"
+    trust.tell("cohort/C-10", DAY, CohortOpened(course="icp"), CohortOpened(course="icp"))
+    trust.tell("cohort/C-11", DAY, CohortOpened(course="other"))
+    (told,) = trust.told("cohort_opened")
+    assert (told.recipient, told.subject) == ("person/x", "cohort/C-10")
+    assert told.title == "A cohort of Coaching opens: you asked for a place"
+    trust.tell("cohort/C-10", LATER, CohortCancelled(course="icp"))
+    assert trust.whom("cohort_opened") == set()

@@ -7,8 +7,15 @@ from events.coaching import SponsorUpdated
 from events.cycles import CyclePlanned, CycleStudied
 from events.measures import MeasureDefined, MeasurementRecorded, MeasureRetired
 from events.meetings import MeetingCancelled, MeetingScheduled
-from events.projects import ProjectCompleted, ProjectPaused, ProjectStarted, SustainPlan
+from events.projects import (
+    ProjectCompleted,
+    ProjectPaused,
+    ProjectRedescribed,
+    ProjectStarted,
+    SustainPlan,
+)
 from events.scores import ProgressScored
+from events.strategies import Area, AreaMove, StrategyAdopted, StrategyRefreshed
 from events.sustaining import SustainCheckRecorded
 from events.teams import PersonJoined, PersonLeft
 from projections.notices.engine.hearing import Since
@@ -193,3 +200,50 @@ def test_a_project_nobody_knows_the_state_of_is_overdue_with_nothing() -> None:
     trust.tell("project/P-8", "2025-01-06", ProjectStarted(title="Alone"))
     for rule in ("project_silent", "score_old", "role_missing", "sponsor_update_due"):
         assert all(one.subject == "project/P-8" for one in trust.due(rule, "2025-03-10"))
+
+
+def refreshed_strategy(on: str = "2025-03-03", *, valid_from: str = "2025-03", **how: AreaMove) -> Trust:
+    """A project that counts under value, which the second wording of the strategy has no more."""
+    trust = a_trust()
+    trust.tell(P1, "2025-01-07", ProjectRedescribed(areas=("value",)))
+    first, second = (Area(area="value", label="Value"), Area(area="health", label="Health"))
+    trust.tell(
+        "strategy/s", "2025-01-07", StrategyAdopted(title="S", valid_from="2025", areas=(first, second))
+    )
+    moves = tuple(how.values())
+    anew = StrategyRefreshed(version=2, valid_from=valid_from, areas=(second,), maps_from=moves)
+    trust.tell("strategy/s", on, anew)
+    return trust
+
+
+def test_leads_hear_of_an_area_that_was_let_go_and_later_again_and_advisors_with_them() -> None:
+    trust = refreshed_strategy("2025-03-03")
+    assert trust.due("area_let_go", "2025-03-02") == []
+    (first,) = trust.due("area_let_go", "2025-03-03")
+    assert (first.recipient, first.urgency) == (LEAD, "at_once")
+    assert "Sleep" in first.title
+    assert {one.window for one in trust.due("area_let_go", "2025-04-01")} == {first.window}
+    again = trust.due("area_let_go", "2025-04-02")
+    assert {(one.recipient, one.urgency) for one in again} == {(LEAD, "weekly"), (ADVISOR, "weekly")}
+    assert {one.window for one in again}.isdisjoint({first.window})
+    assert trust.due("area_let_go", "2025-08-02") == [], "a reminder is one reminder"
+
+
+def test_a_project_that_names_another_area_or_has_ended_is_asked_nothing() -> None:
+    for end in (ProjectRedescribed(areas=("health",)), ProjectCompleted(outcome="met")):
+        trust = refreshed_strategy()
+        trust.tell(P1, "2025-03-04", end)
+        assert trust.due("area_let_go", "2025-03-05") == []
+
+
+def test_an_area_whose_work_another_takes_over_asks_nobody() -> None:
+    trust = refreshed_strategy(move=AreaMove(old="value", new="health"))
+    assert trust.due("area_let_go", "2025-03-04") == []
+    retired = refreshed_strategy(move=AreaMove(old="value"))
+    assert retired.due_to("area_let_go", "2025-03-04") == {LEAD}
+
+
+def test_a_wording_that_is_not_in_force_yet_asks_nobody() -> None:
+    trust = refreshed_strategy("2025-03-03", valid_from="2025-04")
+    assert trust.due("area_let_go", "2025-03-31") == []
+    assert trust.due_to("area_let_go", "2025-04-01") == {LEAD}

@@ -19,9 +19,10 @@ from projections.forum_calendar import calendar
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.heard import Heard, Made
 from projections.notices.engine.hearing import Listener, Since
-from projections.notices.engine.looking import Watch, look
+from projections.notices.engine.looking import Rows, Watch, look
 from projections.notices.engine.recall import Recall
 from projections.notices.engine.roles import Person
+from projections.strategies import strategies
 
 P1, NEWHAM = "project/P-1", "forum/newham"
 LEAD, SPONSOR, COACH, CHAIR = "person/lead", "person/sponsor", "person/coach", "person/chair"
@@ -94,8 +95,11 @@ class Trust:
             [found],
             {rule: watch.pop("since", Since(0, NOBODY_YET))},
             Watch(now=noon(on), **watch),
-            fold_in_memory(duties, self.records),
-            fold_in_memory(calendar, self.records),
+            Rows(
+                projects=fold_in_memory(duties, self.records),
+                forums=fold_in_memory(calendar, self.records),
+                strategies=fold_in_memory(strategies, self.records),
+            ),
             self._people(),
         )
         assert not seen.unsaid

@@ -2880,6 +2880,28 @@ class TrainingEnrolled(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingRequestEnded(Event):
+    """A person no longer waits for a place in a training programme: they have one, or thought better of it."""
+
+    type: ClassVar[str] = "training.request_ended"
+    stream: ClassVar[str] = "course"
+    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    person: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequested(Event):
+    """A person asked for a place in the next cohort of a training programme, and hears when one opens."""
+
+    type: ClassVar[str] = "training.requested"
+    stream: ClassVar[str] = "course"
+    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    person: str
+    # Staff, service user, carer or from outside.
+    kind: Literal["carer", "external", "service_user", "staff"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingWithdrawn(Event):
     """A person gave up their place in a cohort, or left it before its end."""
 
@@ -3064,6 +3086,8 @@ TYPES: Mapping[str, type[Event]] = {
     "training.attended": TrainingAttended,
     "training.completed": TrainingCompleted,
     "training.enrolled": TrainingEnrolled,
+    "training.request_ended": TrainingRequestEnded,
+    "training.requested": TrainingRequested,
     "training.withdrawn": TrainingWithdrawn,
     "visibility.set": VisibilitySet,
 }

@@ -1,0 +1,28 @@
+from datetime import date
+
+from events.training import CourseOffered
+from events.training_requests import TrainingRequested, TrainingRequestEnded
+from projections.training_waiting import waiting
+from tests.projections.history import History
+
+
+async def test_who_waits_is_counted_since_they_first_asked_and_until_they_wait_no_more(
+    database_url: str,
+) -> None:
+    told = History()
+    told.tell("course/icp", "2024-01-01", CourseOffered(title="Coaching"))
+    told.tell("course/icp", "2024-02-01", TrainingRequested(person="person/a", kind="staff"))
+    told.tell("course/icp", "2024-03-01", TrainingRequested(person="person/a", kind="staff"))
+    told.tell("course/icp", "2024-03-02", TrainingRequested(person="person/b", kind="service_user"))
+    told.tell("course/icp", "2024-03-03", TrainingRequested(person="person/c"))
+    told.tell("course/icp", "2024-03-04", TrainingRequestEnded(person="person/c"))
+    (shown,) = await told.ask(database_url, waiting, "all")
+    assert (shown.course, shown.title, shown.waiting, shown.staff) == ("icp", "Coaching", 2, 1)
+    assert shown.since == date(2024, 2, 1)
+
+
+async def test_a_programme_that_nobody_waits_for_is_not_shown(database_url: str) -> None:
+    told = History()
+    told.tell("course/icp", "2024-02-01", TrainingRequested(person="person/a"))
+    told.tell("course/icp", "2024-02-02", TrainingRequestEnded(person="person/a"))
+    assert await told.ask(database_url, waiting, "all") == []
