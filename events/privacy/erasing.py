@@ -7,7 +7,7 @@ that is in the ledger and still there; erasing again, or applying the ledger, de
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +76,16 @@ _NEVER_AGAIN = """
     VALUES (%(organisation)s, %(person)s, %(key)s, 'none', NULL, %(at)s)
         ON CONFLICT (organisation, person) DO NOTHING
 """
+_CLEAR_OUT = (
+    "DELETE FROM notices.inbox WHERE organisation = %(organisation)s AND person = %(person)s",
+    "DELETE FROM notices.preferences WHERE organisation = %(organisation)s AND person = %(person)s",
+    "DELETE FROM notices.quiet_hours WHERE organisation = %(organisation)s AND person = %(person)s",
+    "DELETE FROM notices.mutes WHERE organisation = %(organisation)s AND person = %(person)s",
+    "DELETE FROM notices.bad_addresses WHERE organisation = %(organisation)s AND person = %(person)s",
+)
+"""What was put before the person, and what they chose: nobody's any more."""
+WRITTEN_ANEW = "VACUUM (FULL) vault.keys, vault.contacts, notices.inbox"
+"""To be run after an erasure is committed, and in no transaction: no page of these tables keeps the old rows."""
 
 
 class OnHold(RuntimeError):
@@ -115,6 +125,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     keys_destroyed: list[str]
     contact_emptied: bool
+    inbox_emptied: int  # messages that it held
     words_unreadable: int
     records_that_stay: int
     executed_at_position: int
@@ -170,7 +181,17 @@ def reapply(conn: psycopg.Connection[Any], ledger: Ledger) -> int:
         conn.execute(_NEVER_AGAIN, asked)
         destroyed += len(conn.execute(_DESTROY, asked).fetchall())
         conn.execute(EMPTY, asked)
+        _clear_out(conn, asked)
     return destroyed
+
+
+def _clear_out(conn: psycopg.Connection[Any], asked: Mapping[str, Any]) -> int:
+    """Empties the person's inbox and forgets what they chose; how many messages the inbox held."""
+    inbox, *chosen = _CLEAR_OUT
+    held = conn.execute(inbox, asked).rowcount
+    for choice in chosen:
+        conn.execute(choice, asked)
+    return held
 
 
 def about(conn: psycopg.Connection[Any], organisation: str, person: str) -> About:
@@ -235,6 +256,7 @@ def erase(
         asked = {"organisation": organisation, "person": person, "at": now}
         destroyed = [id_ for (id_,) in conn.execute(_DESTROY, asked).fetchall()]
         emptied = conn.execute(EMPTY, asked).rowcount > 0
+        held = _clear_out(conn, asked)
         told = [
             ErasureRequested(),
             ErasureDecided(decision="granted", reason=reason),
@@ -251,6 +273,7 @@ def erase(
         reason=reason,
         keys_destroyed=destroyed,
         contact_emptied=emptied,
+        inbox_emptied=held,
         words_unreadable=found.words,
         records_that_stay=found.records,
         executed_at_position=position,
@@ -261,6 +284,8 @@ def erase(
 
 REMAINS = [
     "The opaque reference, and what was told by it without words: that somebody joined, left, attended, commented.",
+    "By the opaque reference, which notices there were for the person and when they went out; never what they said of "
+    "themselves.",
     "The ciphertext in the log, in exports and with whoever received webhooks; nobody has a key to it.",
     "Processes of the API may hold the key in memory for three seconds more.",
     "Backups of the vault made before: they hold the wrapped key until they expire. A restore applies the ledger of "

@@ -11,7 +11,10 @@ from services.channels.outcome import Outcome, Sent
 
 _PUT = """
     INSERT INTO notices.inbox (organisation, id, person, subject, body, came_at)
-    VALUES (%(organisation)s, %(id)s, %(person)s, %(subject)s, %(body)s, %(at)s)
+    SELECT %(organisation)s, %(id)s, %(person)s, %(subject)s, %(body)s, %(at)s
+     WHERE NOT EXISTS (SELECT
+                         FROM vault.keys
+                        WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NULL)
         ON CONFLICT (organisation, id) DO NOTHING
 """
 
@@ -29,7 +32,7 @@ class Inbox:
         self._organisation = organisation
 
     def send(self, letter: Letter, to: str) -> Outcome:
-        """Puts the letter in, unless it is there."""
+        """Puts the letter in, unless it is there, or the person was erased meanwhile."""
         asked = {"organisation": self._organisation, "id": letter.id, "person": to, "at": letter.at}
         with self._conn.transaction():
             self._conn.execute(FOR_ORGANISATION, (self._organisation,))

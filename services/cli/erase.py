@@ -7,13 +7,11 @@ import msgspec
 import rich_click as click
 
 from events.log.outcomes import UnknownOrganisation
-from events.privacy.erasing import Certificate, ErasureGrounds, Ledger, OnHold, erase, refuse
+from events.privacy.erasing import WRITTEN_ANEW, Certificate, ErasureGrounds, Ledger, OnHold, erase, refuse
 from events.rights import Grounds
 from services.cli.as_operator import as_operator, person_of
 from services.custody import ledger_file
 from services.settings import Settings
-
-_VACUUM = "VACUUM (FULL) vault.keys, vault.contacts"  # written anew: no page keeps the old row
 
 
 @click.command("erase")
@@ -82,7 +80,7 @@ def erase_(
             raise SystemExit(2) from None
         except UnknownOrganisation as unknown:
             raise click.ClickException(str(unknown)) from None
-        conn.execute(_VACUUM)
+        conn.execute(WRITTEN_ANEW)
         conn.execute("CHECKPOINT")
     text = msgspec.json.format(msgspec.json.encode(given)).decode()
     if file is not None:

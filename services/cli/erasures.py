@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from events.privacy.erasing import Ledger, reapply
+from events.privacy.erasing import WRITTEN_ANEW, Ledger, reapply
 from services.cli.as_operator import as_operator
 from services.custody import ledger_file
 from services.settings import Settings, WrongSettings
@@ -34,7 +34,7 @@ def apply() -> None:
     with as_operator(name="erasures") as conn:
         with conn.transaction():
             destroyed = reapply(conn, ledger)
-        conn.execute("VACUUM (FULL) vault.keys, vault.contacts")
+        conn.execute(WRITTEN_ANEW)
     known = sum(1 for _ in ledger.erasures())
     click.echo(
         f"{known:,} in the ledger; {destroyed:,} had come back and {'is' if destroyed == 1 else 'are'} gone again."

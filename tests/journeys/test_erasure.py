@@ -8,6 +8,7 @@ import base64
 import itertools
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ import psycopg
 import pytest
 
 from events.log import keys
+from services.channels.inbox import Inbox
+from services.channels.letter import Letter
 from services.whole_house import DATABASE
 from tests.patience import wait_until
 from tests.services.cli.conftest import qiledger
 from tests.standing_house import BATCH, Organisation, StandingHouse, standing_house
 
 PERSON = "person/8Qm2"
+LETTER = "To you alone: a nightingale"
 CANARIES = [f"canary{n:02}warbled" for n in range(20)]
 
 
@@ -84,7 +88,7 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
     organisation = home.open()
     code = organisation.code
     with psycopg.connect(home.ways.admin) as conn:
-        scopes = [keys.READ, keys.PEOPLE_READ, keys.PEOPLE_WRITE]
+        scopes = [keys.READ, keys.PEOPLE_READ, keys.PEOPLE_WRITE, keys.NOTICES_READ, keys.NOTICES_WRITE]
         officer = keys.create(conn, code, "officer", scopes=scopes).text
     with (
         organisation.door() as door,
@@ -95,6 +99,7 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
         directory = home.logs.parent
         assert found_in(directory, everything) == set(), "words stand nowhere in clear, even before"
 
+        put_in_the_inbox(home, code, desk)
         before = state(home, code)
         read = desk.get(f"/v1/{code}/events?words=1").text
         assert sum(canary in read for canary in CANARIES) == 17
@@ -106,7 +111,8 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
         asked = ("erase", PERSON, "--organisation", code, "--grounds", "consent_withdrawn", "--yes")
         done = qiledger(*asked, **home_env)
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["words_unreadable"] == 17
+        certificate = json.loads(done.stdout)
+        assert (certificate["words_unreadable"], certificate["inbox_emptied"]) == (17, 1)
 
         wait_until(
             lambda: not any(canary in desk.get(f"/v1/{code}/events?words=1").text for canary in CANARIES),
@@ -114,6 +120,8 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
             what="nobody can read the words",
         )
         assert desk.get(f"/v1/{code}/people/8Qm2").status_code == 404
+        assert desk.get(f"/v1/{code}/inbox/8Qm2").json()["items"] == []
+        assert desk.get(f"/v1/{code}/preferences/8Qm2").json()["choices"]["mutes"] == []
         assert state(home, code, until=len(before["leaves"])) == before, (
             "counts, leaves and rows are as they were"
         )
@@ -136,10 +144,21 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
     bell.save()
     assert found_in(directory, everything) == set()
     tables = directory / "postgres"
-    held = {name for name, _ in found_in(tables, [bytes(wrapped)])}
+    held = {name for name, _ in found_in(tables, [bytes(wrapped), *as_written(LETTER)])}
     assert all("pg_wal" in name for name in held), (
-        "the wrapped key is in no table; the write-ahead log forgets it later"
+        "wrapped key and letter are in no table; the write-ahead log forgets them later"
     )
+
+
+def put_in_the_inbox(home: StandingHouse, code: str, desk: httpx.Client) -> None:
+    """A message that the person has, and something that they chose."""
+    with psycopg.connect(home.ways.worker, autocommit=True) as conn:
+        words = {"subject": LETTER, "text": LETTER, "marked": LETTER, "html": ""}
+        Inbox(conn, code).send(Letter(id="m" * 16, at=datetime.now(UTC), **words), PERSON)
+    muted = {"mutes": [{"subject": "project/P-1"}]}
+    assert desk.put(f"/v1/{code}/preferences/8Qm2", json=muted).status_code == 200
+    assert desk.get(f"/v1/{code}/inbox/8Qm2").json()["items"][0]["subject"] == LETTER
+    assert found_in(home.logs.parent / "postgres", [LETTER.encode()])
 
 
 def plant(organisation: Organisation, door: httpx.Client, desk: httpx.Client) -> None:
