@@ -43,12 +43,23 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
 
 
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether it arrived, where the channel says so later. Without an outcome it is asked for again at `next`."""
+
+    outcome: Literal["arrived", "bounced", "failed", "unheard"] | None
+    asked: int
+    next: datetime | None
+    settled: datetime | None
+    said: str | None
+
+
 class WholeMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message with all attempts, and the rules by which it is told."""
 
     message: MessageLine
     rules: list[str]
     attempts: list[Attempt]
+    arrival: Arrival | None
 
 
 LIST = """
@@ -86,6 +97,11 @@ ATTEMPTS = """
      WHERE organisation = %(organisation)s AND message = %(id)s
      ORDER BY attempt
      LIMIT 1000
+"""
+ARRIVAL = """
+    SELECT outcome, asked, ask_at, settled_at, said
+      FROM notices.arrivals
+     WHERE organisation = %(organisation)s AND message = %(id)s
 """
 RETRY = """
     UPDATE notices.messages
@@ -126,6 +142,11 @@ def attempt_of(row: Any) -> Attempt:
     return Attempt(**dict(zip(Attempt.__struct_fields__, row, strict=True)))
 
 
+def arrival_of(row: Any) -> Arrival | None:
+    """The arrival in a row of ARRIVAL, if there is one."""
+    return None if row is None else Arrival(**dict(zip(Arrival.__struct_fields__, row, strict=True)))
+
+
 def listed(
     conn: psycopg.Connection[Any],
     organisation: str,
@@ -150,6 +171,7 @@ def whole(conn: psycopg.Connection[Any], organisation: str, id_: str) -> WholeMe
         message=message_of(row),
         rules=[rule for (rule,) in conn.execute(RULES, asked)],
         attempts=[attempt_of(row) for row in conn.execute(ATTEMPTS, asked)],
+        arrival=arrival_of(conn.execute(ARRIVAL, asked).fetchone()),
     )
 
 

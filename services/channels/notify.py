@@ -10,6 +10,7 @@ Notify asks not to read its messages, only status codes and the type of an error
 
 import logging
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,10 +23,33 @@ from urllib3.exceptions import NewConnectionError
 
 from services.channels.letter import Letter, without_addresses
 from services.channels.mail import in_one_line
-from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLater, Unknown, WrongWay
+from services.channels.outcome import (
+    Arrival,
+    Arrived,
+    Bounced,
+    LostOnTheWay,
+    NotAnswered,
+    Outcome,
+    Refused,
+    Sent,
+    TryLater,
+    Unknown,
+    WrongWay,
+)
 
 ANSWER_WITHIN_S = 20.0
-FAILED = ("permanent-failure", "temporary-failure", "technical-failure")
+ARRIVALS: Mapping[str, Arrival] = {
+    "delivered": Arrived(),
+    "permanent-failure": Bounced(
+        "permanent-failure: the address does not exist, or its server takes nothing of ours"
+    ),
+    "temporary-failure": LostOnTheWay(
+        "temporary-failure: the mailbox took nothing for 72 hours; it may be full"
+    ),
+    "technical-failure": LostOnTheWay("technical-failure: something failed between Notify and the mailbox"),
+}
+"""What Notify calls the end of a notification; anything else is not the end."""
+FAILED = tuple(status for status, arrival in ARRIVALS.items() if not isinstance(arrival, Arrived))
 TOO_FAST_FOR = timedelta(minutes=1)  # the rate limit is by the minute
 TOO_MANY_FOR = timedelta(hours=1)  # the other limit is by the day
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -90,6 +114,21 @@ class Notify:
             if ours and found.get("status") not in FAILED and (sent := _taken(found)) is not None:
                 return sent
         return None
+
+    def what_became_of(self, reference: str) -> Arrival | None:
+        """Asks Notify, which tries for 72 hours. Older than a week it knows nothing any more."""
+        try:
+            answer = self._client.get_notification_by_id(reference)
+        except HTTPError as failed:
+            if failed.response is not None and failed.status_code == 404:
+                return None
+            raise NotAnswered(_why(failed)) from None
+        except (APIError, requests.RequestException) as failed:
+            raise NotAnswered(_why(failed)) from None
+        status = answer.get("status") if isinstance(answer, dict) else None
+        if not isinstance(status, str):
+            raise NotAnswered("the answer is not one of Notify's")
+        return ARRIVALS.get(status)
 
     def reach(self) -> str:
         """Asks for our template, and looks whether it has the places for our words."""

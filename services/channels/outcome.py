@@ -1,7 +1,7 @@
 """What became of a letter, in one of four words, and the channel that says so."""
 
 from datetime import timedelta
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -59,6 +59,39 @@ class Channel(Protocol):
 
     def drop(self) -> None:
         """Lets connections go; also from another thread, to end a call that takes too long."""
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """It reached the mailbox."""
+
+
+class Bounced(msgspec.Struct, frozen=True):
+    """It did not arrive, and at this address nothing will."""
+
+    reason: str
+
+
+class LostOnTheWay(msgspec.Struct, frozen=True):
+    """It did not arrive, and the address is not to blame as far as anybody knows."""
+
+    reason: str
+
+
+Arrival: TypeAlias = Arrived | Bounced | LostOnTheWay
+
+
+@runtime_checkable
+class TellsLater(Protocol):
+    """A channel that knows only later what became of a letter that it took."""
+
+    name: str
+    patience_s: float
+
+    def what_became_of(self, reference: str) -> Arrival | None:
+        """What became of a letter, by what the other side calls it; None while that is open. Raises NotAnswered."""
+
+    def drop(self) -> None:
+        """Lets connections go."""
 
 
 class NotAnswered(Exception):

@@ -226,3 +226,11 @@ def _show(organisation: str, found: told.WholeMessage, *, as_json: bool) -> None
         ended = attempt.outcome or "nobody has heard its end"
         more = attempt.reference or attempt.reason or ""
         click.echo(f"{attempt.attempt:>3}. {attempt.began:%Y-%m-%d %H:%M:%S}  {ended}  {more}".rstrip())
+    if found.arrival is not None:
+        click.echo(f"     {_of(found.arrival)}")
+
+
+def _of(arrival: told.Arrival) -> str:
+    if arrival.outcome is None:
+        return f"asked {arrival.asked} times whether it arrived; next {arrival.next:%Y-%m-%d %H:%M}"
+    return f"{arrival.settled:%Y-%m-%d %H:%M:%S}  {arrival.outcome}  {arrival.said or ''}".rstrip()

@@ -101,12 +101,14 @@ async def _whole(request: Asked, id_: str) -> WholeMessage:
         row = await (await conn.execute(told.ONE, asked)).fetchone()
         rules = await (await conn.execute(told.RULES, asked)).fetchall()
         attempts = await (await conn.execute(told.ATTEMPTS, asked)).fetchall()
+        arrival = await (await conn.execute(told.ARRIVAL, asked)).fetchone()
     if row is None:
         raise Problem(kinds.NO_MESSAGE)
     return WholeMessage(
         message=told.message_of(row),
         rules=[rule for (rule,) in rules],
         attempts=[told.attempt_of(attempt) for attempt in attempts],
+        arrival=told.arrival_of(arrival),
     )
 
 

@@ -16,11 +16,12 @@ from events.log.read import FOR_ORGANISATION
 from events.privacy.custody import NoMasterKey
 from services.channels.inbox import Inbox
 from services.channels.letter import Letter
-from services.channels.outcome import Channel, NotAnswered, Outcome, TryLater, Unknown
+from services.channels.outcome import Channel, NotAnswered, Outcome, Sent, TellsLater, TryLater, Unknown
 from services.channels.within import OutOfTime, within
 from services.channels.wording import CannotBeWorded, Words
 from services.worker.delivering import claim as claims
 from services.worker.delivering import health
+from services.worker.delivering.arrivals import ask_for_arrivals, expect
 from services.worker.delivering.claim import LEASE_S, Begun, Claim
 from services.worker.delivering.concluding import bury, conclude
 from services.worker.delivering.still import (
@@ -111,6 +112,17 @@ class Deliverer:
             if Step.DONE not in steps:
                 time.sleep(PACED_S)
 
+    def ask_for_arrivals(self, organisation: str, *, deadline: float) -> bool:
+        """Asks what became of messages that were taken, where that is due. Returns whether all is done."""
+        return ask_for_arrivals(
+            self._conn,
+            organisation,
+            self._channels,
+            deadline=deadline,
+            now=self._now,
+            stopping=self._stopping,
+        )
+
     def deliver_one(self, organisation: str, channel: Channel) -> Step:
         """Sees to the message that is longest due in a channel, up to noting what became of it."""
         prepared = self.take_up(organisation, channel)
@@ -196,6 +208,8 @@ class Deliverer:
                 conn, claim, outcome, failures=failures, now=now, chance=self._chance(), settles=settles
             ):
                 log.warning("a message was taken over meanwhile", message=prepared.claim.id)
+            elif isinstance(outcome, Sent) and isinstance(channel, TellsLater):
+                expect(conn, claim, outcome.reference, now=now)
 
     def _said_and_where(self, claim: Claim, failures: int, now: datetime) -> tuple[Letter, str] | None:
         """The letter and the address; None if it does not go, which is noted."""

@@ -16,6 +16,8 @@ from services.worker.delivering.waits import LONGEST
 from services.worker.duty import Connection, connected
 from services.worker.sweepable import Sweepable
 
+ARRIVALS_LOOKED_FOR_EVERY_S = 20.0
+
 log = structlog.get_logger(__name__)
 
 _DUE = """
@@ -52,6 +54,19 @@ _OUT_OF_THEIR_SENSES = """
      ORDER BY h.organisation
      LIMIT 10000
 """
+_ARRIVALS = """
+    SELECT h.organisation, a.message, a.asked
+      FROM log.heads AS h
+     CROSS JOIN LATERAL (
+           SELECT message, asked
+             FROM notices.arrivals
+            WHERE organisation = h.organisation AND channel = ANY (%(channels)s) AND ask_at <= clock_timestamp()
+            ORDER BY ask_at, message
+            LIMIT 1) AS a
+     WHERE h.organisation NOT LIKE '%%.operations'
+     ORDER BY h.organisation
+     LIMIT 10000
+"""
 
 
 def due(conn: Connection) -> Mapping[str, object]:
@@ -66,6 +81,12 @@ def due(conn: Connection) -> Mapping[str, object]:
     return found
 
 
+def arrivals_due(conn: Connection) -> Mapping[str, object]:
+    """The organisations whose messages are to be asked for, and how far the asking has come."""
+    asked = {"channels": list(channels_here())}
+    return {organisation: (message, count) for organisation, message, count in conn.execute(_ARRIVALS, asked)}
+
+
 def deliver(conn: Connection, organisation: str, deadline: float) -> bool:
     """Delivers until nothing can go now or the deadline is over."""
     return deliver_for_a_while(conn, organisation, deadline=deadline)
@@ -78,7 +99,10 @@ def deliver_for_a_while(
     deadline: float,
     stopping: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Delivers by the channels of this house until a moment of `time.monotonic()`. Returns whether all is done."""
+    """Delivers by the channels of this house, then asks what arrived, until a moment of `time.monotonic()`.
+
+    Returns whether all is done.
+    """
     settings = Settings.read()
     channels: Mapping[str, Channel] = sound_channels(settings)[0]
     deliverer = Deliverer(
@@ -89,7 +113,8 @@ def deliver_for_a_while(
         reconnect=lambda: connected(settings, name="notes what became of a message"),
     )
     try:
-        return deliverer.deliver(organisation, deadline=deadline)
+        delivered = deliverer.deliver(organisation, deadline=deadline)
+        return deliverer.ask_for_arrivals(organisation, deadline=deadline) and delivered
     finally:
         for channel in channels.values():
             channel.drop()
@@ -105,3 +130,6 @@ def channels_here() -> tuple[str, ...]:
 
 
 MESSAGES = Sweepable(name="messages", due=due, wake=call_for_delivery, do=deliver)
+ARRIVALS = Sweepable(
+    name="arrivals", due=arrivals_due, wake=call_for_delivery, do=deliver, every_s=ARRIVALS_LOOKED_FOR_EVERY_S
+)

@@ -43,6 +43,12 @@ _STILL = """
      ORDER BY n.action DESC, n.made_at, n.id
      LIMIT %(limit)s
 """
+_BAD_ADDRESS = """
+    SELECT b.said, b.used_at
+      FROM notices.bad_addresses AS b
+      JOIN vault.contacts AS c USING (organisation, person)
+     WHERE b.organisation = %(organisation)s AND b.person = %(person)s AND c.changed_at <= b.used_at
+"""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -108,9 +114,17 @@ def unsubscribing(conn: Connection, claim: Claim, facts: Mapping[str, Any], *, o
 
 
 def address_of(conn: Connection, claim: Claim) -> str:
-    """Where the person is reached by the channel. Raises NoAddress, NoMasterKey."""
+    """Where the person is reached by the channel. Raises NoAddress, NoMasterKey.
+
+    An address at which nothing arrived is none, until it is changed (or given again as it is).
+    """
     if claim.channel not in ADDRESSED:
         return claim.recipient
+    asked = {"organisation": claim.organisation, "person": claim.recipient}
+    bad = conn.execute(_BAD_ADDRESS, asked).fetchone()
+    if bad is not None:
+        said, used_at = bad
+        raise NoAddress(f"nothing arrives at this person's address: {said} ({used_at:%d %B %Y})")
     contact = contact_of(conn, claim.organisation, claim.recipient)
     if contact is None or contact.email is None:
         raise NoAddress("no e-mail address is known for this person")

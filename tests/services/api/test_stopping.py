@@ -139,5 +139,5 @@ def test_a_worker_that_falls_is_started_again(standing: tuple[Server, Door]) -> 
                 return False
 
         wait_until(lambda: gone(worker.pid), within_s=5, what="the worker is gone")
-        wait_until(answers, within_s=20, what="another worker answers")
+        wait_until(answers, within_s=90, what="another worker answers")
         assert door.tell(event()).status_code == 201

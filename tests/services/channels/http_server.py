@@ -99,6 +99,10 @@ class _NotifySpeaks(_Speaks):
             wanted = parse_qs(address.query).get("reference", [""])[0]
             found = [one for one in self.house.taken if one["reference"] == wanted]
             self.says(200, {"notifications": found, "links": {}})
+        elif address.path.startswith("/v2/notifications/") and self.house.silent:
+            self.refuses(500, "Exception", "Internal server error")
+        elif known := [one for one in self.house.taken if address.path == f"/v2/notifications/{one['id']}"]:
+            self.says(200, known[0])
         else:
             self.refuses(404, "NoResultFound", "No result found")
 
@@ -114,7 +118,10 @@ class _NotifySpeaks(_Speaks):
 
 
 class NotifyServer(Served):
-    """Takes e-mails as GOV.UK Notify does. `answers` are given first: (status, error, message), `cut` or `gone`."""
+    """Takes e-mails as GOV.UK Notify does. `answers` are given first: (status, error, message), `cut` or `gone`.
+
+    `ends` says what became of all that was taken so far.
+    """
 
     handler = _NotifySpeaks
 
@@ -123,6 +130,11 @@ class NotifyServer(Served):
         self.taken: list[dict[str, Any]] = []
         self.answers: list[Any] = []
         self.template_body = "((body))"
+        self.silent = False  # about what became of notifications
+
+    def ends(self, status: str) -> None:
+        for one in self.taken:
+            one["status"] = status
 
     def takes(self, asked: dict[str, Any]) -> dict[str, Any]:
         self.taken.append(asked | {"id": str(uuid.uuid4()), "status": "created"})
