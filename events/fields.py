@@ -4,6 +4,7 @@ Bounds are part of the promise: nothing that gets past them can break a reader, 
 """
 
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -126,6 +127,10 @@ WrittenDate = Annotated[
 ]
 
 
+DAYS_REMEMBERED = 20_000  # the same days are told over and over: fifty years of them
+
+
+@lru_cache(DAYS_REMEMBERED)
 def first_day(written: WrittenDate) -> date:
     """The day on which a written day, month or year begins."""
     return date.fromisoformat(f"{written}-01-01"[:10])

@@ -23,7 +23,7 @@ It is about work, never about people: coaches are counted, and not named.
 """
 
 from datetime import date
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -35,9 +35,9 @@ from events.measures import MeasureDefined
 from events.reviews import ProjectReviewed
 from events.vocabulary import Event
 from projections.engine.projection import Projection
-from projections.moments import last_day, last_day_of
+from projections.moments import last_day
 from projections.project_life import State
-from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
+from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
 
 BARRIERS_MAX = 100  # open at once
 
@@ -51,18 +51,16 @@ class OpenBarrier(msgspec.Struct, frozen=True):
     due: date | None  # the last day by which it was to be cleared
 
 
-class Watched(FollowedProject, frozen=True, kw_only=True):
+class Watched(HeldProject, frozen=True, kw_only=True):
     """A project, and the days that matter to whoever watches over it."""
 
-    state_held_from: date | None = None  # the last day on which its state may have begun
-    sponsor_told_until: date | None = (
-        None  # the last day on which its sponsor may have been told how it stands
-    )
     has_measure: bool = False
     review_due: date | None = None
     aim_due: date | None = None
     barriers: tuple[OpenBarrier, ...] = ()
 
+
+NEW = Watched()
 
 at_risk = Projection(
     "at_risk",
@@ -74,48 +72,43 @@ at_risk = Projection(
 )
 
 
-def told(row: Watched | None, event: Event, record: Record) -> Watched:
+def told(row: Watched | None, event: Event, record: Record, **more: Any) -> Watched:
     """Whatever is told of a project."""
-    before = row or Watched()
-    after = followed(before, event, record)
-    if after.state != before.state:
-        after = msgspec.structs.replace(after, state_held_from=last_day_of(record))
-    if after.sponsor_updated != before.sponsor_updated:
-        after = msgspec.structs.replace(after, sponsor_told_until=last_day_of(record))
-    return after
+    return held(row or NEW, event, record, **more)
 
 
 @at_risk.on(ProjectReviewed)
 def reviewed(row: Watched | None, event: ProjectReviewed, record: Record) -> Watched:
-    return msgspec.structs.replace(told(row, event, record), review_due=_due(event.next_review))
+    return told(row, event, record, review_due=_due(event.next_review))
 
 
 @at_risk.on(AimSet)
 @at_risk.on(AimRevised)
 def aimed(row: Watched | None, event: AimSet, record: Record) -> Watched:
-    return msgspec.structs.replace(told(row, event, record), aim_due=_due(event.by))
+    return told(row, event, record, aim_due=_due(event.by))
 
 
 @at_risk.on(MeasureDefined)
 def measured(row: Watched | None, event: MeasureDefined, record: Record) -> Watched:
-    return msgspec.structs.replace(told(row, event, record), has_measure=True)
+    return told(row, event, record, has_measure=True)
 
 
 @at_risk.on(BarrierRaised)
 @at_risk.on(BarrierEscalated)
 def barrier_open(row: Watched | None, event: BarrierRaised | BarrierEscalated, record: Record) -> Watched:
     """Escalated, a barrier may be given another day."""
-    row = told(row, event, record)
+    row = row or NEW
     known = next((one for one in row.barriers if one.barrier == event.barrier), None)
     due = _due(event.due) or (known.due if known is not None else None)
     others = tuple(one for one in row.barriers if one is not known)
-    return msgspec.structs.replace(row, barriers=(*others, OpenBarrier(event.barrier, due))[-BARRIERS_MAX:])
+    barriers = (*others, OpenBarrier(event.barrier, due))[-BARRIERS_MAX:]
+    return told(row, event, record, barriers=barriers)
 
 
 @at_risk.on(BarrierResolved)
 def barrier_gone(row: Watched | None, event: BarrierResolved, record: Record) -> Watched:
-    row = told(row, event, record)
-    return msgspec.structs.replace(row, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
+    row = row or NEW
+    return told(row, event, record, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
 
 
 for _kind in TOLD_OF_PROJECTS:

@@ -69,8 +69,7 @@ def told(row: Supported | None, event: Event, record: Record) -> Supported | Non
     if not record.stream.startswith("project/"):
         return row
     row = row or Supported()
-    team = team_after(row.team, event, record)
-    return lived(msgspec.structs.replace(row, team=team), event, record)
+    return lived(row, event, record, team=team_after(row.team, event, record))
 
 
 @coach_load.on(CoachAllocated)

@@ -8,7 +8,8 @@ and belongs before its result. So nothing needs to be ticked off; whoever tells 
 The rules are in `oddities/`, one function each.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 
@@ -21,7 +22,7 @@ from events.vocabulary import Event, vocabulary
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.oddities import rules, rules_for
-from projections.oddities.rule import Heals
+from projections.oddities.rule import Finds, Heals
 from projections.oddities.so_far import INTRODUCED_BY, SoFar, after
 from projections.project_life import FLAWS
 from projections.project_work import TOLD_OF_PROJECTS
@@ -60,6 +61,8 @@ class LookedAt(msgspec.Struct, frozen=True, kw_only=True):
     further: int = 0  # oddities found when there were ODDITIES_MAX already
 
 
+NEW = LookedAt()
+
 quality = Projection(
     "data_quality",
     revision=3,
@@ -71,16 +74,17 @@ quality = Projection(
 
 def looked_at(row: LookedAt | None, event: Event, record: Record) -> LookedAt:
     """What is odd after this event: what was and is not healed, and what is new."""
-    row = row or LookedAt()
+    row = row or NEW
     so_far = after(row.so_far, event, record)
-    found = list(_odd(row.so_far, so_far, event, record))
+    found = _odd(row.so_far, so_far, event, record)
     oddities = row.oddities
     if oddities and type(event) not in _HEALS_NOTHING:
         oddities = tuple([one for one in oddities if not _healed(one, so_far)])
-    if found:
-        again = {(rule, about) for rule, about in found if rule in _HEALED}
-        oddities = tuple([one for one in oddities if (one.rule, one.about) not in again])
-        oddities += tuple([_oddity(rule, about, record) for rule, about in found])
+    if not found:
+        return LookedAt(so_far=so_far, oddities=oddities, further=row.further)
+    again = {(rule, about) for rule, about in found if rule in _HEALED}
+    oddities = tuple([one for one in oddities if (one.rule, one.about) not in again])
+    oddities += tuple([_oddity(rule, about, record) for rule, about in found])
     return LookedAt(
         so_far=so_far,
         oddities=oddities[:ODDITIES_MAX],
@@ -88,14 +92,21 @@ def looked_at(row: LookedAt | None, event: Event, record: Record) -> LookedAt:
     )
 
 
-def _odd(before: SoFar, so_far: SoFar, event: Event, record: Record) -> Iterator[tuple[str, str]]:
+def _odd(before: SoFar, so_far: SoFar, event: Event, record: Record) -> list[tuple[str, str]]:
     """Every rule that this event breaks, where it stands among the others of its stream, and what it is about."""
+    found = []
     if so_far.flaws is not before.flaws:
-        yield from ((flaw, "") for flaw in so_far.flaws if flaw not in before.flaws)
-    for rule in rules_for(type(event)):
-        about = rule.find(before, so_far, event, record)
+        found = [(flaw, "") for flaw in so_far.flaws if flaw not in before.flaws]
+    for name, find in _finds(type(event)):
+        about = find(before, so_far, event, record)
         if about is not None:
-            yield rule.id, about
+            found.append((name, about))
+    return found
+
+
+@cache
+def _finds(kind: type[Event]) -> tuple[tuple[str, Finds], ...]:
+    return tuple((rule.id, rule.find) for rule in rules_for(kind))
 
 
 def _healed(oddity: Oddity, so_far: SoFar) -> bool:

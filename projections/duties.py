@@ -6,7 +6,7 @@ been, so that nobody is reminded too soon.
 """
 
 from datetime import date, timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -21,7 +21,7 @@ from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
 from projections.engine.projection import Projection
 from projections.moments import last_day, last_day_of
-from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
+from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
 
 IN_HAND_MAX = 60  # barriers, cycles and measures that a row remembers, of each; the latest
 NAME_MAX = 80  # characters of a name
@@ -68,18 +68,18 @@ class MeasureInHand(msgspec.Struct, frozen=True, kw_only=True):
     data_until: date | None = None  # the last day that any data are of
 
 
-class Duties(FollowedProject, frozen=True, kw_only=True):
+class Duties(HeldProject, frozen=True, kw_only=True):
     """A project, and what it has in hand."""
 
     proposer: str | None = None
-    state_held_from: date | None = None
-    sponsor_told_until: date | None = None
     highest: float = 0.0  # the highest progress score so far
     check_due: date | None = None  # when somebody is to look whether its gains hold
     barriers: tuple[BarrierInHand, ...] = ()
     cycles: tuple[CycleInHand, ...] = ()
     measures: tuple[MeasureInHand, ...] = ()
 
+
+NEW = Duties()
 
 duties = Projection(
     "duties",
@@ -91,32 +91,26 @@ duties = Projection(
 )
 
 
-def told(row: Duties | None, event: Event, record: Record) -> Duties:
+def told(row: Duties | None, event: Event, record: Record, **more: Any) -> Duties:
     """Whatever is told of a project."""
-    before = row or Duties()
-    after = followed(before, event, record)
-    if after.state != before.state:
-        after = msgspec.structs.replace(after, state_held_from=last_day_of(record))
-    if after.sponsor_updated != before.sponsor_updated:
-        after = msgspec.structs.replace(after, sponsor_told_until=last_day_of(record))
-    return after
+    return held(row or NEW, event, record, **more)
 
 
 @duties.on(ProjectProposed)
 def proposed(row: Duties | None, event: ProjectProposed, record: Record) -> Duties:
-    row = told(row, event, record)
-    return msgspec.structs.replace(row, proposer=event.proposer or row.proposer)
+    row = row or NEW
+    return told(row, event, record, proposer=event.proposer or row.proposer)
 
 
 @duties.on(ProgressScored)
 def scored(row: Duties | None, event: ProgressScored, record: Record) -> Duties:
-    row = told(row, event, record)
-    return msgspec.structs.replace(row, highest=max(row.highest, event.score))
+    row = row or NEW
+    return told(row, event, record, highest=max(row.highest, event.score))
 
 
 @duties.on(BarrierRaised)
 def raised(row: Duties | None, event: BarrierRaised, record: Record) -> Duties:
-    row = told(row, event, record)
+    row = row or NEW
     known = _barrier(row, event.barrier)
     new = msgspec.structs.replace(
         known,
@@ -124,34 +118,34 @@ def raised(row: Duties | None, event: BarrierRaised, record: Record) -> Duties:
         raised=known.raised or last_day_of(record),
         due=_day(event.due) or known.due,
     )
-    return _with_barrier(row, new)
+    return told(row, event, record, barriers=_with_barrier(row, new))
 
 
 @duties.on(BarrierEscalated)
 def escalated(row: Duties | None, event: BarrierEscalated, record: Record) -> Duties:
     """Asked again, or somebody else is asked: it waits anew."""
-    row = told(row, event, record)
+    row = row or NEW
     known = _barrier(row, event.barrier)
     due = _day(event.due) or known.due
-    return _with_barrier(
-        row, msgspec.structs.replace(known, escalated=last_day_of(record), asked=event.to, due=due)
-    )
+    new = msgspec.structs.replace(known, escalated=last_day_of(record), asked=event.to, due=due)
+    return told(row, event, record, barriers=_with_barrier(row, new))
 
 
 @duties.on(BarrierResolved)
 def resolved(row: Duties | None, event: BarrierResolved, record: Record) -> Duties:
-    row = told(row, event, record)
-    return msgspec.structs.replace(row, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
+    row = row or NEW
+    return told(row, event, record, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
 
 
 @duties.on(CyclePlanned)
 def planned(row: Duties | None, event: CyclePlanned, record: Record) -> Duties:
     """A plan without a day to study it is never overdue."""
-    row = _without_cycle(told(row, event, record), event.cycle)
-    if event.due is None:
-        return row
-    new = CycleInHand(cycle=event.cycle, due=last_day(event.due))
-    return msgspec.structs.replace(row, cycles=(*row.cycles, new)[-IN_HAND_MAX:])
+    row = row or NEW
+    cycles = _without_cycle(row, event.cycle)
+    if event.due is not None:
+        new = CycleInHand(cycle=event.cycle, due=last_day(event.due))
+        cycles = (*cycles, new)[-IN_HAND_MAX:]
+    return told(row, event, record, cycles=cycles)
 
 
 @duties.on(CycleStudied)
@@ -161,61 +155,61 @@ def planned(row: Duties | None, event: CyclePlanned, record: Record) -> Duties:
 def studied(
     row: Duties | None, event: CycleStudied | CycleActed | CycleTested | CycleAbandoned, record: Record
 ) -> Duties:
-    return _without_cycle(told(row, event, record), event.cycle)
+    row = row or NEW
+    return told(row, event, record, cycles=_without_cycle(row, event.cycle))
 
 
 @duties.on(MeasureDefined)
 @duties.on(MeasureRevised)
 def defined(row: Duties | None, event: MeasureDefined, record: Record) -> Duties:
-    row = told(row, event, record)
-    known = _measure(row, event.measure)
-    return _with_measure(
-        row,
-        msgspec.structs.replace(
-            known,
-            name=event.name[:NAME_MAX],
-            interval=event.interval or known.interval,
-            defined=last_day_of(record),
-        ),
+    row = row or NEW
+    known = _measure(row, event.measure) or MeasureInHand(measure=event.measure)
+    new = msgspec.structs.replace(
+        known,
+        name=event.name[:NAME_MAX],
+        interval=event.interval or known.interval,
+        defined=last_day_of(record),
     )
+    return told(row, event, record, measures=_with_measure(row, new))
 
 
 @duties.on(MeasureRetired)
 def retired(row: Duties | None, event: MeasureRetired, record: Record) -> Duties:
-    row = told(row, event, record)
-    return msgspec.structs.replace(row, measures=tuple(m for m in row.measures if m.measure != event.measure))
+    row = row or NEW
+    return told(row, event, record, measures=tuple(m for m in row.measures if m.measure != event.measure))
 
 
 @duties.on(MeasurementRecorded)
 def measured(row: Duties | None, event: MeasurementRecorded, record: Record) -> Duties:
     """Data may come in any order; the latest day that they are of counts. A measure nobody defined has no interval."""
-    row = told(row, event, record)
-    known = next((one for one in row.measures if one.measure == event.measure), None)
+    row = row or NEW
+    known = _measure(row, event.measure)
     if known is None:
-        return row
+        return told(row, event, record)
     until = _last_day_of_period(event, known.interval)
     if known.data_until is not None and until <= known.data_until:
-        return row
-    return _with_measure(row, msgspec.structs.replace(known, data_until=until))
+        return told(row, event, record)
+    new = msgspec.structs.replace(known, data_until=until)
+    return told(row, event, record, measures=_with_measure(row, new))
 
 
 @duties.on(ProjectCompleted)
 def completed(row: Duties | None, event: ProjectCompleted, record: Record) -> Duties:
-    row = told(row, event, record)
+    row = row or NEW
     due = _day(event.sustain.review_due) if event.sustain is not None else None
-    return msgspec.structs.replace(row, check_due=due or row.check_due)
+    return told(row, event, record, check_due=due or row.check_due)
 
 
 @duties.on(HandedToQualityControl)
 def handed_over(row: Duties | None, event: HandedToQualityControl, record: Record) -> Duties:
-    row = told(row, event, record)
-    return msgspec.structs.replace(row, check_due=_day(event.review_due) or row.check_due)
+    row = row or NEW
+    return told(row, event, record, check_due=_day(event.review_due) or row.check_due)
 
 
 @duties.on(SustainCheckRecorded)
 def checked(row: Duties | None, event: SustainCheckRecorded, record: Record) -> Duties:
     """Looked at; when to look again is told with it, or nobody wants to."""
-    return msgspec.structs.replace(told(row, event, record), check_due=_day(event.next_due))
+    return told(row, event, record, check_due=_day(event.next_due))
 
 
 for _kind in TOLD_OF_PROJECTS:
@@ -238,22 +232,25 @@ def _barrier(row: Duties, barrier: str) -> BarrierInHand:
     return next((one for one in row.barriers if one.barrier == barrier), BarrierInHand(barrier=barrier))
 
 
-def _with_barrier(row: Duties, new: BarrierInHand) -> Duties:
-    others = tuple(one for one in row.barriers if one.barrier != new.barrier)
-    return msgspec.structs.replace(row, barriers=(*others, new)[-IN_HAND_MAX:])
+def _with_barrier(row: Duties, new: BarrierInHand) -> tuple[BarrierInHand, ...]:
+    others = [one for one in row.barriers if one.barrier != new.barrier]
+    return (*others, new)[-IN_HAND_MAX:]
 
 
-def _without_cycle(row: Duties, cycle: str) -> Duties:
-    return msgspec.structs.replace(row, cycles=tuple(one for one in row.cycles if one.cycle != cycle))
+def _without_cycle(row: Duties, cycle: str) -> tuple[CycleInHand, ...]:
+    return tuple([one for one in row.cycles if one.cycle != cycle])
 
 
-def _measure(row: Duties, measure: str) -> MeasureInHand:
-    return next((one for one in row.measures if one.measure == measure), MeasureInHand(measure=measure))
+def _measure(row: Duties, measure: str) -> MeasureInHand | None:
+    for one in row.measures:
+        if one.measure == measure:
+            return one
+    return None
 
 
-def _with_measure(row: Duties, new: MeasureInHand) -> Duties:
-    others = tuple(one for one in row.measures if one.measure != new.measure)
-    return msgspec.structs.replace(row, measures=(*others, new)[-IN_HAND_MAX:])
+def _with_measure(row: Duties, new: MeasureInHand) -> tuple[MeasureInHand, ...]:
+    others = [one for one in row.measures if one.measure != new.measure]
+    return (*others, new)[-IN_HAND_MAX:]
 
 
 class InHand(msgspec.Struct, frozen=True, kw_only=True):

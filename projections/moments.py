@@ -7,16 +7,20 @@ totals count it from the first, and whoever asks how long ago it was is told no 
 
 from calendar import monthrange
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
-from events.fields import WrittenDate, first_day
+from events.fields import DAYS_REMEMBERED, WrittenDate, first_day
 from events.log.record import PreciseTo, Record
 
 _LENGTH: dict[PreciseTo, int] = {"instant": 10, "day": 10, "month": 7, "year": 4}
 
+_in_full = lru_cache(DAYS_REMEMBERED)(date.isoformat)
+
 
 def as_written(record: Record) -> WrittenDate:
     """The day, month or year of a record, as far as it is known."""
-    return record.occurred_at.date().isoformat()[: _LENGTH[record.precise_to]]
+    day = _in_full(record.occurred_at.date())
+    return day if record.precise_to in ("instant", "day") else day[: _LENGTH[record.precise_to]]
 
 
 def first_day_of(record: Record) -> date:
@@ -32,6 +36,7 @@ def last_day_of(record: Record) -> date:
     return first.replace(month=12, day=31) if record.precise_to == "year" else first
 
 
+@lru_cache(DAYS_REMEMBERED)
 def last_day(written: WrittenDate) -> date:
     """The day on which a written day, month or year ends."""
     first = first_day(written)

@@ -13,7 +13,7 @@ Questions that show projects, and not only count them, are told their `reader`: 
 """
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -79,9 +79,11 @@ FLAWS: Mapping[str, str] = {
 }
 
 Stepped: TypeAlias = tuple[State, str | None]
+Changes: TypeAlias = dict[str, Any]
+"""Fields of a row, and what becomes of them. All that an event changes is gathered, and the row is copied once."""
 
 
-class ProjectLife(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectLife(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the rows of all projections of projects have in common. Fields that nothing has told are empty."""
 
     title: str | None = None
@@ -114,10 +116,10 @@ LIFE: tuple[type[Event], ...] = (
 )
 """The types of events that `lived` folds."""
 
-_NO_SIGN_OF_LIFE = (
-    *(VisibilitySet, LegalHoldSet, LegalHoldLifted),
-    *(CountPublished, PortfolioPublished, PortfolioReviewed),
+NO_SIGN_OF_LIFE: frozenset[type[Event]] = frozenset(
+    {VisibilitySet, LegalHoldSet, LegalHoldLifted, CountPublished, PortfolioPublished, PortfolioReviewed}
 )
+"""Housekeeping and statistics: told of a project, these do not show that anybody works on it."""
 
 
 def signs_of_life() -> tuple[type[Event], ...]:
@@ -129,30 +131,28 @@ def signs_of_life() -> tuple[type[Event], ...]:
         kind
         for kind in vocabulary().values()
         if kind.stream in ("project", ANY_STREAM)
-        and not issubclass(kind, (Revision, *_NO_SIGN_OF_LIFE))
+        and not issubclass(kind, (Revision, *NO_SIGN_OF_LIFE))
         and kind.upcast is Event.upcast
     )
 
 
-def is_sign_of_life(event: Event) -> bool:
-    """Whether an event told of a project is one of `signs_of_life`."""
-    return not isinstance(event, _NO_SIGN_OF_LIFE)
+def lived(row: Life, event: Event, record: Record, **more: Any) -> Life:
+    """The row after an event of `LIFE`, with whatever else changes in it."""
+    return msgspec.structs.replace(row, **more, **life_after(row, event, record))
 
 
-def lived(row: Life, event: Event, record: Record) -> Life:
-    """The row after an event of `LIFE`."""
-    row = _described(row, event)
+def life_after(row: ProjectLife, event: Event, record: Record) -> Changes:
+    """The fields of `ProjectLife` that an event of `LIFE` changes."""
+    changes = _described(row, event)
     state, flaw = step(row.state, event)
     if state != row.state:
-        row = msgspec.structs.replace(row, state=state, state_since=as_written(record))
-    return flawed(flawed(row, flaw), _left_out(event))
-
-
-def flawed(row: Life, flaw: str | None) -> Life:
-    """The row with this kind of flaw named once."""
-    if flaw is None or flaw in row.flaws:
-        return row
-    return msgspec.structs.replace(row, flaws=(*row.flaws, flaw))
+        changes["state"] = state
+        changes["state_since"] = as_written(record)
+    found = (flaw, _left_out(event))
+    new = [one for one in found if one is not None and one not in row.flaws]
+    if new:
+        changes["flaws"] = (*row.flaws, *new)
+    return changes
 
 
 def step(state: State, event: Event) -> Stepped:
@@ -227,34 +227,30 @@ def _left_out(event: Event) -> str | None:
     return None
 
 
-def _described(row: Life, event: Event) -> Life:
-    """The row with what an event says of the project's name and place, and of who may see it."""
+def _described(row: ProjectLife, event: Event) -> Changes:
+    """What an event says of the project's name and place, and of who may see it."""
     match event:
         case ProjectProposed() | ProjectStarted():
             approved_by = event.approved_by if isinstance(event, ProjectStarted) else None
-            return msgspec.structs.replace(
-                row,
-                title=event.title or row.title,
-                directorate=event.directorate or row.directorate,
-                forum=event.forum or row.forum or approved_by,
-                areas=event.areas or row.areas,
-            )
+            return {
+                "title": event.title or row.title,
+                "directorate": event.directorate or row.directorate,
+                "forum": event.forum or row.forum or approved_by,
+                "areas": event.areas or row.areas,
+            }
         case ProjectSubmitted() | ProjectReviewed():
-            return msgspec.structs.replace(row, forum=row.forum or event.forum)
+            return {"forum": row.forum or event.forum}
         case ProjectTransferred():
-            return msgspec.structs.replace(
-                row, directorate=event.directorate or row.directorate, forum=event.forum or row.forum
-            )
+            return {"directorate": event.directorate or row.directorate, "forum": event.forum or row.forum}
         case ProjectRedescribed():
             areas = row.areas if event.areas is None else event.areas
-            return msgspec.structs.replace(row, title=event.title or row.title, areas=areas)
+            return {"title": event.title or row.title, "areas": areas}
         case ProjectReported():  # a page's words stand in only for what nobody closer has told
-            return msgspec.structs.replace(
-                row,
-                title=row.title or event.title,
-                directorate=row.directorate or event.directorate,
-                areas=row.areas or event.areas,
-            )
+            return {
+                "title": row.title or event.title,
+                "directorate": row.directorate or event.directorate,
+                "areas": row.areas or event.areas,
+            }
         case VisibilitySet():
-            return msgspec.structs.replace(row, audience=event.audience)
-    return row
+            return {"audience": event.audience}
+    return {}

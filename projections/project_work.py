@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from events.coaching import CoachAllocated, CoachReleased, SponsorUpdated
 from events.comments import VisibilitySet
@@ -23,7 +24,7 @@ from events.scores import ProgressScored
 from events.teams import PersonChangedRole, PersonJoined, PersonLeft
 from events.vocabulary import Event
 from projections.moments import as_written, last_day, last_day_of
-from projections.project_life import LIFE, ProjectLife, is_sign_of_life, lived, signs_of_life
+from projections.project_life import LIFE, NO_SIGN_OF_LIFE, Changes, ProjectLife, life_after, signs_of_life
 
 TEAM_MAX = 60  # roles held at once that a row shows; a team has five to eight members
 CYCLES_REMEMBERED = 50  # of the latest; enough for one told step by step to count once
@@ -69,19 +70,50 @@ class FollowedProject(ProjectLife, frozen=True, kw_only=True):
     alive_until: date | None = None  # the last day on which that may have been
 
 
+class HeldProject(FollowedProject, frozen=True, kw_only=True):
+    """A project of which it matters how long it has surely been as it is."""
+
+    state_held_from: date | None = None  # the last day on which its state may have begun
+    sponsor_told_until: date | None = (
+        None  # the last day on which its sponsor may have been told how it stands
+    )
+
+
 Followed = TypeVar("Followed", bound=FollowedProject)
-Changes = dict[str, Any]
+Held = TypeVar("Held", bound=HeldProject)
 
 
-def followed(row: Followed, event: Event, record: Record) -> Followed:
-    """The row after any event told of its project."""
-    changes_of = _WORK.get(type(event))
-    changes = changes_of(row, event, record) if changes_of is not None else {}
-    if is_sign_of_life(event):
+def followed(row: Followed, event: Event, record: Record, **more: Any) -> Followed:
+    """The row after any event told of its project, with whatever else a projection makes of that."""
+    changes = work_after(row, event, record)
+    if more:
+        changes |= more
+    return replace(row, **changes)
+
+
+def held(row: Held, event: Event, record: Record, **more: Any) -> Held:
+    """As `followed`, and since when its state and its sponsor's knowledge are what they are."""
+    changes = work_after(row, event, record)
+    if changes.get("state", row.state) != row.state:
+        changes["state_held_from"] = last_day_of(record)
+    if changes.get("sponsor_updated", row.sponsor_updated) != row.sponsor_updated:
+        changes["sponsor_told_until"] = last_day_of(record)
+    if more:
+        changes |= more
+    return replace(row, **changes)
+
+
+def work_after(row: FollowedProject, event: Event, record: Record) -> Changes:
+    """The fields of `FollowedProject` that an event told of its project changes."""
+    kind = type(event)
+    changes_of = _WORK.get(kind)
+    changes = {} if changes_of is None else changes_of(row, event, record)
+    if kind not in NO_SIGN_OF_LIFE:
         changes["last_sign_of_life"] = as_written(record)
         changes["alive_until"] = last_day_of(record)
-    row = msgspec.structs.replace(row, **changes)
-    return lived(row, event, record) if type(event) in _LIFE else row
+    if kind in _LIFE:
+        changes |= life_after(row, event, record)
+    return changes
 
 
 def _scored(row: FollowedProject, event: ProgressScored, record: Record) -> Changes:

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from events.aims import AimRevised, AimSet
 from events.barriers import BarrierRaised, BarrierResolved
@@ -82,6 +83,8 @@ class ProjectPage(FollowedProject, frozen=True, kw_only=True):
     sustained: str | None = None  # what the last look at its gains found
 
 
+NEW = ProjectPage()
+
 projects = Projection(
     "projects",
     revision=1,
@@ -92,27 +95,29 @@ projects = Projection(
 )
 
 
-def told(page: ProjectPage | None, event: Event, record: Record) -> ProjectPage:
+def told(page: ProjectPage | None, event: Event, record: Record, **more: Any) -> ProjectPage:
     """Whatever is told of a project is folded so; the folds below add what only this page shows."""
-    before = page or ProjectPage()
-    after = followed(before, event, record)
+    before = page or NEW
+    after = followed(before, event, record, **more)
     if after.state == before.state:
         return after
     if after.state == "active":
         started = after.started or as_written(record)
-        return msgspec.structs.replace(after, started=started, ended=None, outcome=None)
+        return replace(after, started=started, ended=None, outcome=None)
     if after.state in ("completed", "cancelled", "merged"):
-        return msgspec.structs.replace(after, ended=as_written(record))
+        return replace(after, ended=as_written(record))
     return after
 
 
 @projects.on(ProjectProposed)
 def proposed(page: ProjectPage | None, event: ProjectProposed, record: Record) -> ProjectPage:
-    page = told(page, event, record)
+    page = page or NEW
     from_idea = f"idea/{event.from_idea}" if event.from_idea else None
     from_improvement = f"improvement/{event.from_improvement}" if event.from_improvement else None
-    return msgspec.structs.replace(
+    return told(
         page,
+        event,
+        record,
         problem=event.problem or page.problem,
         proposed=page.proposed or as_written(record),
         grew_from=from_improvement or from_idea or page.grew_from,
@@ -121,37 +126,36 @@ def proposed(page: ProjectPage | None, event: ProjectProposed, record: Record) -
 
 @projects.on(ProjectRedescribed)
 def redescribed(page: ProjectPage | None, event: ProjectRedescribed, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    return msgspec.structs.replace(page, problem=event.problem or page.problem)
+    page = page or NEW
+    return told(page, event, record, problem=event.problem or page.problem)
 
 
 @projects.on(CharterCompleted)
 @projects.on(CharterRevised)
 def chartered(page: ProjectPage | None, event: CharterCompleted, record: Record) -> ProjectPage:
-    return msgspec.structs.replace(
-        told(page, event, record), chartered=as_written(record), problem=event.problem
-    )
+    return told(page, event, record, chartered=as_written(record), problem=event.problem)
 
 
 @projects.on(ProjectCompleted)
 def completed(page: ProjectPage | None, event: ProjectCompleted, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    learned = page.learned + (event.learned is not None)
-    return msgspec.structs.replace(page, outcome=event.outcome, learned=learned)
+    page = page or NEW
+    return told(
+        page, event, record, outcome=event.outcome, learned=page.learned + (event.learned is not None)
+    )
 
 
 @projects.on(ProjectMerged)
 @projects.on(ProjectSplit)
 def goes_on(page: ProjectPage | None, event: ProjectMerged | ProjectSplit, record: Record) -> ProjectPage:
-    page = told(page, event, record)
+    page = page or NEW
     into = (event.into,) if isinstance(event, ProjectMerged) else event.into
-    return msgspec.structs.replace(page, goes_on_in=_gathered(page.goes_on_in, *into))
+    return told(page, event, record, goes_on_in=_gathered(page.goes_on_in, *into))
 
 
 @projects.on(AimSet)
 @projects.on(AimRevised)
 def aimed(page: ProjectPage | None, event: AimSet, record: Record) -> ProjectPage:
-    page = told(page, event, record)
+    page = page or NEW
     aim = Aim(
         statement=event.statement,
         measure=event.measure,
@@ -163,15 +167,16 @@ def aimed(page: ProjectPage | None, event: AimSet, record: Record) -> ProjectPag
         since=as_written(record),
         revisions=0 if page.aim is None else page.aim.revisions + 1,
     )
-    return msgspec.structs.replace(page, aim=aim)
+    return told(page, event, record, aim=aim)
 
 
 @projects.on(MeasureDefined)
 @projects.on(MeasureRevised)
 def measure_defined(page: ProjectPage | None, event: MeasureDefined, record: Record) -> ProjectPage:
-    return _of_measure(
-        told(page, event, record),
-        event.measure,
+    page = page or NEW
+    known = _known(page, event.measure)
+    new = replace(
+        known or Measured(measure=event.measure),
         name=event.name,
         kind=event.kind,
         unit=event.unit,
@@ -179,44 +184,50 @@ def measure_defined(page: ProjectPage | None, event: MeasureDefined, record: Rec
         target=event.target,
         retired=False,
     )
+    return told(page, event, record, measures=_instead(page, known, new))
 
 
 @projects.on(MeasureRetired)
 def measure_retired(page: ProjectPage | None, event: MeasureRetired, record: Record) -> ProjectPage:
-    return _of_measure(told(page, event, record), event.measure, retired=True)
+    page = page or NEW
+    known = _known(page, event.measure)
+    new = replace(known or Measured(measure=event.measure), retired=True)
+    return told(page, event, record, measures=_instead(page, known, new))
 
 
 @projects.on(MeasurementRecorded)
 def measured(page: ProjectPage | None, event: MeasurementRecorded, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    readings = next((known.readings for known in page.measures if known.measure == event.measure), 0)
-    return _of_measure(page, event.measure, readings=readings + 1, last_period=event.period)
+    page = page or NEW
+    known = _known(page, event.measure)
+    if known is None:
+        new = Measured(measure=event.measure, readings=1, last_period=event.period)
+    else:
+        new = replace(known, readings=known.readings + 1, last_period=event.period)
+    return told(page, event, record, measures=_instead(page, known, new))
 
 
 @projects.on(ProjectJoinedProgramme)
 def joined_programme(page: ProjectPage | None, event: ProjectJoinedProgramme, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    return msgspec.structs.replace(page, programmes=_gathered(page.programmes, event.programme))
+    page = page or NEW
+    return told(page, event, record, programmes=_gathered(page.programmes, event.programme))
 
 
 @projects.on(ProjectLeftProgramme)
 def left_programme(page: ProjectPage | None, event: ProjectLeftProgramme, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    return msgspec.structs.replace(page, programmes=tuple(p for p in page.programmes if p != event.programme))
+    page = page or NEW
+    return told(page, event, record, programmes=_but(page.programmes, event.programme))
 
 
 @projects.on(BarrierRaised)
 def barrier_raised(page: ProjectPage | None, event: BarrierRaised, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    return msgspec.structs.replace(page, barriers_open=_gathered(page.barriers_open, event.barrier))
+    page = page or NEW
+    return told(page, event, record, barriers_open=_gathered(page.barriers_open, event.barrier))
 
 
 @projects.on(BarrierResolved)
 def barrier_resolved(page: ProjectPage | None, event: BarrierResolved, record: Record) -> ProjectPage:
-    page = told(page, event, record)
-    return msgspec.structs.replace(
-        page, barriers_open=tuple(b for b in page.barriers_open if b != event.barrier)
-    )
+    page = page or NEW
+    return told(page, event, record, barriers_open=_but(page.barriers_open, event.barrier))
 
 
 @projects.on(ChangeIdeaAdded)
@@ -224,19 +235,19 @@ def barrier_resolved(page: ProjectPage | None, event: BarrierResolved, record: R
 @projects.on(SpreadAdopted)
 @projects.on(LearningCaptured)
 def counted(page: ProjectPage | None, event: Event, record: Record) -> ProjectPage:
-    page = told(page, event, record)
+    page = page or NEW
     counter = _COUNTERS[type(event)]
-    return msgspec.structs.replace(page, **{counter: getattr(page, counter) + 1})
+    return told(page, event, record, **{counter: getattr(page, counter) + 1})
 
 
 @projects.on(HandedToQualityControl)
 def handed_over(page: ProjectPage | None, event: HandedToQualityControl, record: Record) -> ProjectPage:
-    return msgspec.structs.replace(told(page, event, record), handed_over=as_written(record))
+    return told(page, event, record, handed_over=as_written(record))
 
 
 @projects.on(SustainCheckRecorded)
 def sustain_checked(page: ProjectPage | None, event: SustainCheckRecorded, record: Record) -> ProjectPage:
-    return msgspec.structs.replace(told(page, event, record), sustained=event.result)
+    return told(page, event, record, sustained=event.result)
 
 
 for _kind in TOLD_OF_PROJECTS:
@@ -257,15 +268,22 @@ def _gathered(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, *more)))[:SHOWN_MAX]
 
 
-def _of_measure(page: ProjectPage, measure: str, **changes: Any) -> ProjectPage:
-    """The page with one of its measures changed, or added while there is room."""
-    known = next((one for one in page.measures if one.measure == measure), None)
-    new = msgspec.structs.replace(known or Measured(measure=measure), **changes)
+def _but(known: tuple[str, ...], gone: str) -> tuple[str, ...]:
+    return tuple([one for one in known if one != gone])
+
+
+def _known(page: ProjectPage, measure: str) -> Measured | None:
+    for one in page.measures:
+        if one.measure == measure:
+            return one
+    return None
+
+
+def _instead(page: ProjectPage, known: Measured | None, new: Measured) -> tuple[Measured, ...]:
+    """The measures with one of them changed, or added while there is room."""
     if known is None:
-        measures = (*page.measures, new)[:SHOWN_MAX]
-    else:
-        measures = tuple(new if one is known else one for one in page.measures)
-    return msgspec.structs.replace(page, measures=measures)
+        return (*page.measures, new)[:SHOWN_MAX]
+    return tuple([new if one is known else one for one in page.measures])
 
 
 class OneProject(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,4 +26,4 @@ def rules() -> Mapping[str, Rule]:
 @cache
 def rules_for(kind: type[Event]) -> tuple[Rule, ...]:
     """The rules that an event of this type may break."""
-    return tuple(rule for rule in rules().values() if issubclass(kind, rule.broken_by))
+    return tuple(rule for rule in rules().values() if rule.concerns(kind))

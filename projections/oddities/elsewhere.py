@@ -4,6 +4,7 @@ from events.forum_members import ForumChairAppointed
 from events.log.record import Record
 from events.programmes import ProjectJoinedProgramme
 from events.stories import StoryShared
+from events.streams import ProjectEvent
 from events.training import TrainingCompleted
 from events.vocabulary import Event
 from projections.oddities.rule import WHOLE, rule
@@ -15,6 +16,7 @@ from projections.oddities.so_far import SoFar
     "Something is told of it, and what it is was never told.",
     Event,
     healed=lambda now, _: now.introduced,
+    spares=(ProjectEvent,),
 )
 def not_introduced(before: SoFar, after: SoFar, event: Event, record: Record) -> str | None:
     return None if after.introduced or record.stream.startswith("project/") else WHOLE

@@ -53,7 +53,8 @@ def more_than_all(before: SoFar, after: SoFar, event: MeasurementRecorded, recor
     MeasurementRecorded,
 )
 def period_ahead(before: SoFar, after: SoFar, event: MeasurementRecorded, record: Record) -> str | None:
-    return _about(event) if first_day(event.period) > record.recorded_at.date() else None
+    ahead = first_day(event.period) > record.recorded_at.date()
+    return _about(event) if ahead else None
 
 
 @rule(

@@ -30,8 +30,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     broken_by: tuple[type[Event], ...]
     find: Finds
     healed: Heals | None = None
+    spares: tuple[type[Event], ...] = ()  # of those, the ones that cannot break it
+
+    def concerns(self, kind: type[Event]) -> bool:
+        """Whether an event of this type may break it."""
+        return issubclass(kind, self.broken_by) and not issubclass(kind, self.spares)
 
 
-def rule(id: str, says: str, *broken_by: type[Event], healed: Heals | None = None) -> Callable[[Finds], Rule]:
+def rule(
+    id: str,
+    says: str,
+    *broken_by: type[Event],
+    healed: Heals | None = None,
+    spares: tuple[type[Event], ...] = (),
+) -> Callable[[Finds], Rule]:
     """Makes a rule of a function."""
-    return lambda find: Rule(id=id, says=says, broken_by=broken_by, find=find, healed=healed)
+    return lambda find: Rule(id=id, says=says, broken_by=broken_by, find=find, healed=healed, spares=spares)

@@ -44,12 +44,14 @@ _STANDS_FOR: tuple[tuple[float, str, str, Told], ...] = (
 """From which score on a scale of 5 what should have been told; the first that is missing is shown."""
 
 
-def _without(least: float, name: str, missing: str, told: Told) -> Rule:
+def _without(nth: int) -> Rule:
+    least, name, missing, told = _STANDS_FOR[nth]
+    before_it = [told for _, _, _, told in _STANDS_FOR[:nth]]
+
     def find(before: SoFar, after: SoFar, event: ProgressScored, record: Record) -> str | None:
-        lacking = next(
-            (one for at, one, _, is_told in _STANDS_FOR if at <= event.score and not is_told(after)), None
-        )
-        return f"{event.score}" if lacking == name else None
+        if event.score < least or told(after):
+            return None
+        return f"{event.score}" if all(is_told(after) for is_told in before_it) else None
 
     return Rule(
         id=f"score_without_{name}",
@@ -61,5 +63,5 @@ def _without(least: float, name: str, missing: str, told: Told) -> Rule:
 
 
 no_aim, no_measure, no_test, no_outcome, no_success, no_change, no_end = (
-    _without(*one) for one in _STANDS_FOR
+    _without(nth) for nth in range(len(_STANDS_FOR))
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from events.aims import AimRevised, AimSet
 from events.changes import ChangeImplemented
@@ -37,7 +38,7 @@ from events.training import (
 )
 from events.vocabulary import Event
 from projections.project_life import ENDED, LIFE, UNDER_WAY
-from projections.project_work import TEAM, FollowedProject, followed
+from projections.project_work import TEAM, FollowedProject, work_after
 
 REMEMBERED_MAX = 100  # cycles, measures or drivers of one project that are looked back at; the latest
 PEOPLE_MAX = 500  # of one cohort; the latest
@@ -56,7 +57,7 @@ INTRODUCED_BY: Mapping[str, tuple[type[Event], ...]] = {
 """What says of a stream what it is. Projects are named by whatever is told of them."""
 
 
-class Cycle(msgspec.Struct, frozen=True):
+class Cycle(msgspec.Struct, frozen=True, gc=False):
     """What is looked back at of a cycle."""
 
     cycle: str
@@ -67,7 +68,7 @@ class Cycle(msgspec.Struct, frozen=True):
     number: int | None = None
 
 
-class Measure(msgspec.Struct, frozen=True):
+class Measure(msgspec.Struct, frozen=True, gc=False):
     """What is looked back at of a measure."""
 
     measure: str
@@ -78,7 +79,7 @@ class Measure(msgspec.Struct, frozen=True):
     periods: tuple[str, ...] = ()  # with their subgroups
 
 
-class Driver(msgspec.Struct, frozen=True):
+class Driver(msgspec.Struct, frozen=True, gc=False):
     """A driver, and the drivers it drives."""
 
     driver: str
@@ -107,10 +108,16 @@ class SoFar(FollowedProject, frozen=True, kw_only=True):
     trained: tuple[str, ...] = ()
 
     def cycle(self, cycle: str) -> Cycle:
-        return next((one for one in self.cycles if one.cycle == cycle), Cycle(cycle))
+        for one in reversed(self.cycles):  # the latest told is asked about most
+            if one.cycle == cycle:
+                return one
+        return Cycle(cycle)
 
     def measure(self, measure: str) -> Measure:
-        return next((one for one in self.measured if one.measure == measure), Measure(measure))
+        for one in reversed(self.measured):
+            if one.measure == measure:
+                return one
+        return Measure(measure)
 
     def driver(self, driver: str) -> Driver | None:
         return next((one for one in self.drivers if one.driver == driver), None)
@@ -128,14 +135,14 @@ Changes = dict[str, Any]
 
 def after(before: SoFar, event: Event, record: Record) -> SoFar:
     """What has been told once this is told too."""
-    now = followed(before, event, record) if type(event) in _FOLLOWED else before
-    changes_of = _CHANGES.get(type(event))
-    changes = {} if changes_of is None else changes_of(now, event)
-    if not before.introduced:
-        noun = record.stream.partition("/")[0]
-        if type(event) in INTRODUCED_BY.get(noun, ()):
-            changes["introduced"] = True
-    return msgspec.structs.replace(now, **changes) if changes else now
+    kind = type(event)
+    changes_of = _CHANGES.get(kind)
+    changes = {} if changes_of is None else changes_of(before, event)
+    if kind in _INTRODUCES and kind in INTRODUCED_BY.get(record.stream.partition("/")[0], ()):
+        changes["introduced"] = True
+    if kind in _FOLLOWED:
+        changes |= work_after(before, event, record)
+    return replace(before, **changes) if changes else before
 
 
 def _aim(now: SoFar, event: AimSet) -> Changes:
@@ -148,16 +155,22 @@ def _aim(now: SoFar, event: AimSet) -> Changes:
     }
 
 
-def _measure(now: SoFar, event: MeasureDefined | MeasurementRecorded) -> Changes:
+def _measure(now: SoFar, event: MeasureDefined) -> Changes:
+    rate = event.chart in ("u", "u_prime") or event.multiply not in (None, 1, 100)
+    outcome = event.kind == "outcome"
     known = now.measure(event.measure)
-    if isinstance(event, MeasureDefined):
-        rate = event.chart in ("u", "u_prime") or event.multiply not in (None, 1, 100)
-        outcome = event.kind == "outcome"
-        known = msgspec.structs.replace(known, defined=True, outcome=outcome, rate=rate, chart=event.chart)
-    else:
-        known = msgspec.structs.replace(known, periods=(*known.periods, period_of(event))[-PERIODS_MAX:])
-    others = tuple(one for one in now.measured if one.measure != event.measure)
-    return {"measured": (*others, known)[-REMEMBERED_MAX:]}
+    return _with_measure(now, replace(known, defined=True, outcome=outcome, rate=rate, chart=event.chart))
+
+
+def _measured(now: SoFar, event: MeasurementRecorded) -> Changes:
+    known = now.measure(event.measure)
+    return _with_measure(now, replace(known, periods=(*known.periods, period_of(event))[-PERIODS_MAX:]))
+
+
+def _with_measure(now: SoFar, new: Measure) -> Changes:
+    """The measure told of last stands last."""
+    others = [one for one in now.measured if one.measure != new.measure]
+    return {"measured": (*others, new)[-REMEMBERED_MAX:]}
 
 
 def period_of(event: MeasurementRecorded) -> str:
@@ -169,11 +182,9 @@ def _cycle(now: SoFar, event: CyclePlanned | CycleTested | CycleActed) -> Change
     decision = getattr(event, "decision", None)
     known = now.cycle(event.cycle)
     if isinstance(event, CycleActed):
-        known = msgspec.structs.replace(
-            known, decided=True, followed=known.followed or event.next_cycle is not None
-        )
+        known = replace(known, decided=True, followed=known.followed or event.next_cycle is not None)
     else:
-        known = msgspec.structs.replace(
+        known = replace(
             known,
             planned=True,
             predicted=known.predicted or event.prediction is not None,
@@ -183,7 +194,7 @@ def _cycle(now: SoFar, event: CyclePlanned | CycleTested | CycleActed) -> Change
     cycles = [*(one for one in now.cycles if one.cycle != event.cycle), known]
     previous = getattr(event, "previous", None)
     if previous is not None:
-        earlier = msgspec.structs.replace(now.cycle(previous), followed=True)
+        earlier = replace(now.cycle(previous), followed=True)
         cycles = [*(one for one in cycles if one.cycle != previous), earlier]
     return {
         "cycles": tuple(cycles[-REMEMBERED_MAX:]),
@@ -241,6 +252,7 @@ def _trained(now: SoFar, event: TrainingCompleted) -> Changes:
     return {"trained": (*now.trained, event.person)[-PEOPLE_MAX:]}
 
 
+_INTRODUCES = frozenset(kind for kinds in INTRODUCED_BY.values() for kind in kinds)
 _FOLLOWED = frozenset({*LIFE, *TEAM, InvolvementSet, ProgressScored})
 _CHANGES: Mapping[type[Event], Callable[[SoFar, Any], Changes]] = {
     AimSet: _aim,
@@ -250,7 +262,7 @@ _CHANGES: Mapping[type[Event], Callable[[SoFar, Any], Changes]] = {
     ProjectCancelled: _ended,
     MeasureDefined: _measure,
     MeasureRevised: _measure,
-    MeasurementRecorded: _measure,
+    MeasurementRecorded: _measured,
     CyclePlanned: _cycle,
     CycleTested: _cycle,
     CycleActed: _cycle,

@@ -18,7 +18,7 @@ from projections.engine.ask import reached
 from projections.engine.builds import Build
 from projections.engine.past import Past, Picture, is_settled, picture_of
 from projections.engine.projection import Projection
-from projections.moments import last_day
+from projections.moments import last_moment
 from services.api.desk import Desk
 from services.api.problems import Problem, kinds
 
@@ -84,11 +84,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 def moment(written: str, *, field: str) -> datetime:
     """The last moment of a written day, month or year (in UTC), or the instant. Raises Problem."""
     try:
-        if "T" in written:
-            instant = datetime.fromisoformat(written).astimezone(UTC)
-        else:
-            date.fromisoformat(f"{written}-01-01"[:10])
-            instant = datetime.combine(last_day(written), datetime.max.time(), UTC)
+        instant = last_moment(written)
     except (ValueError, OverflowError):
         instant = datetime.min.replace(tzinfo=UTC)
     if not EARLIEST <= instant.year <= LATEST:
