@@ -5,12 +5,15 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from qiledger_client import Client, Record
 from qiledger_client.events import ProjectStarted
 from qiledger_client.webhooks import WebhookVerificationError, receive, verify
+from services.webhooks.claims import Claim
+from services.webhooks.turn import test_event as event_of_a_test
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER = "whsec_" + base64.b64encode(bytes(32)).decode()
@@ -98,8 +101,22 @@ def test_a_record_comes_out_as_it_is_in_the_feed(ledger: Client):
 
 
 def test_a_test_event_brings_no_record_and_nonsense_is_refused():
-    for body, brings in (("{}", None), ('{"type":"webhook.test"}', None)):
-        assert receive(signed(body), body.encode(), secrets=[SECRET], now=NOW.timestamp()) is brings
+    claim = Claim(
+        organisation="RWK",
+        endpoint="we_x",
+        epoch=1,
+        position=7,
+        failures=0,
+        failing_since=None,
+        pausing=False,
+        url="https://warehouse.example",
+        types=(),
+        ordering="strict",
+        state="enabled",
+    )
+    tested = msgspec.json.encode(event_of_a_test(claim, "m-1", NOW)).decode()
+    for body in ("{}", '{"type":"webhook.test"}', tested):
+        assert receive(signed(body), body.encode(), secrets=[SECRET], now=NOW.timestamp()) is None
     for body in ("[", "3", '{"sequence":"x"}', "[" * 100_000):
         with pytest.raises(WebhookVerificationError):
             receive(signed(body), body.encode(), secrets=[SECRET], now=NOW.timestamp())

@@ -9,15 +9,16 @@ import httpx
 
 from qiledger_client import flows
 from qiledger_client.answers import Answer, Outcome, Page, Receipt, Record, Tried
-from qiledger_client.client import telling_by
 from qiledger_client.flows import Flow, NoReply, Pause, Reply, Request
+from qiledger_client.listening import Listening
 from qiledger_client.telling import Event, Telling, When
-from qiledger_client.wire import Keyring, reply_of, settings_of
+from qiledger_client.way import Way
+from qiledger_client.wire import reply_of, settings_of
 
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(Way):
     """The log of one organisation, as one who holds a key of it sees it. An async context manager; for one loop."""
 
     def __init__(
@@ -31,11 +32,7 @@ class AsyncClient:
         timeout_s: float = 30.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.ledger = flows.Ledger(
-            base=url.rstrip("/"), organisation=organisation, source=source, tries=tries
-        )
-        self._keyring = Keyring(key)
-        self._timeout_s = timeout_s
+        super().__init__(url, organisation, key=key, source=source, tries=tries, timeout_s=timeout_s)
         self._http = httpx.AsyncClient(**settings_of(url), transport=transport)
 
     async def __aenter__(self) -> Self:
@@ -46,23 +43,15 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    def __repr__(self) -> str:
-        return f"AsyncClient({self.ledger.base!r}, {self.ledger.organisation!r})"
-
     async def close(self) -> None:
         """Lets the connections go."""
         await self._http.aclose()
-
-    def telling(self, event: Event | Mapping[str, Any], *, about: str, at: When, **more: Any) -> Telling:
-        """An event ready to be told by us."""
-        return telling_by(self.ledger, event, about=about, at=at, **more)
 
     async def tell(
         self, event: Event | Mapping[str, Any] | Telling, *, about: str = "", at: When = "", **more: Any
     ) -> Receipt:
         """Tells one event; the receipt comes once it is on disk."""
-        told = event if isinstance(event, Telling) else self.telling(event, about=about, at=at, **more)
-        receipt = await self.run(self.ledger.telling(told))
+        receipt = await self.run(self.ledger.telling(self._told(event, about, at, **more)))
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -108,6 +97,25 @@ class AsyncClient:
             for record in page.records:
                 yield record
 
+    async def live(
+        self, after: str | int | None = None, *, types: Sequence[str] = (), stream: str | None = None
+    ) -> AsyncIterator[Record]:
+        """Record after record as they are kept, for ever."""
+        listening = Listening(self.ledger, None if after is None else str(after), types=types, stream=stream)
+        while True:
+            try:
+                async with self._http.stream(**self._opened(listening.request())) as response:
+                    if response.status_code >= 300:
+                        await response.aread()
+                        listening.refused(reply_of(response))
+                    else:
+                        async for piece in response.aiter_bytes():
+                            for record in listening.hear(piece):
+                                yield record
+            except httpx.TransportError as failure:
+                listening.cut(f"{type(failure).__name__}: {failure}")
+            await asyncio.sleep(listening.pause_s())
+
     async def stream(self, name: str, *, after: int = 0) -> list[Record]:
         """All that happened to one thing."""
         return await self.run(self.ledger.stream(name, after=after))
@@ -144,7 +152,7 @@ class AsyncClient:
 
     async def _send(self, request: Request) -> Reply | NoReply:
         try:
-            response = await self._http.request(**self._keyring.opened(request, timeout_s=self._timeout_s))
+            response = await self._http.request(**self._opened(request))
             return reply_of(response)
         except httpx.TransportError as failure:
             return NoReply(reason=f"{type(failure).__name__}: {failure}")

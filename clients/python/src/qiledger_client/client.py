@@ -10,13 +10,15 @@ import httpx
 from qiledger_client import flows
 from qiledger_client.answers import Answer, Outcome, Page, Receipt, Record, Tried
 from qiledger_client.flows import Flow, NoReply, Pause, Reply, Request
+from qiledger_client.listening import Listening
 from qiledger_client.telling import Event, Telling, When
-from qiledger_client.wire import Keyring, reply_of, settings_of
+from qiledger_client.way import Way
+from qiledger_client.wire import reply_of, settings_of
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(Way):
     """The log of one organisation, as one who holds a key of it sees it. A context manager; for one thread.
 
         with Client("https://ledger.example", "RWK", key=key, source="https://lifeqi.example/") as ledger:
@@ -38,11 +40,7 @@ class Client:
         timeout_s: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.ledger = flows.Ledger(
-            base=url.rstrip("/"), organisation=organisation, source=source, tries=tries
-        )
-        self._keyring = Keyring(key)
-        self._timeout_s = timeout_s
+        super().__init__(url, organisation, key=key, source=source, tries=tries, timeout_s=timeout_s)
         self._http = httpx.Client(**settings_of(url), transport=transport)
 
     def __enter__(self) -> Self:
@@ -53,23 +51,15 @@ class Client:
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        return f"Client({self.ledger.base!r}, {self.ledger.organisation!r})"
-
     def close(self) -> None:
         """Lets the connections go."""
         self._http.close()
-
-    def telling(self, event: Event | Mapping[str, Any], *, about: str, at: When, **more: Any) -> Telling:
-        """An event ready to be told by us: with an id, and our source. `more` are the fields of `Telling`."""
-        return telling_by(self.ledger, event, about=about, at=at, **more)
 
     def tell(
         self, event: Event | Mapping[str, Any] | Telling, *, about: str = "", at: When = "", **more: Any
     ) -> Receipt:
         """Tells one event; the receipt comes once it is on disk. Raises Problem, Unreachable."""
-        told = event if isinstance(event, Telling) else self.telling(event, about=about, at=at, **more)
-        receipt = self.run(self.ledger.telling(told))
+        receipt = self.run(self.ledger.telling(self._told(event, about, at, **more)))
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -108,6 +98,28 @@ class Client:
         for page in self.pages(after, follow=follow, **which):
             yield from page.records
 
+    def live(
+        self, after: str | int | None = None, *, types: Sequence[str] = (), stream: str | None = None
+    ) -> Iterator[Record]:
+        """Record after record as they are kept, for ever; without `after`, what is told from now on.
+
+        None is missed and none comes twice while it goes on, over broken connections and restarts of the ledger. Go on
+        after the `position` of the last you dealt with. Raises Problem; Unreachable after `tries` tries in silence.
+        """
+        listening = Listening(self.ledger, None if after is None else str(after), types=types, stream=stream)
+        while True:
+            try:
+                with self._http.stream(**self._opened(listening.request())) as response:
+                    if response.status_code >= 300:
+                        response.read()
+                        listening.refused(reply_of(response))
+                    else:
+                        for piece in response.iter_bytes():
+                            yield from listening.hear(piece)
+            except httpx.TransportError as failure:
+                listening.cut(f"{type(failure).__name__}: {failure}")
+            time.sleep(listening.pause_s())
+
     def stream(self, name: str, *, after: int = 0) -> list[Record]:
         """All that happened to one thing, such as `project/P-17`. Raises NotFound."""
         return self.run(self.ledger.stream(name, after=after))
@@ -141,16 +153,6 @@ class Client:
 
     def _send(self, request: Request) -> Reply | NoReply:
         try:
-            return reply_of(self._http.request(**self._keyring.opened(request, timeout_s=self._timeout_s)))
+            return reply_of(self._http.request(**self._opened(request)))
         except httpx.TransportError as failure:
             return NoReply(reason=f"{type(failure).__name__}: {failure}")
-
-
-def telling_by(
-    ledger: flows.Ledger, event: Event | Mapping[str, Any], *, about: str, at: When, **more: Any
-) -> Telling:
-    """An event ready to be told, from the ledger's own source unless another is given."""
-    source = more.pop("source", None) or ledger.source
-    if source is None:
-        raise ValueError("say who tells it: Client(…, source='https://lifeqi.example/'), or source= here")
-    return Telling(event=event, about=about, at=at, source=source, **more)

@@ -181,7 +181,15 @@ class Ledger:
         """As long as the ledger says; else longer each time, and never as long as everybody else."""
         if isinstance(reply, Reply) and reply.headers.get("retry-after", "").isdigit():
             return min(PAUSE_MAX_S, float(reply.headers["retry-after"]))
+        return self.pause_after(tried)
+
+    def pause_after(self, tried: int) -> float:
+        """How long to wait after so many tries, if the ledger says nothing of it."""
         return float(min(PAUSE_MAX_S, PAUSE_FIRST_S * 2**tried) * self.chance.uniform(0.5, 1.0))
+
+    def asking_live(self, params: Mapping[str, str]) -> Request:
+        """For the live stream, whose answer goes on: see `Listening`."""
+        return Request(method="GET", path=self._path("live"), params=params)
 
     def _path(self, *words: str) -> str:
         return "/".join(["", "v1", self.organisation, *(quote(word, safe="~") for word in words)])

@@ -71,7 +71,8 @@ def receive(
     verify(headers, body, secrets=secrets, tolerance_s=tolerance_s, now=now)
     try:
         told = json.loads(body)
-        return Record.of_cloudevent(told) if "sequence" in told else None
+        record = Record.of_cloudevent(told) if "sequence" in told else None
+        return record if record is not None and record.position > 0 else None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise WebhookVerificationError("it is signed, and is no CloudEvent of the ledger") from None
 
