@@ -147,7 +147,7 @@ def _rebuild(conn: psycopg.Connection[tuple[object, ...]], projection: Projectio
 
 def _read(conn: psycopg.Connection[tuple[object, ...]], projection: Projection[object]) -> int:  # type: ignore[type-var]
     """The same pages, each body decoded into its event."""
-    reader = Reader(projection, ORGANISATION)
+    reader = Reader(projection, organisation=ORGANISATION)
     with conn.transaction():
         for_organisation(conn, ORGANISATION)
         last = head(conn, ORGANISATION)

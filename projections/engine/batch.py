@@ -58,12 +58,13 @@ def misfits(projection: Projection[Any], touched: dict[str, Stream]) -> set[str]
         if not kept.saved and kept.row is not None
     )
     while some := list(islice(rows, TOGETHER)):
-        if not projection.all_fit(some):
-            return _misfits_one_by_one(projection, touched)
+        if projection.written(some) is None:
+            return misfits_one_by_one(projection, touched)
     return set()
 
 
-def _misfits_one_by_one(projection: Projection[Any], touched: dict[str, Stream]) -> set[str]:
+def misfits_one_by_one(projection: Projection[Any], touched: dict[str, Stream]) -> set[str]:
+    """The same, where it is known that there are some."""
     found = set()
     for name, stream in touched.items():
         for kept in stream.rows.values():

@@ -6,7 +6,7 @@ and its transaction, rows and all, is rolled back.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -33,11 +33,14 @@ _MOVE = """
        AND position = %(position)s AND epoch = %(epoch)s
 """
 _FILL = """
-    UPDATE projections.checkpoints
-       SET position = %(position)s, filling_to = %(filling_to)s, filled_up_to = %(filled_up_to)s,
+    UPDATE projections.checkpoints AS c
+       SET position = f.position, filling_to = f.filling_to, filled_up_to = f.filled_up_to,
            lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
-     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
-       AND position = 0 AND epoch = %(epoch)s
+      FROM unnest(%(projections)s::text[], %(builds)s::bigint[], %(epochs)s::bigint[], %(positions)s::bigint[],
+                  %(filling_to)s::bigint[], %(filled_up_to)s::text[])
+           AS f (projection, build, epoch, position, filling_to, filled_up_to)
+     WHERE c.organisation = %(organisation)s AND c.projection = f.projection AND c.build = f.build
+       AND c.position = 0 AND c.epoch = f.epoch
 """
 _RELEASE = """
     UPDATE projections.checkpoints
@@ -94,7 +97,18 @@ def move(conn: Connection[Any], claim: Claim, to: int) -> None:
         raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")
 
 
-def fill(conn: Connection[Any], claim: Claim) -> None:
-    """Notes how far a new build is filled, as `claim` says, in the transaction that fills it. Raises Fenced."""
-    if conn.execute(_FILL, msgspec.structs.asdict(claim) | {"lease_s": LEASE_S}).rowcount != 1:
-        raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")
+def fill(conn: Connection[Any], claims: Sequence[Claim]) -> None:
+    """Notes how far new builds of an organisation are filled, in the transaction that fills them. Raises Fenced."""
+    asked = {
+        "organisation": claims[0].organisation,
+        "projections": [claim.projection for claim in claims],
+        "builds": [claim.build for claim in claims],
+        "epochs": [claim.epoch for claim in claims],
+        "positions": [claim.position for claim in claims],
+        "filling_to": [claim.filling_to for claim in claims],
+        "filled_up_to": [claim.filled_up_to for claim in claims],
+        "lease_s": LEASE_S,
+    }
+    if conn.execute(_FILL, asked).rowcount != len(claims):
+        names = ", ".join(claim.projection for claim in claims)
+        raise Fenced(f"{names} of {claims[0].organisation}: claimed by somebody else")

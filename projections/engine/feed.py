@@ -84,7 +84,7 @@ def feed(
     with claimed(conn, organisation, build) as claim:
         if claim.filling_to is not None:
             raise NotFilled(f"{build.schema} is still being filled for {organisation}")
-        reader = Reader(projection, organisation, occurred_until=occurred_until)
+        reader = Reader(projection, organisation=organisation, occurred_until=occurred_until)
         feeder = Feeder(projection, build, claim, reader)
         from_position, size = claim.position, min(batch_max, BATCH_FIRST)
         while True:
@@ -107,7 +107,7 @@ def paced(size: int, took_s: float, meant_s: float, most: int) -> int:
 
 
 @lru_cache(maxsize=1_000)
-def _tables(projection: Projection[Any], build: int) -> Tables:
+def tables_of(projection: Projection[Any], build: int) -> Tables:
     return Tables(projection, build)
 
 
@@ -123,7 +123,7 @@ class Feeder:
         self._build = build
         self._claim = claim
         self._reader = reader
-        self._tables = _tables(projection, build.build)
+        self._tables = tables_of(projection, build.build)
         self._revision_types = {tag for tag, way in projection.ways.items() if way.revision}
         self._known: dict[str, Stream] = {}
         self._largest = 0  # bytes a stream, on average of what was written together
@@ -193,43 +193,17 @@ class Feeder:
     ) -> Iterator[dict[str, Stream]]:
         """Folds streams from their first records up to a position and writes them, some at a time.
 
-        `new` says that they have no rows yet.
+        `new` says that they have no rows yet, nor need any where nothing was told of them.
         """
         names = sorted(again)
         for start in range(0, len(names), AGAIN_MAX):
             for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
+                written = (
+                    {name: stream for name, stream in streams.items() if stream.is_known} if new else streams
+                )
                 with conn.pipeline():
-                    self._save(conn, streams, anew=not new, new=new)
+                    self._save(conn, written, anew=not new, new=new)
                 yield streams
-
-    def folded(
-        self,
-        conn: Connection[Any],
-        names: Collection[str],
-        records: list[Record],
-        *,
-        until: int,
-        meanwhile: Callable[[], object],
-    ) -> dict[str, Stream]:
-        """These streams, folded from all their records up to a position, which are in memory and in business order.
-
-        Nothing is written. `meanwhile` is called now and then.
-        """
-        projection, revision_types = self._projection, self._revision_types
-        amended = amendments(projection, [record for record in records if record.type in revision_types])
-        amended.expect(self._reader.arrived(conn, amended.put_right(), until=until))
-        streams: dict[str, Stream] = {}
-        for some in self._from_their_beginning(names, records, amended, meanwhile=meanwhile):
-            streams.update(some)
-        if odd := misfits(projection, streams):
-            told = [record for record in records if record.stream in odd]
-            for some in self._from_their_beginning(odd, told, amended, carefully=True):
-                streams.update(some)
-        return streams
-
-    def write_new(self, conn: Connection[Any], streams: dict[str, Stream]) -> None:
-        """Writes streams that have no rows yet. In a pipeline of the caller's."""
-        self._save(conn, streams, new=True)
 
     def _save(
         self, conn: Connection[Any], streams: dict[str, Stream], *, anew: bool = False, new: bool = False
@@ -268,14 +242,12 @@ class Feeder:
         amended: Amendments,
         *,
         carefully: bool = False,
-        meanwhile: Callable[[], object] = bool,
     ) -> Iterator[dict[str, Stream]]:
         left, streams, rows = set(names), dict[str, Stream](), 0
         for name, told in groupby(records, key=attrgetter("stream")):
             left.remove(name)
             streams[name] = stream = fold_stream(self._projection, name, told, amended, carefully=carefully)
             rows += len(stream.rows)
-            meanwhile()
             if rows >= ROWS_MAX:
                 yield streams
                 streams, rows = {}, 0

@@ -1,34 +1,34 @@
-"""Filling a new build: each stream is folded once, from its first record, and its rows are written once.
+"""Filling new builds: each stream is read once, folded once for all of them, and its rows are written once.
 
 So it does not matter in which order a log was told, nor how often it was put right: the work grows with the log and
 with nothing else. The rows are those at the position where filling began (`filling_to`), all at once, when the last
-stream is done; from there on the build is fed.
+stream is done; from there on a build is fed.
 
-What a crash leaves behind: the streams up to `filled_up_to`; the next to come goes on after it.
+Builds that are filled together keep a place each, moved in the transaction that writes their rows. One that fails is
+left out, and the others go on (`chunks.py`). What a crash leaves behind: the streams up to `filled_up_to`; the next to
+come goes on after it, and where some have come further than others, with those that have not.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
-from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeAlias
 
-import msgspec
 from psycopg import Connection
 
-from events.log.record import Record
 from projections.engine.builds import Build
-from projections.engine.checkpoint import Claim, claimed, fill
-from projections.engine.feed import Feeder, OnProgress, Progress
+from projections.engine.checkpoint import Held, claimed
+from projections.engine.chunks import RECORDS_MAX, Filling, Member, chunks
+from projections.engine.feed import OnProgress, Progress
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, Size, for_organisation, head
-from projections.engine.stream import Stream
 
-RECORDS_MAX = (
-    10_000  # held in memory, and in a transaction; if one stream alone has more, it is read in pages
-)
-BYTES_MAX = 10_000_000
+RECORDS_LEAST = 3_000  # folded in one transaction, however many builds are filled together …
+FOLDS_MEANT = 30_000  # … or else about so many for all of them: it must end well within a lease
+
+Builds: TypeAlias = Sequence[tuple[Projection[Any], Build]]
+Come: TypeAlias = Mapping[str, Progress | Exception]  # how each build stands, or why it does not go on
 
 
 def filled(
@@ -43,171 +43,129 @@ def filled(
     deadline: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Progress:
-    """Fills a build that nobody is shown up to the head, or to position `until`; goes on where an earlier call stopped.
+    """Fills one build, as `filled_together` does. Needs and raises what `feed` does."""
+    come = filled_together(
+        conn,
+        [(projection, build)],
+        organisation,
+        until=until,
+        occurred_until=occurred_until,
+        batch_max=batch_max,
+        deadline=deadline,
+        on_progress=on_progress,
+    )[projection.name]
+    if isinstance(come, Exception):
+        raise come
+    return come
+
+
+def filled_together(
+    conn: Connection[Any],
+    builds: Builds,
+    organisation: str,
+    *,
+    until: int | None = None,
+    occurred_until: datetime | None = None,
+    batch_max: int = RECORDS_MAX,
+    deadline: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> Come:
+    """Fills builds that nobody is shown up to the head, or to position `until`; goes on where an earlier call stopped.
 
     Progress is told in positions: that share of the log which the folded records are of it. A build that is filled
-    already, or has been fed, is left as it is. Needs and raises what `feed` does.
+    already, or has been fed, is left as it is. One that is held, fenced or cannot be written is answered with its
+    error. Needs a connection as `feed` does.
     """
-    with claimed(conn, organisation, build) as claim:
-        if claim.position:
-            return Progress(claim.position, claim.position, 0, 0.0)
-        reader = Reader(projection, organisation, occurred_until=occurred_until)
-        feeder = Feeder(projection, build, claim, reader)
-        sizes = _begun(conn, claim, reader, until)
-        to = claim.filling_to or 0
-        whole = sum(size.records for size in sizes)
-        done = sum(size.records for size in sizes if _is_filled(claim, size))
-        began, before = time.monotonic(), done
-        chunks = list(_chunks([size for size in sizes if not _is_filled(claim, size)], batch_max))
-        filling = Filling(conn, feeder, reader, claim)
-        for written in filling.steps(chunks):
-            done += written
-            now = time.monotonic()
-            events = to * (done - before) // whole
-            progress = Progress(min(to * done // whole, to - (done < whole)), to, events, now - began)
-            if on_progress is not None:
-                on_progress(progress)
-            if deadline is not None and now >= deadline and done < whole:
-                return progress
-        _end(conn, claim)
-        return Progress(to, to, to * (done - before) // max(1, whole), time.monotonic() - began)
-
-
-def _begun(conn: Connection[Any], claim: Claim, reader: Reader, until: int | None) -> list[Size]:
-    """Settles up to where the build is filled, the first time. Returns all the streams it will hold."""
-    with conn.transaction():
-        for_organisation(conn, claim.organisation)
-        if claim.filling_to is None:
-            claim.filling_to = head(conn, claim.organisation)
-            if until is not None:
-                claim.filling_to = min(claim.filling_to, until)
-            fill(conn, claim)
-        return reader.sizes(conn, until=claim.filling_to)
-
-
-def _is_filled(claim: Claim, size: Size) -> bool:
-    return claim.filled_up_to is not None and size.stream.encode() <= claim.filled_up_to.encode()
-
-
-def _chunks(sizes: list[Size], records_max: int) -> Iterator[list[Size]]:
-    """Streams to be filled together: few enough to be held in memory."""
-    chunk: list[Size] = []
-    records = size_in_bytes = 0
-    for size in sizes:
-        records, size_in_bytes = records + size.records, size_in_bytes + size.bytes
-        if chunk and (records > records_max or size_in_bytes > BYTES_MAX):
-            yield chunk
-            chunk, records, size_in_bytes = [], size.records, size.bytes
-        chunk.append(size)
-    if chunk:
-        yield chunk
-
-
-class Folded(msgspec.Struct, frozen=True):
-    """Streams that have been folded, the last of them, and how many records they had."""
-
-    streams: dict[str, Stream]
-    up_to: str
-    records: int
-
-
-class Filling:
-    """Folds the streams of one chunk while the database writes the rows of the chunk before and reads the next.
-
-    So two chunks are in memory at once. What has been folded is written, together with the place it has come to, in
-    the transaction in which the next chunk is folded.
-    """
-
-    def __init__(self, conn: Connection[Any], feeder: Feeder, reader: Reader, claim: Claim) -> None:
-        self._conn = conn
-        self._feeder = feeder
-        self._reader = reader
-        self._claim = claim
-        self._until = claim.filling_to or 0
-        self._read: list[Record] | None = None  # of the chunk that is folded next
-        self._folded: Folded | None = None  # not yet written
-
-    def steps(self, chunks: list[list[Size]]) -> Iterator[int]:
-        """Fills chunk by chunk. Tells at each commit of how many records it wrote the rows."""
-        for streams, following in zip_longest(chunks, chunks[1:]):
-            if _short(streams):
-                yield from self._chunk(streams, following)
+    come: dict[str, Progress | Exception] = {}
+    with ExitStack() as stack:
+        members = []
+        for projection, build in builds:
+            try:
+                claim = stack.enter_context(claimed(conn, organisation, build))
+            except Held as held:
+                come[projection.name] = held
+                continue
+            if claim.position:
+                come[projection.name] = Progress(claim.position, claim.position, 0, 0.0)
             else:
-                yield from self._rest()
-                yield self._long(streams)
-        yield from self._rest()
-
-    def _chunk(self, streams: list[Size], following: list[Size] | None) -> Iterator[int]:
-        """Writes the chunk before, reads the one that follows, and folds this one."""
-        conn, reader, names, written = self._conn, self._reader, _names(streams), self._folded
-        with self._transaction(written):
-            records = self._read
-            if records is None:
-                records = reader.told(reader.ask(conn, names, until=self._until))
-            with conn.pipeline():
-                self._write_folded()
-                ahead = None
-                if following is not None and _short(following):
-                    ahead = reader.ask(conn, _names(following), until=self._until)
-                # What the socket has no room for yet is sent on from time to time.
-                folded = self._feeder.folded(
-                    conn, names, records, until=self._until, meanwhile=conn.pgconn.flush
-                )
-        self._folded = Folded(folded, names[-1], len(records))
-        self._read = None if ahead is None else reader.told(ahead)
-        if written is not None:
-            yield written.records
-
-    def _rest(self) -> Iterator[int]:
-        """Writes what has been folded."""
-        written = self._folded
-        if written is not None:
-            with self._transaction(written), self._conn.pipeline():
-                self._write_folded()
-            self._folded = None
-            yield written.records
-
-    def _long(self, streams: list[Size]) -> int:
-        """Streams that are too long to be held in memory: they are folded and written some at a time."""
-        names, records = _names(streams), sum(size.records for size in streams)
-        with self._transaction(Folded({}, names[-1], records)):
-            for _ in self._feeder.fold_again(self._conn, names, until=self._until, new=True):
-                pass  # written by now
-        return records
-
-    def _write_folded(self) -> None:
-        if self._folded is not None:
-            self._feeder.write_new(self._conn, self._folded.streams)
-
-    @contextmanager
-    def _transaction(self, written: Folded | None) -> Iterator[None]:
-        """A transaction that is fenced, and notes how far the build has come with the rows that are written in it."""
-        claim, before = self._claim, self._claim.filled_up_to
-        try:
-            with self._conn.transaction():
-                for_organisation(self._conn, claim.organisation)
-                claim.filled_up_to = before if written is None else written.up_to
-                fill(self._conn, claim)
-                yield
-        except BaseException:
-            claim.filled_up_to = before
-            raise
+                members.append(Member(projection, build, claim))
+        for to, group in _by_place(conn, organisation, members, until):
+            reader = Reader(
+                *(member.projection for member in group),
+                organisation=organisation,
+                occurred_until=occurred_until,
+            )
+            filling = Filling(conn, reader, group, to)
+            run = _Run(filling, to, deadline, on_progress)
+            come |= run.through(_sizes(conn, filling, reader, organisation, to), batch_max)
+    return come
 
 
-def _names(streams: list[Size]) -> list[str]:
-    return [size.stream for size in streams]
-
-
-def _short(streams: list[Size]) -> bool:
-    """Whether all their records may be held in memory."""
-    return (
-        sum(size.records for size in streams) <= RECORDS_MAX
-        and sum(size.bytes for size in streams) <= BYTES_MAX
-    )
-
-
-def _end(conn: Connection[Any], claim: Claim) -> None:
-    """The build has come to where it was filled to."""
+def _by_place(
+    conn: Connection[Any], organisation: str, members: list[Member], until: int | None
+) -> list[tuple[int, list[Member]]]:
+    """Settles up to where each build is filled, the first time: all of them to the same place, if there is one yet."""
     with conn.transaction():
-        claim.position, claim.filling_to, claim.filled_up_to = claim.filling_to or 0, None, None
-        fill(conn, claim)
+        for_organisation(conn, organisation)
+        begun = [member.claim.filling_to for member in members if member.claim.filling_to is not None]
+        place = max(begun, default=head(conn, organisation))
+    place = place if until is None else min(place, until)
+    for member in members:
+        if member.claim.filling_to is None:
+            member.claim.filling_to = place
+    places = sorted({member.claim.filling_to or 0 for member in members})
+    return [(to, [member for member in members if member.claim.filling_to == to]) for to in places]
+
+
+def _sizes(conn: Connection[Any], filling: Filling, reader: Reader, organisation: str, to: int) -> list[Size]:
+    """All the streams that the builds will hold. From here on their places are settled."""
+    filling.settle()
+    with conn.transaction():
+        for_organisation(conn, organisation)
+        return reader.sizes(conn, until=to)
+
+
+class _Run:
+    """One run of filling: tells how far it has come, and stops at its deadline."""
+
+    def __init__(
+        self, filling: Filling, to: int, deadline: float | None, on_progress: OnProgress | None
+    ) -> None:
+        self._filling = filling
+        self._to = to
+        self._deadline = deadline
+        self._on_progress = on_progress
+        self._began = time.monotonic()
+
+    def through(self, sizes: list[Size], batch_max: int) -> dict[str, Progress | Exception]:
+        """Fills stream by stream. Returns how each build stands."""
+        members, to = self._filling.members, self._to
+        left = [size for size in sizes if not all(member.has(size.stream) for member in members)]
+        whole, before = sum(size.records for size in sizes), sum(size.records for size in left)
+        done = before = whole - before
+        size = min(batch_max, max(RECORDS_LEAST, FOLDS_MEANT // max(1, len(members))))
+        come, steps = self._come(done, before, whole), self._steps(left, size)
+        for written in steps:
+            done += written
+            come = self._come(done, before, whole)
+            if self._on_progress is not None:
+                self._on_progress(come)
+            if self._deadline is not None and time.monotonic() >= self._deadline and done < whole:
+                return self._each(come)
+        self._filling.end()
+        events = to * (done - before) // max(1, whole)
+        return self._each(Progress(to, to, events, time.monotonic() - self._began))
+
+    def _steps(self, left: list[Size], size: int) -> Iterator[int]:
+        cuts = {member.claim.filled_up_to for member in self._filling.members}
+        return self._filling.steps(list(chunks(left, size, cuts)))
+
+    def _come(self, done: int, before: int, whole: int) -> Progress:
+        to, whole = self._to, max(1, whole)
+        events = to * (done - before) // whole
+        return Progress(
+            min(to * done // whole, to - (done < whole)), to, events, time.monotonic() - self._began
+        )
+
+    def _each(self, come: Progress) -> dict[str, Progress | Exception]:
+        return {member.projection.name: member.failure or come for member in self._filling.members}

@@ -67,7 +67,7 @@ def retry_parked(conn: Connection[Any], projection: Projection[Any], organisatio
     if build is None or build.revision != projection.revision:
         return 0  # nothing is shown yet, or all will be folded anew
     with claimed(conn, organisation, build) as claim:
-        feeder, after = Feeder(projection, build, claim, Reader(projection, organisation)), ""
+        feeder, after = Feeder(projection, build, claim, Reader(projection, organisation=organisation)), ""
         while names := _try_again(conn, feeder, claim, after):
             after = names[-1]
     asked = {"organisation": organisation, "projection": build.projection, "build": build.build}

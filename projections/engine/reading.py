@@ -84,22 +84,33 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """Reads one organisation's log for one projection, up to what happened by `occurred_until`."""
+    """Reads an organisation's log for a projection, or for several at once, up to what happened by `occurred_until`."""
 
     def __init__(
-        self, projection: Projection[Any], organisation: str, *, occurred_until: datetime | None = None
+        self, *projections: Projection[Any], organisation: str, occurred_until: datetime | None = None
     ) -> None:
+        ways = [way for projection in projections for way in projection.ways.items()]
+        passed_over = frozenset.intersection(*(projection.passed_over for projection in projections))
         types = {
-            "passed_over": _array(projection.passed_over),
-            "revisions": _array(tag for tag, way in projection.ways.items() if way.revision),
+            "passed_over": _array(passed_over),
+            "revisions": _array({tag for tag, way in ways if way.revision}),
         }
         self._page = sql.SQL(_PAGE).format(**types).as_bytes()  # composed once, run often
         self._revisions = sql.SQL(_REVISIONS).format(**types).as_bytes()
         self._streams = sql.SQL(_STREAMS).format(**types).as_bytes()
         self._sizes = sql.SQL(_SIZES).format(**types).as_bytes()
-        self._follows = projection.follows
-        self._asked = {"organisation": organisation, "occurred_until": occurred_until or "infinity"}
+        self._projections = projections
+        self._occurred_until = occurred_until
+        self._asked: dict[str, Any] = {
+            "organisation": organisation,
+            "occurred_until": occurred_until or "infinity",
+        }
         self._limit = RECORDS_MAX
+
+    def alone(self, projection: Projection[Any]) -> "Reader":
+        """The same, for one projection."""
+        organisation, occurred_until = self._asked["organisation"], self._occurred_until
+        return Reader(projection, organisation=organisation, occurred_until=occurred_until)
 
     def page(self, conn: Connection[Any], *, after: int, until: int, limit: int) -> Page:
         """The next records after a position, in order."""
@@ -112,10 +123,10 @@ class Reader:
         return Page(records, records[-1].position if len(records) == limit else until)
 
     def sizes(self, conn: Connection[Any], *, until: int) -> list[Size]:
-        """The streams that the projection follows, in byte order."""
+        """The streams that any of the projections follows, in byte order."""
         asked = self._asked | {"until": until}
         sizes = (Size(*row) for row in conn.execute(self._sizes, asked).fetchall())
-        return [size for size in sizes if self._follows(size.stream)]
+        return [size for size in sizes if any(each.follows(size.stream) for each in self._projections)]
 
     def revisions(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> list[Record]:
         """Every record of these streams that puts another right."""

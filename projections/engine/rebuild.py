@@ -1,18 +1,22 @@
 """Rebuilding: a new build is made beside the one that readers are shown, filled, fed to the head, and shown instead.
 
+Any number of projections are filled in one pass over the log; each is fed and shown by itself, as soon as it is there.
+
 What a crash leaves behind: the new build, as far as it had come; the next rebuild goes on with it. Readers are shown
 the old build until the commit that shows them the new one, which has come at least as far. The old one is dropped
 after a grace, by the next who comes by.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from psycopg import Connection
 
 from projections.engine.builds import Build, active_build, drop_retired, retire_unused, show, unfinished
-from projections.engine.feed import OnProgress, feed
-from projections.engine.filling import RECORDS_MAX, filled
+from projections.engine.chunks import RECORDS_MAX
+from projections.engine.feed import OnProgress, Progress, feed
+from projections.engine.filling import filled_together
 from projections.engine.projection import Projection
 from projections.engine.tables import Tables
 
@@ -45,23 +49,67 @@ def rebuild(
     deadline: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Rebuilt:
-    """Makes the rows of an organisation anew and shows them to readers; goes on where an earlier call stopped.
+    """Makes the rows of one projection anew, as `rebuild_together` does. Needs and raises what `feed` does."""
+    rebuilt = rebuild_together(
+        conn,
+        [projection],
+        organisation,
+        batch_max=batch_max,
+        deadline=deadline,
+        on_progress=on_progress,
+    )[projection.name]
+    if isinstance(rebuilt, Exception):
+        raise rebuilt
+    return rebuilt
 
-    Needs and raises what `feed` does. `deadline` (of `time.monotonic()`) ends a slice of the work.
+
+def rebuild_together(
+    conn: Connection[Any],
+    projections: Iterable[Projection[Any]],
+    organisation: str,
+    *,
+    batch_max: int = RECORDS_MAX,
+    deadline: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> Mapping[str, Rebuilt | Exception]:
+    """Makes the rows of an organisation anew in one pass over its log, and shows them to readers.
+
+    Goes on where an earlier call stopped. A projection that is held, fenced or cannot be written is answered with its
+    error, by its name, and does not stop the others. Needs a connection as `feed` does. `deadline` (of
+    `time.monotonic()`) ends a slice of the work.
     """
     drop_retired(conn)
-    build = unfinished(conn, projection, organisation)
-    how: dict[str, Any] = {
-        "build": build,
-        "batch_max": batch_max,
-        "deadline": deadline,
-        "on_progress": on_progress,
-    }
-    come = filled(conn, projection, organisation, **how)
+    builds = [(projection, unfinished(conn, projection, organisation)) for projection in projections]
+    how: dict[str, Any] = {"batch_max": batch_max, "deadline": deadline, "on_progress": on_progress}
+    come = filled_together(conn, builds, organisation, **how)
+    rebuilt: dict[str, Rebuilt | Exception] = {}
+    for projection, build in builds:
+        filled = come[projection.name]
+        if isinstance(filled, Exception):
+            rebuilt[projection.name] = filled
+            continue
+        try:
+            rebuilt[projection.name] = _caught_up(conn, projection, organisation, build, filled, how)
+        except Exception as failure:
+            if conn.closed or conn.broken:
+                raise
+            rebuilt[projection.name] = failure
+    return rebuilt
+
+
+def _caught_up(
+    conn: Connection[Any],
+    projection: Projection[Any],
+    organisation: str,
+    build: Build,
+    come: Progress,
+    how: dict[str, Any],
+) -> Rebuilt:
+    """Feeds a filled build to the head, and shows it to readers."""
     for _ in range(CATCH_UPS_MAX):
         if not come.caught_up:
             break
-        come = feed(conn, projection, organisation, **how)
+        come = feed(conn, projection, organisation, build=build, **how)
         if come.caught_up and switch(conn, projection, organisation, build):
             return Rebuilt(build, come.position, come.head, done=True)
     return Rebuilt(build, come.position, come.head, done=False)

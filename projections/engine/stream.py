@@ -47,6 +47,11 @@ class Stream(msgspec.Struct, gc=False):
     parked: Parked | None = None
     again: bool = False  # to be folded again with its next record
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything has to be kept of it."""
+        return bool(self.rows) or self.again or self.parked is not None
+
 
 class UnknownToThisCode(LookupError):
     """Nothing here knows the type of a record: the code is older than it."""

@@ -87,4 +87,4 @@ def _records(conn: Connection[Any], organisation: str, after: int, until: int) -
 
 @lru_cache(maxsize=1_000)
 def _reader(projection: Projection[Any], organisation: str) -> Reader:
-    return Reader(projection, organisation)
+    return Reader(projection, organisation=organisation)

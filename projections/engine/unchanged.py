@@ -96,7 +96,7 @@ def copy_unchanged(
         copying = sql.SQL(_COPY).format(live=shown.rows, picture=picture.rows, columns=columns)
         conn.execute(copying, asked | {"changed": list(changed)})
         move(conn, claim, until)
-        reader = Reader(projection, organisation, occurred_until=occurred_until)
+        reader = Reader(projection, organisation=organisation, occurred_until=occurred_until)
         folded = [name for name, belonging in changed.items() if belonging]
         for _ in Feeder(projection, build, claim, reader).fold_again(conn, folded, until=until):
             pass  # written by now

@@ -22,8 +22,7 @@ from projections.engine.checkpoint import LEASE_S, Fenced, Held
 from projections.engine.feed import Progress as Fed
 from projections.engine.found import found
 from projections.engine.projection import Projection
-from projections.engine.rebuild import Rebuilt
-from projections.engine.rebuild import rebuild as make_anew
+from projections.engine.rebuild import Rebuilt, rebuild_together
 from services.cli.as_worker import Connection, as_worker, codes
 
 ALL = "all"
@@ -37,7 +36,7 @@ ROUNDS_MAX = 1_000  # of catching up with a log that grows meanwhile
 @click.argument("projection")
 @click.option("--organisation", "organisations", multiple=True, help="Whose rows; of all by default.")
 def rebuild(projection: str, organisations: tuple[str, ...]) -> None:
-    """Make the rows of PROJECTION, or of `all`, anew from the log.
+    """Make the rows of PROJECTION, or of `all`, anew from the log: of all of them in one pass over it.
 
     Readers are shown the old rows until the new ones have caught up. Ctrl-C interrupts; run the same again to go on
     where it stopped. Works as the workers' role on QILEDGER_DATABASE_URL, or on the house that is up.
@@ -64,41 +63,67 @@ def _asked_for(name: str) -> list[Projection[Any]]:
 def _rebuild_all(
     conn: Connection, projections: Sequence[Projection[Any]], organisations: Sequence[str], console: Console
 ) -> None:
+    """One organisation after the other, each in one pass over its log. What fails does not stop the rest."""
+    failed: list[str] = []
     with _bars(console) as progress:
-        for projection in projections:
-            for organisation in organisations:
-                bar = progress.add_task(f"{organisation} {projection.name}", total=None)
-                began = time.monotonic()
-                rebuilt = _rebuild_one(conn, projection, organisation, progress, bar)
-                progress.remove_task(bar)
-                console.print(
-                    f"{organisation} {projection.name}: rebuilt to record {rebuilt.position:,} "
-                    f"in {time.monotonic() - began:.1f} s"
-                )
+        for organisation in organisations:
+            what = projections[0].name if len(projections) == 1 else f"{len(projections)} projections"
+            bar = progress.add_task(f"{organisation} {what}", total=None)
+            failed += _rebuild_one(conn, projections, organisation, progress, bar)
+            progress.remove_task(bar)
+    if failed:
+        raise click.ClickException("\n".join(failed))
 
 
 def _rebuild_one(
-    conn: Connection, projection: Projection[Any], organisation: str, progress: Progress, bar: TaskID
-) -> Rebuilt:
-    """Until readers are shown it. Whoever else is at it is waited for, for a while."""
+    conn: Connection,
+    projections: Sequence[Projection[Any]],
+    organisation: str,
+    progress: Progress,
+    bar: TaskID,
+) -> list[str]:
+    """Until readers are shown all that can be made. Whoever else is at it is waited for, for a while.
+
+    Returns what is to be said of the others.
+    """
 
     def moved(fed: Fed) -> None:
         progress.update(bar, completed=fed.position, total=fed.head)
 
-    waits_until = time.monotonic() + HELD_FOR_S
+    left, failed = {projection.name: projection for projection in projections}, list[str]()
+    began = time.monotonic()
     for _ in range(ROUNDS_MAX):
-        try:
-            rebuilt = make_anew(conn, projection, organisation, on_progress=moved)
-        except (Held, Fenced):
-            if time.monotonic() > waits_until:
-                raise click.ClickException(
-                    f"Somebody else is rebuilding {projection.name} of {organisation}. Try again in a while."
-                ) from None
+        rebuilt = rebuild_together(conn, list(left.values()), organisation, on_progress=moved)
+        waits = time.monotonic() < began + HELD_FOR_S
+        for name, how in rebuilt.items():
+            said = _said(name, organisation, how, began, waits=waits)
+            if said is None:
+                continue
+            del left[name]
+            if isinstance(how, Exception):
+                failed.append(said)
+            else:
+                progress.console.print(said)
+        if not left:
+            return failed
+        if any(isinstance(how, Held | Fenced) for how in rebuilt.values()):
             time.sleep(LOOK_EVERY_S)
-            continue
-        if rebuilt.done:
-            return rebuilt
-    raise click.ClickException(f"The log of {organisation} grows faster than {projection.name} is made.")
+    return failed + [f"The log of {organisation} grows faster than {name} is made." for name in left]
+
+
+def _said(name: str, organisation: str, how: Rebuilt | Exception, began: float, *, waits: bool) -> str | None:
+    """What is to be said of a rebuild that has come to its end, None of one that is to go on."""
+    match how:
+        case Held() | Fenced():
+            busy = f"Somebody else is rebuilding {name} of {organisation}. Try again in a while."
+            return None if waits else busy
+        case Exception():
+            return f"{name} of {organisation} cannot be rebuilt: {type(how).__name__}: {how}"
+        case Rebuilt(done=False):
+            return None
+        case _:
+            took = time.monotonic() - began
+            return f"{organisation} {name}: rebuilt to record {how.position:,} in {took:.1f} s"
 
 
 def _bars(console: Console) -> Progress:

@@ -21,7 +21,7 @@ from projections.engine.feed import feed
 from projections.engine.memory import fold_in_memory, streams_in_memory
 from projections.engine.parked import parked, retry_parked
 from projections.engine.projection import Projection
-from projections.engine.rebuild import rebuild
+from projections.engine.rebuild import Rebuilt, rebuild, rebuild_together
 from tests.projections.engine.telling import Telling, as_role, open_log, records_of, shown, tell
 
 
@@ -80,6 +80,29 @@ def rebuilt_is_live(url: str, projection: Projection[Any], told: Sequence[Tellin
         assert rebuild(place.conn, projection, place.organisation).done
         assert active_build(place.conn, projection, place.organisation) != old
         assert shown(place.conn, projection, place.organisation) == before
+
+
+def rebuilt_together_is_live(
+    url: str, projections: Sequence[Projection[Any]], told: Sequence[Telling], *, size: int, stops: bool
+) -> None:
+    """One pass over the log for all of them, in chunks of any size, broken off or not, gives what feeding each gave."""
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(a_place(url, projections[0]))
+        for other in projections[1:]:
+            stack.callback(forget, place.conn, other)
+        place.tell(told)
+        before = [live(place, projection, sizes=[3] * (len(told) // 3)) for projection in projections]
+        old = [active_build(place.conn, projection, place.organisation) for projection in projections]
+        deadline = 0.0 if stops else None
+        for _ in range(2 * len(told)):
+            rebuilt = rebuild_together(
+                place.conn, projections, place.organisation, batch_max=size, deadline=deadline
+            )
+            if all(how.done for how in rebuilt.values() if isinstance(how, Rebuilt)):
+                break
+        assert [how for how in rebuilt.values() if not isinstance(how, Rebuilt) or not how.done] == []
+        assert [active_build(place.conn, each, place.organisation) for each in projections] != old
+        assert [shown(place.conn, each, place.organisation) for each in projections] == before
 
 
 def any_batch_size_is_the_same(

@@ -88,6 +88,13 @@ def test_rebuilt_is_live(make: Make, database_url: str, told: list[Telling]) -> 
     laws.rebuilt_is_live(database_url, make(), told)
 
 
+@thorough
+@given(told=histories(), size=st.integers(1, 6), stops=st.booleans())
+def test_rebuilt_together_is_live(database_url: str, told: list[Telling], size: int, stops: bool) -> None:
+    together = [huddles(), boards(), timeline()]
+    laws.rebuilt_together_is_live(database_url, together, told, size=size, stops=stops)
+
+
 @each_shape
 @thorough
 @given(told=histories(), size=st.integers(1, 6))

@@ -7,15 +7,18 @@ import contextlib
 import time
 
 import redis
+import structlog
 
 from projections.engine.advance import rebuilds_due
 from projections.engine.checkpoint import Fenced, Held
-from projections.engine.rebuild import rebuild
+from projections.engine.rebuild import Rebuilt, rebuild_together
 from services.doorbell import call_for_rebuild, connect
 from services.settings import Settings
 from services.worker.duty import Connection, on_duty
 
 SLICE_S = 60.0
+
+log = structlog.get_logger(__name__)
 
 
 def rebuild_outdated(organisation: str) -> None:
@@ -27,10 +30,16 @@ def rebuild_outdated(organisation: str) -> None:
 
 
 def rebuild_for_a_while(conn: Connection, organisation: str, *, deadline: float) -> bool:
-    """Rebuilds what is due until a moment of `time.monotonic()`. Returns whether nothing is due any more."""
-    for projection in rebuilds_due(conn, organisation):
-        with contextlib.suppress(Held, Fenced):  # somebody else is at it
-            rebuild(conn, projection, organisation, deadline=deadline)
-        if time.monotonic() >= deadline:
-            break
-    return not rebuilds_due(conn, organisation)
+    """Rebuilds what is due, in one pass, until a moment of `time.monotonic()`. Returns False if time ran out.
+
+    One that fails, or that somebody else is at, does not stop the others; the sweep finds it again.
+    """
+    due, on_time = rebuilds_due(conn, organisation), True
+    for name, how in rebuild_together(conn, due, organisation, deadline=deadline).items() if due else ():
+        if isinstance(how, Rebuilt):
+            on_time = on_time and how.done
+        elif not isinstance(how, Held | Fenced):
+            log.error(
+                "a projection cannot be rebuilt", projection=name, organisation=organisation, exc_info=how
+            )
+    return on_time

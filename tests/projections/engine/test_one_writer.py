@@ -72,7 +72,9 @@ def test_whoever_was_overtaken_writes_nothing(here: Here, database_url: str) -> 
         feed(here.conn, projection, here.organisation)
         here.told(*notes(4))
         with pytest.raises(Fenced):
-            Feeder(projection, build, claim, Reader(projection, here.organisation)).batch(slow, 100, None)
+            Feeder(projection, build, claim, Reader(projection, organisation=here.organisation)).batch(
+                slow, 100, None
+            )
         assert here.conn.execute(PLACE, (here.organisation,)).fetchall() == [(3, None, None)]
     assert here.rows(projection) == fold_in_memory(projection, records_of(database_url, here.organisation))
 
@@ -86,7 +88,9 @@ def test_whoever_lost_the_claim_writes_nothing_even_if_nothing_moved(here: Here,
         here.conn.execute(LEASE_IS_OVER, (here.organisation,))
         take(here.conn, here.organisation, build)
         with pytest.raises(Fenced):
-            Feeder(projection, build, claim, Reader(projection, here.organisation)).batch(slow, 100, None)
+            Feeder(projection, build, claim, Reader(projection, organisation=here.organisation)).batch(
+                slow, 100, None
+            )
     assert dict(rows_kept(here.conn, projection, here.organisation)) == {}
 
 

@@ -1,0 +1,288 @@
+"""Filling chunk by chunk: the streams of one are folded while the database writes the rows of the one before it.
+
+A chunk is some streams, whole, few enough to be held in memory. One transaction writes the rows of the chunk before,
+together with the place that each build has come to, asks for the records of the chunk that follows, and folds the chunk
+in between, in one pipeline. So two chunks are in memory at once.
+
+If such a transaction fails, nothing of it is there. Then each build is written by itself: the one at fault fails alone,
+with its error, and the others go on without it.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+from psycopg import Connection
+
+from events.log.record import Record
+from projections.engine.at_once import AtOnce, fold_carefully
+from projections.engine.builds import Build
+from projections.engine.checkpoint import Claim, fill
+from projections.engine.feed import Feeder, tables_of
+from projections.engine.new_rows import NewRows, add, new_rows
+from projections.engine.parking import park
+from projections.engine.projection import NotARow, Projection
+from projections.engine.reading import Reader, Size, for_organisation
+from projections.engine.stream import Amendments, Stream, amendments
+
+RECORDS_MAX = 10_000  # of a chunk; if one stream alone has more, it is read in pages
+BYTES_MAX = 10_000_000
+
+
+class Member(msgspec.Struct):
+    """A build that is filled together with others, until it fails."""
+
+    projection: Projection[Any]
+    build: Build
+    claim: Claim
+    failure: Exception | None = None
+
+    def has(self, stream: str) -> bool:
+        """Whether the rows of a stream are there."""
+        up_to = self.claim.filled_up_to
+        return up_to is not None and stream.encode() <= up_to.encode()
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What a chunk makes of one build, as it will be written."""
+
+    rows: list[NewRows]
+    parked: dict[str, Stream]
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Streams that have been folded and not yet written, the last of them, and how many records they had."""
+
+    made: dict[str, Made]
+    up_to: str
+    records: int
+
+
+def chunks(sizes: list[Size], records_max: int, cuts: Collection[str | None]) -> Iterator[list[Size]]:
+    """Streams to be filled together; none of the `cuts`, where somebody has stopped, stands within a chunk."""
+    ends = {cut.encode() for cut in cuts if cut is not None}
+    chunk: list[Size] = []
+    records = size_in_bytes = 0
+    for size in sizes:
+        records, size_in_bytes = records + size.records, size_in_bytes + size.bytes
+        cut = chunk and any(chunk[-1].stream.encode() <= end < size.stream.encode() for end in ends)
+        if chunk and (cut or records > records_max or size_in_bytes > BYTES_MAX):
+            yield chunk
+            chunk, records, size_in_bytes = [], size.records, size.bytes
+        chunk.append(size)
+    if chunk:
+        yield chunk
+
+
+class Filling:
+    """Fills the builds of `members`, chunk by chunk, up to position `until`."""
+
+    def __init__(self, conn: Connection[Any], reader: Reader, members: list[Member], until: int) -> None:
+        self.members = members
+        self._conn = conn
+        self._reader = reader
+        self._until = until
+        self._read: list[Record] | None = None  # of the chunk that is folded next
+        self._folded: Chunk | None = None  # not yet written
+        self._folders: dict[tuple[str, ...], AtOnce] = {}
+
+    @property
+    def active(self) -> list[Member]:
+        """Those that have not failed."""
+        return [member for member in self.members if member.failure is None]
+
+    def settle(self) -> None:
+        """Notes where the builds are filled to, before anything is written."""
+        self._each_by_itself(lambda _: None)
+
+    def end(self) -> None:
+        """The builds have come to where they were filled to."""
+        for member in self.active:
+            claim = member.claim
+            before = claim.filling_to, claim.filled_up_to
+            claim.position, claim.filling_to, claim.filled_up_to = self._until, None, None
+            try:
+                with self._conn.transaction():
+                    fill(self._conn, [claim])
+            except Exception as failure:
+                claim.position, (claim.filling_to, claim.filled_up_to) = 0, before
+                self._failed(member, failure)
+
+    def steps(self, all_chunks: list[list[Size]]) -> Iterator[int]:
+        """Fills chunk by chunk. Tells at each commit of how many records it wrote the rows."""
+        for streams, following in zip_longest(all_chunks, all_chunks[1:]):
+            if _short(streams):
+                yield from self._chunk(streams, following)
+            else:
+                yield from self._rest()
+                yield self._long(streams)
+            if not self.active:
+                return
+        yield from self._rest()
+
+    def _chunk(self, streams: list[Size], following: list[Size] | None) -> Iterator[int]:
+        """Writes the chunk before, reads the one that follows, and folds this one."""
+        while self.active:
+            written = self._folded
+            try:
+                self._overlapped(streams, following)
+            except Exception as error:
+                self._apart(error)
+                if written is not None and self.active:
+                    yield written.records
+            else:
+                if written is not None:
+                    yield written.records
+                return
+
+    def _overlapped(self, streams: list[Size], following: list[Size] | None) -> None:
+        conn, reader, written = self._conn, self._reader, self._folded
+        with self._transaction(self.active, written):
+            records = self._read
+            if records is None:
+                records = reader.told(reader.ask(conn, _names(streams), until=self._until))
+            amended = self._amendments(
+                records
+            )  # asked before the writing is queued, or it would wait for that
+            with conn.pipeline():
+                if written is not None:
+                    for member in self.active:
+                        self._write(member, written)
+                ahead = None
+                if following is not None and _short(following):
+                    ahead = reader.ask(conn, _names(following), until=self._until)
+                folded = self._fold(streams, records, amended)
+        self._folded = folded
+        self._read = None if ahead is None else reader.told(ahead)
+
+    def _rest(self) -> Iterator[int]:
+        """Writes what has been folded."""
+        written = self._folded
+        if written is None or not self.active:
+            return
+        try:
+            with self._transaction(self.active, written), self._conn.pipeline():
+                for member in self.active:
+                    self._write(member, written)
+        except Exception as error:
+            self._apart(error)
+        self._folded = None
+        yield written.records
+
+    def _long(self, streams: list[Size]) -> int:
+        """Streams that are too long to be held in memory: they are read in pages, for one build after the other."""
+        names, records = _names(streams), sum(size.records for size in streams)
+        chunk = Chunk({}, names[-1], records)
+        written_before = {member.projection.name: member.has(names[-1]) for member in self.members}
+
+        def fold_in_pages(member: Member) -> None:
+            if member.projection.follows(names[0]) and not written_before[member.projection.name]:
+                reader = self._reader.alone(member.projection)
+                feeder = Feeder(member.projection, member.build, member.claim, reader)
+                for _ in feeder.fold_again(self._conn, names, until=self._until, new=True):
+                    pass  # written by now
+
+        self._each_by_itself(fold_in_pages, chunk)
+        return records
+
+    def _apart(self, error: Exception) -> None:
+        """Writes what has been folded for each build by itself. Raises the error again if nobody is to blame for it."""
+        written, before = self._folded, self.active
+        self._folded = self._read = None
+        if len(before) == 1:
+            self._failed(before[0], error)
+            return
+        self._each_by_itself(
+            lambda member: self._write(member, written) if written is not None else None, written
+        )
+        if self.active == before:
+            raise error
+
+    def _each_by_itself(self, work: Callable[[Member], object], written: Chunk | None = None) -> None:
+        """Does something for each build in a transaction of its own, which is fenced and moves its place."""
+        for member in self.active:
+            try:
+                with self._transaction([member], written):
+                    work(member)
+            except Exception as failure:
+                self._failed(member, failure)
+
+    def _failed(self, member: Member, failure: Exception) -> None:
+        if self._conn.closed or self._conn.broken:
+            raise failure  # nobody can go on
+        member.failure = failure
+
+    @contextmanager
+    def _transaction(self, members: list[Member], written: Chunk | None) -> Iterator[None]:
+        """A transaction that is fenced, and notes how far the builds have come with the rows written in it."""
+        before = [(member.claim, member.claim.filled_up_to) for member in members]
+        try:
+            with self._conn.transaction():
+                for_organisation(self._conn, members[0].claim.organisation)
+                for member in members:
+                    if written is not None and not member.has(written.up_to):
+                        member.claim.filled_up_to = written.up_to
+                fill(self._conn, [member.claim for member in members])
+                yield
+        except BaseException:
+            for claim, place in before:
+                claim.filled_up_to = place
+            raise
+
+    def _amendments(self, records: list[Record]) -> Amendments:
+        """What the revisions among these records say, and which of them wait for what has not come."""
+        revisions = self._folder(self.active).revisions(records)
+        found = amendments(self.active[0].projection, revisions)
+        found.expect(self._reader.arrived(self._conn, found.put_right(), until=self._until))
+        return found
+
+    def _fold(self, streams: list[Size], records: list[Record], amended: Amendments) -> Chunk:
+        up_to, flush = streams[-1].stream, self._conn.pgconn.flush
+        taking_part = [member for member in self.active if not member.has(up_to)]
+        # What the socket has no room for yet is sent on from time to time.
+        folded = self._folder(taking_part).fold(records, amended, meanwhile=flush)
+        made = {}
+        for member in taking_part:
+            flush()
+            name = member.projection.name
+            made[name] = self._made(member, folded.pop(name), records, amended)
+        return Chunk(made, up_to, len(records))
+
+    def _made(
+        self, member: Member, streams: dict[str, Stream], records: list[Record], amended: Amendments
+    ) -> Made:
+        rows = new_rows(member.projection, streams)
+        if rows is None:
+            fold_carefully(member.projection, records, streams, amended)
+            rows = new_rows(member.projection, streams)
+        if rows is None:
+            member.failure = NotARow(f"{member.projection.name} makes rows that no table can hold")
+        return Made(rows or [], {name: stream for name, stream in streams.items() if stream.parked})
+
+    def _write(self, member: Member, written: Chunk) -> None:
+        """Writes what a chunk makes of one build. In a pipeline, an error may show only at its end."""
+        made = written.made.get(member.projection.name)
+        if made is not None:
+            organisation = member.claim.organisation
+            add(self._conn, tables_of(member.projection, member.build.build), organisation, made.rows)
+            park(self._conn, organisation, member.build, made.parked, made.parked)
+
+    def _folder(self, members: list[Member]) -> AtOnce:
+        names = tuple(member.projection.name for member in members)
+        if names not in self._folders:
+            self._folders[names] = AtOnce([member.projection for member in members])
+        return self._folders[names]
+
+
+def _names(streams: list[Size]) -> list[str]:
+    return [size.stream for size in streams]
+
+
+def _short(streams: list[Size]) -> bool:
+    """Whether all their records may be held in memory."""
+    return (
+        sum(size.records for size in streams) <= RECORDS_MAX
+        and sum(size.bytes for size in streams) <= BYTES_MAX
+    )
