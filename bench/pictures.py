@@ -43,6 +43,9 @@ HALF_WAY = datetime(2022, 5, 20, 23, 59, 59, 999999, UTC)
 VALUES: dict[str, Callable[[random.Random, int], str]] = {
     "project": lambda chance, projects: f"P-{chance.randint(1, projects):04d}",
     "subject": lambda chance, projects: f"project/P-{chance.randint(1, projects):04d}",
+    "projects": lambda chance, projects: ",".join(
+        f"P-{number:04d}" for number in sorted(chance.sample(range(1, projects + 1), min(projects, 100)))
+    ),
     "measure": lambda chance, projects: f"M-{chance.randint(1, 3)}",
     "forum": lambda chance, projects: chance.choice(DIRECTORATES)[0],
     "programme": lambda chance, projects: "violence-reduction",

@@ -21,6 +21,15 @@ def mean(values: Sequence[float]) -> float | None:
     return first + fsum([value - first for value in values]) / n
 
 
+def weighted_mean(values: Sequence[tuple[float, float]]) -> float | None:
+    """The mean of (value, weight), or None where nothing weighs. Equal values have that value for their mean, too."""
+    weight = fsum([w for _, w in values])
+    if not weight:
+        return None
+    first = fsum([value * w for value, w in values]) / weight
+    return first + fsum([(value - first) * w for value, w in values]) / weight
+
+
 def median(values: Sequence[float]) -> float | None:
     """The middle value; the mean of the middle two when their number is even; None of nothing."""
     if not values:

@@ -21,7 +21,7 @@ from projections.charts.icons import (
     variation,
 )
 from projections.charts.limits.lines import Column, Lines, Phase
-from projections.charts.refusals import refuse_misuse
+from projections.charts.refusals import refuse_given, refuse_misuse
 from projections.charts.rules import rule_set
 from projections.charts.rules.limits_only import beyond_limits
 from projections.charts.rules.patterns import Span
@@ -60,6 +60,7 @@ def draw(
     if target is not None and not abs(target) <= LARGEST:
         raise CannotDraw(f"The target is {target:g}", "Give a number, in the units drawn")
     refuse_misuse(series, kind)
+    refuse_given(baseline, kind)
     points: list[DrawnPoint] = []
     phases: list[DrawnPhase] = []
     signals: list[Signal] = []

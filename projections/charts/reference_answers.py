@@ -8,7 +8,8 @@ from typing import Any
 
 from projections.charts.averages import known
 from projections.charts.drawn import Chart
-from projections.charts.reference import Words, question
+from projections.charts.reference import question
+from projections.charts.reference_series import Words
 from projections.charts.rules.powerbi_spc import (
     astronomical_flags,
     shift_flags,

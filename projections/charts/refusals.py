@@ -1,7 +1,8 @@
 """What no chart should be drawn of, said kindly: what is wrong, where, and what to do instead."""
 
+from projections.charts.baseline import Baseline
 from projections.charts.chart_type import ChartType
-from projections.charts.series import CannotDraw, Series
+from projections.charts.series import LARGEST, CannotDraw, Series
 
 _COUNTING = {ChartType.P, ChartType.P_PRIME, ChartType.U, ChartType.U_PRIME, ChartType.C, ChartType.G}
 _PROPORTIONS = {ChartType.P, ChartType.P_PRIME}
@@ -13,12 +14,19 @@ _NEEDING_SIZES = _PROPORTIONS | {
     ChartType.S,
 }
 
+_NEVER_BELOW_ZERO = _COUNTING | {ChartType.T, ChartType.MR, ChartType.S}
+
 SMALLEST = 1e-100
 """A denominator closer to 0 than this makes a ratio that no number can hold."""
 
 
 def refuse_misuse(series: Series, chart: ChartType) -> None:
     """Raise CannotDraw where the data do not fit the chart. Missing values are no misuse."""
+    if chart in (ChartType.XBAR, ChartType.S) and series.denominators is None:
+        raise CannotDraw(
+            f"A chart of type {chart} needs subgroups",
+            "Give the raw measurements, each with its subgroup's label",
+        )
     if chart in _NEEDING_SIZES and series.denominators is None:
         raise CannotDraw(
             f"A chart of type {chart} needs denominators",
@@ -39,6 +47,23 @@ def refuse_misuse(series: Series, chart: ChartType) -> None:
     for label, spread in zip(series.labels, series.spreads or (), strict=False):
         if spread is not None and spread < 0:
             raise CannotDraw(f"Point {label} has the standard deviation {spread}", "It cannot be below 0")
+
+
+def refuse_given(baseline: Baseline, chart: ChartType) -> None:
+    """Raise CannotDraw where a line that people gave cannot be one of this chart."""
+    centre = baseline.centre
+    for name in ("centre", "lower", "upper", "spread"):
+        given = getattr(baseline, name)
+        if given is not None and not abs(given) <= LARGEST:
+            raise CannotDraw(f"The given {name} is {given}", "Give a number, in the units before multiplying")
+    if centre is None:
+        return
+    if chart in _PROPORTIONS and not 0 <= centre <= 1:
+        raise CannotDraw(
+            f"The given centre line is {centre:g}, and a proportion lies between 0 and 1", "Give 0.45 for 45%"
+        )
+    if chart in _NEVER_BELOW_ZERO and centre < 0:
+        raise CannotDraw(f"The given centre line is {centre:g}", f"A chart of type {chart} has none below 0")
 
 
 def _refuse_sizes(series: Series, chart: ChartType) -> None:

@@ -142,7 +142,7 @@ def _tidied(column: Iterable[float | None]) -> tuple[float | None, ...]:
 
 def _number(value: float) -> float | None:
     try:
-        number = float(value)
+        number = float(str(value)) if isinstance(value, bool) else float(value)  # true is no number
     except (TypeError, ValueError, OverflowError):
         raise CannotDraw(
             f"{str(value)[:40]!r} is no number", "Correct it, or leave a missing value empty"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from projections.charts.reference_answers import answer, medians
 from projections.charts.report import report
 from projections.charts.rules import rule_sets
 from projections.charts.series import CannotDraw
-from projections.charts.series_csv import words_of_csv
+from projections.charts.series_csv import words_of_csv, words_of_rows
 from projections.charts.svg import svg
 from projections.charts.table import csv_table
 from projections.charts.terminal import terminal
+from projections.charts.written import moment
 
 FILE_BYTES_MAX = 32 * 1024 * 1024
 
@@ -89,7 +91,7 @@ def _answer(content: Mapping[str, Any], case_id: str | None, asked: dict[str, An
             [{"id": _id(one, n), "expected": _expected(content, one, asked)} for n, one in enumerate(case, 1)]
         )
         return
-    if asked["expected"] or "rule" in case or "median_points" in case.get("options", {}):
+    if asked["expected"] or "rule" in case or _asks_medians(case):
         _print(_expected(content, case, asked))
         return
     drawn = _overruled(question(case, chart=asked["kind"], rules=asked["rules"]), asked).drawn()
@@ -107,7 +109,8 @@ def _answer(content: Mapping[str, Any], case_id: str | None, asked: dict[str, An
 def _read(file: str) -> Mapping[str, Any]:
     try:
         data = sys.stdin.buffer.read(FILE_BYTES_MAX + 1) if file == "-" else _bytes(Path(file))
-        text = data.decode("utf-8-sig")
+        file = "The input" if file == "-" else file
+        text = data.decode("utf-16" if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig")
     except OSError as wrong:
         raise click.ClickException(f"Cannot read {file}: {wrong.strerror}. Check the path.") from None
     except UnicodeDecodeError:
@@ -116,11 +119,18 @@ def _read(file: str) -> Mapping[str, Any]:
         raise click.ClickException(f"{file} is larger than 32 MiB. Cut it to one series.")
     if not text.lstrip().startswith(("{", "[")):
         return words_of_csv(text)
+    return _words_of_json(file, text)
+
+
+def _words_of_json(file: str, text: str) -> Mapping[str, Any]:
     try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError as wrong:
+        found = json.loads(text)  # which knows NaN, as Python and R write it
+    except (ValueError, RecursionError) as wrong:
         raise click.ClickException(f"{file} is no JSON: {wrong}. Give a CSV or a JSON object.") from None
-    return found if isinstance(found, dict) else {"values": found}
+    if isinstance(found, dict):
+        return found
+    rows = [row for row in found if isinstance(row, dict)]
+    return words_of_rows(rows) if rows and len(rows) == len(found) else {"values": found}
 
 
 def _bytes(path: Path) -> bytes:
@@ -150,8 +160,12 @@ def _id(case: Mapping[str, Any], number: int) -> str:
     return str(case.get("id", number))
 
 
+def _asks_medians(case: Mapping[str, Any]) -> bool:
+    return "median_points" in (case.get("options") or {})
+
+
 def _expected(content: Mapping[str, Any], case: Mapping[str, Any], asked: dict[str, Any]) -> Any:
-    if "median_points" in case.get("options", {}):
+    if _asks_medians(case):
         return medians(content["input"], case["options"])
     return answer(case, chart=asked["kind"], rules=asked["rules"])
 
@@ -187,7 +201,7 @@ def _rebase(found: Question, told: str) -> Rebase:
     labels = found.series.labels
     if label in labels:
         return Rebase(labels.index(label), reason)
-    if label[:4].isdigit() and "-" in label and (by_date := rebases_on(found.series, [label], reason)):
+    if (when := moment(label)) and (by_date := rebases_on(found.series, [when], reason)):
         return by_date[0]
     raise CannotDraw(f"No point is labelled {label!r}", f"Re-base at one of {', '.join(labels[:4])}…")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import exp, fsum, lgamma, sqrt
 
-from projections.charts.averages import known, mean
+from projections.charts.averages import known, mean, weighted_mean
 from projections.charts.limits.lines import Column, Lines, Phase, around
 from projections.charts.series import CannotDraw
 
@@ -23,8 +23,7 @@ def subgroup_mean(phase: Phase) -> Lines:
             for m, n in zip(phase.of_basis(drawn), phase.of_basis(sizes), strict=True)
             if m is not None and n
         ]
-        total = fsum([n for _, n in basis])
-        centre = fsum([m * n for m, n in basis]) / total if total else None
+        centre = weighted_mean(basis)
     sigma: Column = [
         None if spread is None or not _several(n) else spread / (c4(n) * sqrt(n)) for n in map(_size, sizes)
     ]

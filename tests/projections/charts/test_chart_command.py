@@ -57,6 +57,11 @@ def test_notes_and_cycles_follow_their_points_into_order() -> None:
         '{"x": [2, 10, 9], "y": [5, 6, 7]}',
         '{"values": [5, 7, 6]}',
         "[5, 7, 6]",
+        '[{"date": "2024-01", "value": 5}, {"date": "2024-03", "value": 6}, {"date": "2024-02", "value": 7}]',
+        "date,value\r31/01/24,5\r01/03/24,6\r29/02/24,7\r",
+        'month,value\nJan-24,"5.0"\n\n"Mar 2024",6\nFeb-24,£7\n',
+        '{"dates": ["31/01/2024", "1/3/2024", "29/02/2024"], "values": [5, 6, 7], "target": null, "freeze": 3.0}',
+        '{"input": {"x": null, "y": [5, 7, 6], "n": null}, "options": null, "chart": "i"}',
     ],
 )
 def test_a_series_is_understood_in_many_shapes(told: str) -> None:
@@ -148,6 +153,16 @@ def test_raw_measurements_are_gathered_into_subgroups() -> None:
         (("-",), '{"values": [1], "annotations": [{"at": 4}]}', "text"),
         (("-",), '{"values": [1], "chart": "pie"}', "There is no chart 'pie'"),
         (("-",), '{"rule": "shift", "input": {"val": [1]}}', "targets"),
+        (("-",), '{"values": [1, true]}', "'True' is no number"),
+        (("-",), '{"values": [1, 2], "targt": 3}', "Say 'target'"),
+        (("-",), '{"values": [1, 2], "multiply": 0}', "multiplied by 0"),
+        (("-",), '{"x": [1, null], "y": [1, 2]}', "Point 2 has no label"),
+        (("-",), '{"values": [1, 2], "dates": ["2024-01", "2024-02"], "rebase_dates": "soon"}', "no date"),
+        (("-",), 'date,value\n"2024-01-01,5\n', "The file is no CSV"),
+        (("-", "--chart", "xbar"), "5\n7\n", "needs subgroups"),
+        (("-", "--chart", "p", "--centre", "45"), "1,4,10\n", "Give 0.45 for 45%"),
+        (("-", "--chart", "c", "--centre", "-1"), "1,4\n", "none below 0"),
+        (("-", "--centre", "nan"), "1,4\n", "The given centre is nan"),
         (("-", "--case", "x"), "1\n2\n", "Leave --case away"),
         (("-", "--chart", "p"), "1,11,10\n", "counts 11 out of 10"),
         (("-", "--rebase", "9"), "1,1\n2,2\n", "No point is labelled '9'"),
@@ -168,6 +183,9 @@ def test_bytes_that_are_no_text_and_an_empty_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     assert "Save it as CSV UTF-8" in " ".join(run(str(file)).output.split())
     assert answered("-", told="")["points"] == []
+    wide = tmp_path / "wide.csv"
+    wide.write_bytes("date,value\n2024-01-01,5\n".encode("utf-16"))
+    assert answered(str(wide))["points"][0]["value"] == 5
     bom = tmp_path / "bom.csv"
     bom.write_bytes("\ufeffdate,value\n1,2\n".encode())
     assert answered(str(bom))["points"][0]["value"] == 2
@@ -190,3 +208,19 @@ def test_what_cannot_be_meant_is_refused_with_a_cure(words: list[str], said: str
 def test_weeks_that_begin_again_stand_as_they_are_given() -> None:
     found = answered("-", told="week,value\n51,5\n52,7\n1,6\n")
     assert [p["label"] for p in found["points"]] == ["51", "52", "1"]
+
+
+def test_a_count_whose_denominator_is_missing_leaves_the_other_counts_of_its_day_alone() -> None:
+    """Several rows of a day are one point: of those rows that have both numbers."""
+    found = answered(
+        "-", "--chart", "p", told="date,value,n\n2024-01,3,10\n2024-01,,50\n2024-02,4,10\n2024-02,9,\n"
+    )
+    assert [p["value"] for p in found["points"]] == [0.3, 0.4]
+    assert found["points"][0]["centre"] == 7 / 20
+
+
+def test_a_date_to_begin_a_phase_is_written_as_in_the_file() -> None:
+    found = answered(
+        "-", "--rebase", "29/02/2024=why", told="date,value\n31/01/2024,5\n29/02/2024,7\n31/03/2024,6\n"
+    )
+    assert [(p["first"], p["reason"]) for p in found["phases"]] == [(1, ""), (2, "why")]

@@ -146,6 +146,11 @@ def test_subgroups_of_one_have_no_limits_and_sizes_that_differ_pool_the_spread()
     assert chart.points[0].upper == pytest.approx(6 + 3 * pooled / (c4 * math.sqrt(2)))
 
 
+def test_a_mean_of_subgroups_that_are_all_alike_lies_on_them() -> None:
+    chart = draw(subgroups([1, 1, 1, 2, 2, 2], [0, 2, 8.882128794857456] * 2), chart="xbar")
+    assert {point.relative_to_centre for point in chart.points} == {0}
+
+
 def test_a_given_centre_line_and_given_limits_are_drawn_as_given() -> None:
     points = draw(
         series_of([1, 9, 5, 4]), chart="i", baseline=Baseline(centre=5, lower=2, upper=8), multiply=10
