@@ -185,7 +185,7 @@ MONTHLY = """
     WITH RECURSIVE days AS (
         SELECT to_char(month, 'YYYY-MM') AS month,
                least((month + interval '1 month - 1 day')::date, %(until)s::date) AS day,
-               (extract(year FROM month) * 12 + extract(month FROM month))::int AS at
+               month AS begins
           FROM generate_series(date_trunc('month', %(since)s::date::timestamp),
                                least(%(until)s::date::timestamp, %(since)s::date + interval '600 months'),
                                interval '1 month') AS month
@@ -211,57 +211,82 @@ MONTHLY = """
           FROM moved
          WHERE NOT EXISTS (SELECT FROM moves WHERE moves.old = moved.area AND moves.version > moved.version)
     ),
-    spread AS (
-        SELECT DISTINCT work.key, coalesce(work.counts_as, work.key) AS counts_as,
-               span.since, span.until, span.state, named.area, place.directorate
+    spans AS MATERIALIZED (
+        SELECT work.key, coalesce(work.counts_as, work.key) AS counts_as,
+               span.since, span.until, span.state, span.directorate, span.areas
           FROM strategy_areas AS work
          CROSS JOIN LATERAL jsonb_to_recordset(work.spans)
                AS span (since date, until date, state text, directorate text, areas jsonb)
+         WHERE work.organisation = %(organisation)s AND span.since <= %(until)s::date
+    ),
+    named AS MATERIALIZED (
+        SELECT DISTINCT told.areas, one.area
+          FROM (SELECT DISTINCT areas FROM spans) AS told
          CROSS JOIN LATERAL (
                SELECT '*' AS area
                 UNION ALL
-               SELECT '' WHERE span.areas = '[]'
+               SELECT '' WHERE told.areas = '[]'
                 UNION ALL
-               SELECT coalesce(took_over.area, told.area)
-                 FROM jsonb_array_elements_text(span.areas) AS told (area)
-                 LEFT JOIN took_over ON took_over.named = told.area
-               ) AS named
-         CROSS JOIN LATERAL (VALUES ('*'), (span.directorate)) AS place (directorate)
-         WHERE work.organisation = %(organisation)s
-           AND (%(area)s::text IS NULL OR named.area = %(area)s)
-           AND (%(directorate)s::text IS NULL OR place.directorate = %(directorate)s)
+               SELECT coalesce(took_over.area, by_name.area)
+                 FROM jsonb_array_elements_text(told.areas) AS by_name (area)
+                 LEFT JOIN took_over ON took_over.named = by_name.area
+               ) AS one
+         WHERE %(area)s::text IS NULL OR one.area = %(area)s
     ),
-    counted AS (
-        SELECT area, directorate, since, until,
-               (state = 'active')::int AS active, (state = 'paused')::int AS paused,
-               (state = 'completed')::int AS completed, (state IN ('reported', 'stopped'))::int AS improvements,
-               0 AS stories, 0 AS together, 1 AS anything
-          FROM spread
-         UNION ALL
-        SELECT area, directorate, lower(once), upper(once), 0, 0, 0, 0, told::int, (NOT told)::int, 0
-          FROM (SELECT area, directorate, state = 'shared' AS told,
-                       unnest(range_agg(daterange(since, until))) AS once
-                  FROM spread
-                 WHERE state IN ('active', 'paused', 'completed', 'reported', 'stopped', 'shared')
-                 GROUP BY area, directorate, counts_as, state = 'shared') AS work
+    several AS MATERIALIZED (
+        SELECT counts_as FROM spans GROUP BY counts_as HAVING min(key) <> max(key)
+    ),
+    by_day AS MATERIALIZED (
+        SELECT areas, directorate, state, alone, on_day, sum(step)::int AS step
+          FROM (SELECT *, counts_as NOT IN (SELECT counts_as FROM several) AS alone FROM spans) AS work
+         CROSS JOIN LATERAL (VALUES (since, 1), (until, -1)) AS stepped (on_day, step)
+         WHERE on_day <= %(until)s::date
+         GROUP BY 1, 2, 3, 4, 5
+    ),
+    by_set AS MATERIALIZED (
+        SELECT areas, directorate, date_trunc('month', on_day::timestamp) AS month,
+               (sum(step) FILTER (WHERE state = 'active'))::int AS active,
+               (sum(step) FILTER (WHERE state = 'paused'))::int AS paused,
+               (sum(step) FILTER (WHERE state = 'completed'))::int AS completed,
+               (sum(step) FILTER (WHERE state IN ('reported', 'stopped')))::int AS improvements,
+               (sum(step) FILTER (WHERE alone AND state = 'shared'))::int AS stories,
+               (sum(step) FILTER (WHERE alone AND state IN (
+                   'active', 'paused', 'completed', 'reported', 'stopped')))::int AS together,
+               sum(step)::int AS anything
+          FROM by_day
+         GROUP BY 1, 2, 3
+    ),
+    once AS (
+        SELECT named.area, place.directorate, span.state = 'shared' AS told,
+               unnest(range_agg(daterange(span.since, span.until))) AS during
+          FROM spans AS span
+          JOIN named ON named.areas = span.areas
+         CROSS JOIN LATERAL (VALUES ('*'), (span.directorate)) AS place (directorate)
+         WHERE span.counts_as IN (SELECT counts_as FROM several)
+           AND span.state IN ('active', 'paused', 'completed', 'reported', 'stopped', 'shared')
+         GROUP BY 1, 2, 3, span.counts_as
     ),
     steps AS (
-        SELECT area, directorate, since AS on_day, active, paused, completed, improvements, stories, together,
+        SELECT named.area, place.directorate, month, active, paused, completed, improvements, stories, together,
                anything
-          FROM counted
+          FROM by_set
+          JOIN named USING (areas)
+         CROSS JOIN LATERAL (VALUES ('*'), (by_set.directorate)) AS place (directorate)
          UNION ALL
-        SELECT area, directorate, until, -active, -paused, -completed, -improvements, -stories, -together, -anything
-          FROM counted
-    ),
-    changes AS (
-        SELECT area, directorate,
-               greatest((extract(year FROM on_day) * 12 + extract(month FROM on_day))::int,
-                        (SELECT min(at) FROM days)) AS at,
-               sum(active)::int AS active, sum(paused)::int AS paused, sum(completed)::int AS completed,
-               sum(improvements)::int AS improvements, sum(stories)::int AS stories,
-               sum(together)::int AS together, sum(anything)::int AS anything
-          FROM steps
+        SELECT area, directorate, date_trunc('month', on_day::timestamp), 0, 0, 0, 0,
+               CASE WHEN told THEN step ELSE 0 END, CASE WHEN told THEN 0 ELSE step END, 0
+          FROM once
+         CROSS JOIN LATERAL (VALUES (lower(during), 1), (upper(during), -1)) AS stepped (on_day, step)
          WHERE on_day <= %(until)s::date
+    ),
+    changes AS MATERIALIZED (
+        SELECT area, directorate, greatest(month, (SELECT min(days.begins) FROM days)) AS begins,
+               coalesce(sum(active), 0)::int AS active, coalesce(sum(paused), 0)::int AS paused,
+               coalesce(sum(completed), 0)::int AS completed, coalesce(sum(improvements), 0)::int AS improvements,
+               coalesce(sum(stories), 0)::int AS stories, coalesce(sum(together), 0)::int AS together,
+               sum(anything)::int AS anything
+          FROM steps
+         WHERE %(directorate)s::text IS NULL OR directorate = %(directorate)s
          GROUP BY 1, 2, 3
     ),
     stood AS (
@@ -273,8 +298,9 @@ MONTHLY = """
           FROM (SELECT DISTINCT area, directorate FROM changes) AS place
          CROSS JOIN days
           LEFT JOIN changes
-                 ON changes.area = place.area AND changes.directorate = place.directorate AND changes.at = days.at
-        WINDOW so_far AS (PARTITION BY place.area, place.directorate ORDER BY days.at)
+                 ON changes.area = place.area AND changes.directorate = place.directorate
+                AND changes.begins = days.begins
+        WINDOW so_far AS (PARTITION BY place.area, place.directorate ORDER BY days.begins)
     )
     SELECT month, day, area, directorate, active, paused, completed,
            active + paused + completed AS active_or_completed, improvements, stories, together
