@@ -19,7 +19,8 @@ from events.log.read import FOR_ORGANISATION
 from events.log.record import Submission
 from events.people import PersonRolesChanged
 from events.privacy.custody import KeysInHand, entrust, new_master_key
-from events.privacy.erasing import Ledger, erase
+from events.privacy.erasing import erase
+from events.privacy.ledger import Ledger
 from events.privacy.vault import key_for
 from events.privacy.words import seal
 from services.embedded import Postgres

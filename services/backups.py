@@ -26,7 +26,8 @@ from events.log.record import written
 from events.log.sealing_key import Remembered
 from events.log.verdict import Earlier
 from events.log.vouching import is_of
-from events.privacy.erasing import Ledger, reapply
+from events.privacy.erasing import reapply
+from events.privacy.ledger import Ledger
 from services.embedded.binaries import NoServerFound, postgres_binaries
 
 DUMP, DESCRIPTION = "database.dump", "backup.json"
@@ -174,10 +175,11 @@ def made_safe(
             for then in description.logs
         ]
         with conn.transaction():
+            destroyed = reapply(conn, ledger)
             for log in logs:
                 if not is_operations(log.log):
                     conn.execute("SELECT notices.be_silent_until_now(%s)", (log.log,))
-            return logs, reapply(conn, ledger)
+            return logs, destroyed
 
 
 def _earlier(

@@ -6,18 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from events.privacy.custody import Custodian, KeysBehindCommand, KeysInHand, entrust, new_master_key
+from events.privacy.ledger import Ledger, heed
 from services.settings import Settings
 
 FILE = (
     Path("custody") / "master-key"
 )  # in the data directory, in a place that no backup of the database holds
 LEDGER = Path("custody") / "erasures.ndjson"
+_LEDGER = "QILEDGER_ERASURE_LEDGER"
 _NAMES = ("QILEDGER_MASTER_KEY", "QILEDGER_MASTER_KEY_FILE", "QILEDGER_MASTER_KEY_COMMAND")
 
 
 def entrust_by(settings: Settings) -> None:
-    """Entrusts the master key that the settings name to this process. Raises NoMasterKey for one that is none."""
+    """Entrusts the master key that the settings name to this process, which heeds the ledger of erasures from now on.
+
+    Raises NoMasterKey for a master key that is none.
+    """
     entrust(custodian_by(settings))
+    heed(Ledger(ledger_file(settings)))
 
 
 def custodian_by(settings: Settings) -> Custodian | None:
@@ -55,16 +61,22 @@ def custodian_of_house(settings: Settings) -> Custodian | None:
 
 
 def custody_at(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """What the processes of a house are told: where its master key is, made if there is none yet.
+    """What the processes of a house are told: where its ledger of erasures and its master key are.
 
-    Nothing where the operator has named one: they hand it on with the rest of the environment.
+    A master key is made if there is none. What the operator has named is handed on with the rest of the environment.
     """
+    told = {} if environ.get(_LEDGER) else {_LEDGER: str(directory / LEDGER)}
     if any(environ.get(name) for name in _NAMES):
-        return {}
+        return told
     file = directory / FILE
     if not file.exists():
         write_master_keys(file, new_master_key())
-    return {"QILEDGER_MASTER_KEY_FILE": str(file)}
+    return told | {"QILEDGER_MASTER_KEY_FILE": str(file)}
+
+
+def ledger_at(directory: Path, environ: Mapping[str, str]) -> Path:
+    """Where the ledger of erasures of a house at a directory is, or will be."""
+    return Path(environ.get(_LEDGER) or directory / LEDGER)
 
 
 def write_master_keys(file: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from events.privacy.custody import KeysInHand, NoMasterKey
-from events.privacy.erasing import Ledger
+from events.privacy.ledger import Ledger
 from services.custody import custodian_of_house, ledger_file
 from services.finding import Finding
 from services.settings import Settings

@@ -20,8 +20,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
+import psycopg
 
-from services.custody import custody_at
+from events.privacy.erasing import WRITTEN_ANEW, reapply
+from events.privacy.ledger import Ledger
+from services.custody import custody_at, ledger_at
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
 from services.operating import API, WORKER, Ways, make_database, open_house
@@ -91,6 +94,7 @@ def whole_house(plan: Plan, *, told: Told, say: Say) -> Iterator[Home]:
         redis_url = plan.redis_url or _own_valkey(plan, stack, servers, say)
         say("Preparing the database")
         ways = open_house(database_url, trusted=plan.database_url is None, passwords=plan.passwords)
+        erase_again(ways.admin, ledger_at(plan.directory, os.environ), say)
         say("Starting the API and the workers")
         children = the_children(plan, ways, redis_url, port)
         house = House(children, logs=plan.directory / "logs", servers=servers, told=told)
@@ -100,6 +104,20 @@ def whole_house(plan: Plan, *, told: Told, say: Say) -> Iterator[Home]:
         custody = custody_at(plan.directory, os.environ)
         stack.enter_context(_placard(plan.directory, url, ways, redis_url, custody))
         yield Home(url=url, ways=ways, redis_url=redis_url, directory=plan.directory, house=house)
+
+
+def erase_again(admin_url: str, ledger: Path, say: Say) -> None:
+    """Destroys again, before anybody is let in, what the ledger says was destroyed: a backup may have been restored."""
+    if not ledger.exists():
+        return
+    with psycopg.connect(admin_url, autocommit=True, application_name="qiledger erasures") as conn:
+        conn.execute("SET timezone = 'UTC'")
+        with conn.transaction():
+            destroyed = reapply(conn, Ledger(ledger))
+        if destroyed:
+            conn.execute(WRITTEN_ANEW)
+    if destroyed:
+        say(f"{destroyed:,} persons who had come back with a backup are erased again")
 
 
 def _own_postgres(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServer], say: Say) -> str:

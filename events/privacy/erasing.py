@@ -7,9 +7,8 @@ that is in the ledger and still there; erasing again, or applying the ledger, de
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +18,7 @@ from events.log.operations import keep, note, submission
 from events.log.read import FOR_ORGANISATION
 from events.log.record import written
 from events.operations import PersonErased
+from events.privacy.ledger import Erasure, Ledger
 from events.privacy.vault import EMPTY
 from events.rights import ErasureDecided, ErasureExecuted, ErasureRequested, Grounds
 from events.vocabulary import Event
@@ -88,6 +88,15 @@ WRITTEN_ANEW = "VACUUM (FULL) vault.keys, vault.contacts, notices.inbox"
 """To be run after an erasure is committed, and in no transaction: no page of these tables keeps the old rows."""
 
 
+_IS_OFF_RECORD = """
+    SELECT 1
+      FROM log.heads AS h
+     WHERE h.organisation = %(organisation)s
+       AND NOT EXISTS (SELECT FROM log.records AS r
+                        WHERE r.organisation = h.organisation AND r.stream = %(person)s AND r.type = 'erasure.executed')
+"""
+
+
 class OnHold(RuntimeError):
     """Nothing may be erased while a legal hold stands. The request is on record and waits."""
 
@@ -95,15 +104,6 @@ class OnHold(RuntimeError):
         self.holds = holds
         named = ", ".join(f"{hold} on {stream}" for stream, hold in holds)
         super().__init__(f"deferred: {named}. The request is on record; ask again once it is lifted")
-
-
-class Erasure(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the ledger: whose key, which, and when it was destroyed."""
-
-    organisation: str
-    person: str
-    key: str
-    at: str
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,42 +133,12 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     remains: list[str]
 
 
-class Ledger:
-    """The ledger of erasures: a file outside the database, one line an erasure, only ever added to."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def add(self, erasure: Erasure) -> None:
-        """Writes a line, durably."""
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(descriptor, msgspec.json.encode(erasure) + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        directory = os.open(self.file.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-    def erasures(self) -> Iterator[Erasure]:
-        """Every erasure; none if there is no file yet. Raises msgspec.DecodeError for a line that is none."""
-        if not self.file.exists():
-            return
-        with self.file.open("rb") as lines:
-            for line in lines:
-                if line.strip():
-                    yield msgspec.json.decode(line, type=Erasure)
-
-
 def reapply(conn: psycopg.Connection[Any], ledger: Ledger) -> int:
     """Destroys again what the ledger says was destroyed; how many keys that were there. In the caller's transaction.
 
     For one who acts as an administrator, after a restore and before anybody reads. A reference whose key the restored
-    database does not know is closed too: what is told again of that person stays without words.
+    database does not know is closed too: what is told again of that person stays without words. Where the log that was
+    restored does not know of the erasure, it is put on record again, as it is where a crash came before that.
     """
     destroyed = 0
     for erasure in ledger.erasures():
@@ -178,11 +148,28 @@ def reapply(conn: psycopg.Connection[Any], ledger: Ledger) -> int:
             "key": erasure.key,
             "at": erasure.at,
         }
+        conn.execute(FOR_ORGANISATION, (erasure.organisation,))
         conn.execute(_NEVER_AGAIN, asked)
-        destroyed += len(conn.execute(_DESTROY, asked).fetchall())
-        conn.execute(EMPTY, asked)
+        keys = [id_ for (id_,) in conn.execute(_DESTROY, asked).fetchall()]
+        emptied = conn.execute(EMPTY, asked).rowcount > 0
         _clear_out(conn, asked)
+        destroyed += len(keys)
+        if conn.execute(_IS_OFF_RECORD, asked).fetchone() is not None:
+            _execution(conn, erasure, keys, emptied=emptied)
     return destroyed
+
+
+def _execution(
+    conn: psycopg.Connection[Any], erasure: Erasure, keys: Sequence[str], *, emptied: bool
+) -> list[int]:
+    """Puts on record that it was carried out, in both logs; the position in the person's stream."""
+    told = ErasureExecuted(keys_destroyed=len(keys))
+    positions = keep_about(conn, erasure.organisation, erasure.person, [told])
+    noted = PersonErased(
+        person=erasure.person, keys=tuple(keys), grounds=erasure.grounds or "not_said", contact=emptied
+    )
+    note(conn, erasure.organisation, noted)
+    return positions
 
 
 def _clear_out(conn: psycopg.Connection[Any], asked: Mapping[str, Any]) -> int:
@@ -249,7 +236,9 @@ def erase(
             keep_about(conn, organisation, person, [ErasureRequested()])
         raise OnHold(holds)
     key = _close(conn, organisation, person, now)
-    ledger.add(Erasure(organisation=organisation, person=person, key=key, at=now.isoformat()))
+    ledger.add(
+        Erasure(organisation=organisation, person=person, key=key, at=now.isoformat(), grounds=grounds)
+    )
     known = [*(copies or []), *_exports(conn, organisation)][:COPIES_MAX]
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (organisation,))

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from events.privacy.custody import KEY_BYTES, NONCE_BYTES, Custodian, Wrapped
+from events.privacy.ledger import is_erased
 
 
 class Unreadable(ValueError):
@@ -71,8 +72,8 @@ class KeyRow(msgspec.Struct, frozen=True):
     wrapped: bytes | None
 
     def unwrapped(self, custodian: Custodian) -> PersonKey | None:
-        """The key, or None if it was destroyed. Raises NoMasterKey."""
-        if self.wrapped is None:
+        """The key, or None if it was destroyed, here or by the ledger that is heeded. Raises NoMasterKey."""
+        if self.wrapped is None or is_erased(self.organisation, self.person):
             return None
         wrapped = Wrapped(self.master, bytes(self.wrapped))
         return PersonKey(self.id, custodian.unwrap(wrapped, self.context))

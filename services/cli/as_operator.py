@@ -9,7 +9,8 @@ import psycopg
 import rich_click as click
 
 from events.privacy.custody import NoMasterKey, entrust
-from services.custody import custodian_of_house
+from events.privacy.ledger import Ledger, heed
+from services.custody import custodian_of_house, ledger_file
 from services.settings import Settings, WrongSettings
 from services.whole_house import house_at
 
@@ -27,6 +28,7 @@ def as_operator(*, name: str) -> Iterator[Connection]:
     try:
         settings = Settings.read()
         entrust(custodian_of_house(settings))
+        heed(Ledger(ledger_file(settings)))
         url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
         if url is None:
             raise click.ClickException(

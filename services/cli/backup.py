@@ -9,7 +9,7 @@ from rich.console import Console
 from events.log.earlier import Unreadable, earlier_in
 from events.log.sealing_key import Remembered
 from events.log.verdict import Earlier
-from events.privacy.erasing import Ledger
+from events.privacy.ledger import Ledger
 from services import backups
 from services.backups import NoTool, WrongBackup
 from services.cli.as_auditor import database_url, speaking

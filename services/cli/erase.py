@@ -7,7 +7,8 @@ import msgspec
 import rich_click as click
 
 from events.log.outcomes import UnknownOrganisation
-from events.privacy.erasing import WRITTEN_ANEW, Certificate, ErasureGrounds, Ledger, OnHold, erase, refuse
+from events.privacy.erasing import WRITTEN_ANEW, Certificate, ErasureGrounds, OnHold, erase, refuse
+from events.privacy.ledger import Ledger
 from events.rights import Grounds
 from services.cli.as_operator import as_operator, person_of
 from services.custody import ledger_file

@@ -2,7 +2,8 @@
 
 import rich_click as click
 
-from events.privacy.erasing import WRITTEN_ANEW, Ledger, reapply
+from events.privacy.erasing import WRITTEN_ANEW, reapply
+from events.privacy.ledger import Ledger
 from services.cli.as_operator import as_operator
 from services.custody import ledger_file
 from services.settings import Settings, WrongSettings

@@ -7,9 +7,10 @@ import rich_click as click
 
 from events.log.migrate import SchemaMismatch
 from events.log.migrate import migrate as bring_up_to_date
+from services.custody import ledger_file
 from services.operating import API, WORKER, let_in
 from services.settings import Settings, WrongSettings
-from services.whole_house import passwords_given
+from services.whole_house import erase_again, passwords_given
 
 
 @click.command("migrate")
@@ -20,10 +21,12 @@ def migrate(*, open_doors: bool) -> None:
     """Apply the migrations that are missing, as an administrator of QILEDGER_DATABASE_URL.
 
     Roles are made without a way in. QILEDGER_API_PASSWORD, QILEDGER_WORKER_PASSWORD, QILEDGER_REPORT_PASSWORD and
-    QILEDGER_AUDITOR_PASSWORD give the roles qiledger_api and so on a password, and let them log in.
+    QILEDGER_AUDITOR_PASSWORD give the roles qiledger_api and so on a password, and let them log in. Who came back with
+    a backup and was erased since, by the ledger of erasures, is erased again.
     """
     try:
-        url = Settings.read().database_url
+        settings = Settings.read()
+        url = settings.database_url
         if url is None:
             raise click.ClickException(
                 "Set QILEDGER_DATABASE_URL to an administrator's way into the database."
@@ -33,6 +36,7 @@ def migrate(*, open_doors: bool) -> None:
             click.echo(f"applied {name}")
         if not applied:
             click.echo("Nothing to do: the database is up to date.")
+        erase_again(url, ledger_file(settings), click.echo)
         for role in _let_in(url, open_doors=open_doors):
             click.echo(f"{role} may log in")
     except (WrongSettings, SchemaMismatch) as wrong:

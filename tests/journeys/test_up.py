@@ -14,13 +14,13 @@ from tests.services.cli.conftest import qiledger
 
 
 @contextmanager
-def a_house(directory: Path) -> Iterator[str]:
+def a_house(directory: Path, **settings: str) -> Iterator[str]:
     """`qiledger up` on this directory; what it said when it was up."""
     said = directory.with_suffix(".said")
     env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
     command = [sys.executable, "-m", "services.cli", "up", "--port", "0", "--data-directory", str(directory)]
     with said.open("wb") as out:
-        process = subprocess.Popen(command, env=env | {"COLUMNS": "200"}, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env=env | {"COLUMNS": "200"} | settings, stdout=out, stderr=out)
     try:
         wait_until(
             lambda: process.poll() is not None or "is up" in said.read_text(),

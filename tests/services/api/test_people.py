@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from events.log.keys import PEOPLE_READ, PEOPLE_WRITE
-from events.privacy.erasing import Ledger, erase
+from events.privacy.erasing import erase
+from events.privacy.ledger import Ledger
 from tests.patience import wait_until
 from tests.services.api.conftest import Door, MakeKey, Server, problem
 from tests.services.api.test_operations import operations

@@ -10,7 +10,8 @@ import pytest
 
 from events.log.keys import PEOPLE_READ, READ
 from events.log.operations import log_of
-from events.privacy.erasing import Ledger, erase
+from events.privacy.erasing import erase
+from events.privacy.ledger import Ledger
 from events.privacy.words import GONE, all_personal_fields, personal_fields
 from events.vocabulary import vocabulary
 from tests.patience import wait_until
