@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import ceil, floor, inf, log10
 
 import msgspec
 
@@ -51,8 +51,19 @@ def labelled(labels: Sequence[str], *, room: float, letter_width: float, labels_
     return list(range(0, len(labels), every))
 
 
-def apart(places: Sequence[float], *, least: float) -> list[float]:
-    """The places moved as little as needed to lie `least` apart, in the order given. For labels beside lines."""
+def cut_short(label: str, letters: int) -> str:
+    """A label in so many letters; where it is longer, its beginning and its end, which tell most of them apart."""
+    if len(label) <= letters:
+        return label
+    end = letters // 3
+    return f"{label[: letters - end - 1].rstrip()}…{label[-end:].lstrip()}"
+
+
+def apart(places: Sequence[float], *, least: float, most: float = inf) -> list[float]:
+    """The places moved as little as needed to lie `least` apart, in the order given, and none beyond `most`.
+
+    For labels beside lines.
+    """
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved = list(places)
     for _ in range(MOVES_MAX):
@@ -63,6 +74,9 @@ def apart(places: Sequence[float], *, least: float) -> list[float]:
                 moved[a], moved[b], touching = moved[a] - overlap / 2, moved[b] + overlap / 2, True
         if not touching:
             break
+    for i in reversed(order):
+        moved[i] = min(moved[i], most)
+        most = moved[i] - least
     return moved
 
 

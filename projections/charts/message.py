@@ -3,6 +3,8 @@
 For those who read a picture by ear, and for those who look first at the headline.
 """
 
+from math import floor, log10
+
 from msgspec.structs import replace
 
 from projections.charts.chart_type import ABOUT, ChartType
@@ -83,8 +85,11 @@ def description(chart: Chart) -> str:
     if not points:
         return f"{about.name} without points."
     unit = f" in {chart.series.unit}" if chart.series.unit else ""
+    frozen = frozen_at(chart)
     said = [f"{about.name} of {len(points)} points{unit} from {points[0].label} to {points[-1].label}."]
     said += [_about_phase(chart, number, phase) for number, phase in enumerate(chart.phases, 1)]
+    if frozen:
+        said.append(f"Its lines come from the first {frozen} points of each phase.")
     if chart.target is not None:
         said.append(f"Target {number_in_words(chart.target)}.")
     if chart.progress is not None and len(chart.phases) > 1:
@@ -96,6 +101,15 @@ def description(chart: Chart) -> str:
     said += [f"{icon.words}." for icon in (chart.variation, chart.assurance) if icon is not None]
     said += warnings(chart)
     return " ".join(said)
+
+
+def frozen_at(chart: Chart) -> int | None:
+    """How many points of each phase its lines come from, where people froze them; None where all do."""
+    later = [point for point in chart.points if not point.in_baseline]
+    if not later:
+        return None
+    phase = next(phase for phase in chart.phases if phase.first < later[0].point <= phase.last + 1)
+    return sum(point.in_baseline for point in chart.points[phase.first : phase.last + 1])
 
 
 SIGNALS_TOLD = 12
@@ -114,18 +128,30 @@ def warnings(chart: Chart) -> list[str]:
     return said
 
 
-def number_in_words(value: float | None) -> str:
-    """A number as people write it: four significant digits, thousands set apart, no exponent for everyday
-    sizes.
+def number_in_words(value: float | None, *, step: float | None = None) -> str:
+    """A number as people write it: four significant digits, thousands set apart, millions and billions as m and bn.
+
+    With the `step` of an axis, as many decimals as tell it from its neighbours there.
     """
     if value is None:
         return "none"
-    if value == 0 or 1e-4 <= abs(value) < 1e7:
-        digits = 0 if abs(value) >= 1000 else 2 if abs(value) >= 10 else 3 if abs(value) >= 1 else 4
-        text = f"{value:,.{digits}f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        return "0" if text == "-0" else text
-    return f"{value:.3g}"
+    size = abs(value)
+    if size and not 1e-4 <= size < 1e15:
+        digits, _, power = f"{value:.3g}".partition("e")
+        return f"{digits}×10{str(int(power)).translate(_RAISED)}"
+    unit, sign = next(((unit, sign) for unit, sign in _UNITS if size >= 10 * unit), (1.0, ""))
+    scaled = value / unit
+    digits_shown = 0 if abs(scaled) >= 1000 else 2 if abs(scaled) >= 10 else 3 if abs(scaled) >= 1 else 4
+    if step:
+        digits_shown = max(digits_shown, min(1 - floor(log10(step / unit)), DECIMALS_MAX))
+    text = f"{scaled:,.{digits_shown}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "0") else text + sign
+
+
+_UNITS = ((1e9, "bn"), (1e6, "m"))
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+DECIMALS_MAX = 8
 
 
 def _about_phase(chart: Chart, number: int, phase: DrawnPhase) -> str:

@@ -7,21 +7,21 @@ who want them.
 """
 
 from collections.abc import Iterable
-from html import escape
 from textwrap import wrap
 
 from projections.charts.averages import known
-from projections.charts.axes import Axis, apart, labelled, point_axis, value_axis
+from projections.charts.axes import Axis, apart, cut_short, labelled, point_axis, value_axis
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart, DrawnPoint
 from projections.charts.icons import Assurance, PointType, Variation
-from projections.charts.message import description, headline, message, number_in_words, plain
+from projections.charts.message import description, frozen_at, headline, message, number_in_words, plain
+from projections.charts.svg_moments import flags, marked, notes, strip_of
+from projections.charts.svg_paper import BOTTOM, LEFT, QUIET, RIGHT, TOP, WIDTH, placed, stroke, text
 
-WIDTH = 800
+LABEL_LETTERS_MAX = 24  # of a point's label below the axis
 LETTERS = 64  # of the headline that fit in a line beside the icons
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 680.0, 92.0, 316.0
 
-_INK, _QUIET, _LINE, _GRID = "#212b32", "#4c6272", "#425563", "#e8edee"
+_INK, _LINE, _GRID = "#212b32", "#425563", "#e8edee"
 _TARGET = "#006747"
 
 _SHAPES: dict[PointType, tuple[str, str, str, str]] = {
@@ -44,60 +44,44 @@ def svg(chart: Chart, *, name: str = "chart") -> str:
     """The picture, about 800 x 400; taller where there are notes. `name` begins its ids: give each on a page
     its own.
     """
-    values, ticks = value_axis(chart, start=BOTTOM, end=TOP)
     places = point_axis(len(chart.points), start=LEFT, end=RIGHT)
-    notes, height = _notes(chart)
+    moments = marked(chart, places)
+    values, ticks = value_axis(chart, start=BOTTOM - strip_of(moments), end=TOP)
+    words, height = notes(chart)
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-labelledby="{name}-title {name}-desc" font-family="Arial, Helvetica, sans-serif" font-size="11" '
         f'fill="{_INK}">',
-        f'<title id="{name}-title">{_text(message(chart))}</title>',
-        f'<desc id="{name}-desc">{_text(description(chart))}</desc>',
+        f'<title id="{name}-title">{text(message(chart))}</title>',
+        f'<desc id="{name}-desc">{text(description(chart))}</desc>',
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
         *_headline(chart),
         *_icons(chart),
         *_grid(values, ticks),
-        *_moments(chart, places),
+        *flags(moments, places),
         *_phases(chart, places),
         *_lines(chart, places, values),
         *_marks(chart, places, values),
-        *_line_names(chart, values),
+        *_line_names(chart, values, ticks[1] - ticks[0]),
         *_dates(chart, places),
         *_legend(chart),
-        *notes,
+        *words,
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _text(words: str) -> str:
-    """Words as XML text: escaped, and without the control characters that XML cannot hold."""
-    return escape(
-        "".join(
-            c for c in words if c >= " " and c not in "\x7f\ufffe\uffff" and not "\ud800" <= c <= "\udfff"
-        )
-    )
-
-
-def _at(x: float, y: float) -> str:
-    return f'x="{x:.1f}" y="{y:.1f}"'
-
-
-def _stroke(path: str, colour: str, *, width: float = 1.2, dash: str = "") -> str:
-    dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dashed}/>'
-
-
 def _headline(chart: Chart) -> Iterable[str]:
     lines = wrap(headline(chart, letters_max=2 * LETTERS - 12), LETTERS, max_lines=2, placeholder="…")
     for number, line in enumerate(lines):
-        yield f'<text {_at(16, 25 + 20 * number)} font-size="16" font-weight="bold">{_text(line)}</text>'
+        yield f'<text {placed(16, 25 + 20 * number)} font-size="16" font-weight="bold">{text(line)}</text>'
     unit = f" · {chart.series.unit}" if chart.series.unit else ""
     on_its_way = chart.progress is not None and len(chart.phases) > 1
     way = f" · {chart.progress:.0%} of the way to the target" if on_its_way else ""
-    under = f"{ABOUT[chart.chart].name}{unit}{way} · signals by {chart.rule_set}"
-    yield f'<text {_at(16, 27 + 20 * len(lines))} fill="{_QUIET}">{_text(under)}</text>'
+    frozen = f" · lines of the first {points} points" if (points := frozen_at(chart)) else ""
+    under = f"{ABOUT[chart.chart].name}{unit}{way}{frozen} · signals by {chart.rule_set}"
+    yield f'<text {placed(16, 27 + 20 * len(lines))} fill="{QUIET}">{text(under)}</text>'
 
 
 def _icons(chart: Chart) -> Iterable[str]:
@@ -108,11 +92,14 @@ def _icons(chart: Chart) -> Iterable[str]:
         icons.append((chart.assurance, "assurance"))
     for number, (icon, kind) in enumerate(reversed(icons)):
         x = WIDTH - 46 - 80 * number
-        yield f"<g><title>{_text(icon.words)}</title>"
+        yield f"<g><title>{text(icon.words)}</title>"
         yield f'<circle cx="{x}" cy="28" r="18" fill="#fff" stroke="{icon.colour}" stroke-width="5"/>'
-        yield f'<text {_at(x, 34)} text-anchor="middle" font-size="17" font-weight="bold">{icon.letter or "∿"}</text>'
-        yield f'<text {_at(x, 62)} text-anchor="middle" font-size="10">{_text(_short(icon))}</text>'
-        yield f'<text {_at(x, 73)} text-anchor="middle" font-size="10" fill="{_QUIET}">{kind}</text></g>'
+        if icon.letter:
+            yield f'<text {placed(x, 34)} text-anchor="middle" font-size="17" font-weight="bold">{icon.letter}</text>'
+        else:
+            yield stroke(f"M{x - 9},29c3,-8 6,-8 9,0s6,8 9,0", _INK, width=2)
+        yield f'<text {placed(x, 62)} text-anchor="middle" font-size="10">{text(_short(icon))}</text>'
+        yield f'<text {placed(x, 73)} text-anchor="middle" font-size="10" fill="{QUIET}">{kind}</text></g>'
 
 
 def _short(icon: Variation | Assurance) -> str:
@@ -124,23 +111,26 @@ def _short(icon: Variation | Assurance) -> str:
 
 
 def _grid(values: Axis, ticks: list[float]) -> Iterable[str]:
+    step = ticks[1] - ticks[0]
     for tick in ticks:
         y = values.at(tick)
-        yield _stroke(f"M{LEFT},{y:.1f}H{RIGHT}", _GRID, width=1)
-        yield f'<text {_at(LEFT - 6, y + 4)} text-anchor="end" fill="{_QUIET}">{number_in_words(tick)}</text>'
-    yield _stroke(f"M{LEFT},{BOTTOM}H{RIGHT}", _QUIET, width=1)
+        yield stroke(f"M{LEFT},{y:.1f}H{RIGHT}", _GRID, width=1)
+        written = number_in_words(tick, step=10 * step)
+        yield f'<text {placed(LEFT - 6, y + 4)} text-anchor="end" fill="{QUIET}">{written}</text>'
+    yield stroke(f"M{LEFT},{BOTTOM}H{RIGHT}", QUIET, width=1)
 
 
 def _phases(chart: Chart, places: Axis) -> Iterable[str]:
     for number, phase in enumerate(chart.phases, 1):
         x = places.at(phase.first - 0.5)
         if number > 1:
-            yield _stroke(f"M{x:.1f},{TOP - 8}V{BOTTOM}", _QUIET, dash="2 3")
+            yield stroke(f"M{x:.1f},{TOP - 8}V{BOTTOM}", QUIET, dash="2 3")
         if len(chart.phases) > 1:
             room = (places.at(phase.last + 0.5) - x) / 5.4
             words = f"Phase {number}" + (f": {phase.reason}" if phase.reason else "")
-            short = words if len(words) <= room else words[: max(int(room) - 1, 1)] + "…"
-            yield f'<text {_at(x + 3, TOP - 2)} font-size="10" fill="{_QUIET}">{_text(short)}</text>'
+            least = next((one for one in (f"Phase {number}", str(number), "") if len(one) <= room), "")
+            short = words if len(words) <= room else words[: int(room) - 1] + "…" if room > 14 else least
+            yield f'<text {placed(x + 3, TOP - 2)} font-size="10" fill="{QUIET}">{text(short)}</text>'
 
 
 def _lines(chart: Chart, places: Axis, values: Axis) -> Iterable[str]:
@@ -149,11 +139,11 @@ def _lines(chart: Chart, places: Axis, values: Axis) -> Iterable[str]:
         for name, dash in (("lower", "6 4"), ("upper", "6 4"), ("centre", "")):
             column = [getattr(chart.points[i], name) for i in span]
             if known(column):
-                yield _stroke(
+                yield stroke(
                     _steps(span, column, places, values), _LINE, dash=dash, width=1.4 if not dash else 1.2
                 )
     if chart.target is not None:
-        yield _stroke(f"M{LEFT},{values.at(chart.target):.1f}H{RIGHT}", _TARGET, dash="10 3 2 3", width=1.6)
+        yield stroke(f"M{LEFT},{values.at(chart.target):.1f}H{RIGHT}", _TARGET, dash="10 3 2 3", width=1.6)
     pen = "M"
     drawn = ""
     for i, point in enumerate(chart.points):
@@ -163,7 +153,7 @@ def _lines(chart: Chart, places: Axis, values: Axis) -> Iterable[str]:
             drawn += f"{pen}{places.at(i):.1f},{values.at(point.value):.1f}"
             pen = "L"
     if drawn:
-        yield _stroke(drawn, "#768692")
+        yield stroke(drawn, "#768692", width=1.2 * _size(chart))
 
 
 def _steps(span: range, column: list[float | None], places: Axis, values: Axis) -> str:
@@ -184,15 +174,23 @@ def _steps(span: range, column: list[float | None], places: Axis, values: Axis) 
     return path
 
 
+def _size(chart: Chart) -> float:
+    """How large marks are: smaller where so many points would cover one another."""
+    return max(0.4, min(1.0, 110 / max(len(chart.points), 1)))
+
+
 def _marks(chart: Chart, places: Axis, values: Axis) -> Iterable[str]:
+    size = _size(chart)
+    scaled = f" scale({size:.2f})" if size < 1 else ""
     for i, point in enumerate(chart.points):
         if point.value is None:
             continue
-        path, fill, stroke, _ = _SHAPES[point.type]
+        path, fill, edge, _ = _SHAPES[point.type]
         said = f"{point.label}: {number_in_words(point.value)}{_flags(point)}"
         yield (
-            f'<g transform="translate({places.at(i):.1f},{values.at(point.value):.1f})"><title>{_text(said)}</title>'
-            f'<path d="{path}" fill="{fill if point.included else "#fff"}" stroke="{stroke}"/></g>'
+            f'<g transform="translate({places.at(i):.1f},{values.at(point.value):.1f}){scaled}">'
+            f"<title>{text(said)}</title>"
+            f'<path d="{path}" fill="{fill if point.included else "#fff"}" stroke="{edge}"/></g>'
         )
 
 
@@ -201,7 +199,7 @@ def _flags(point: DrawnPoint) -> str:
     return left_out + "".join(f", {plain(flag.label)}" for flag in point.flags)
 
 
-def _line_names(chart: Chart, values: Axis) -> Iterable[str]:
+def _line_names(chart: Chart, values: Axis, step: float) -> Iterable[str]:
     """The lines' names and numbers at the right edge, moved apart where they would touch."""
     known_points = [p for p in chart.points if p.centre is not None]
     if not known_points:
@@ -215,39 +213,20 @@ def _line_names(chart: Chart, values: Axis) -> Iterable[str]:
     lines = [(name, value, _INK) for name, value in named if value is not None]
     if chart.target is not None:
         lines.append(("Target", chart.target, _TARGET))
-    ends = apart([values.at(value) for _, value, _ in lines], least=24)
+    ends = apart([values.at(value) for _, value, _ in lines], least=24, most=BOTTOM - 10)
     for (name, value, colour), y in zip(lines, ends, strict=True):
-        yield f'<text {_at(RIGHT + 8, y - 1)} fill="{colour}">{_text(name)}</text>'
-        yield f'<text {_at(RIGHT + 8, y + 11)} fill="{colour}" font-weight="bold">{number_in_words(value)}</text>'
+        yield f'<text {placed(RIGHT + 8, y - 1)} fill="{colour}">{text(name)}</text>'
+        written = number_in_words(value, step=step)
+        yield f'<text {placed(RIGHT + 8, y + 11)} fill="{colour}" font-weight="bold">{written}</text>'
 
 
 def _dates(chart: Chart, places: Axis) -> Iterable[str]:
-    labels = [point.label for point in chart.points]
+    labels = [cut_short(point.label, LABEL_LETTERS_MAX) for point in chart.points]
     for i in labelled(labels, room=RIGHT - LEFT, letter_width=6.2):
         x = places.at(i)
-        yield _stroke(f"M{x:.1f},{BOTTOM}v4", _QUIET, width=1)
-        yield f'<text {_at(x, BOTTOM + 17)} text-anchor="middle" fill="{_QUIET}">{_text(labels[i][:24])}</text>'
-
-
-def _moments(chart: Chart, places: Axis) -> Iterable[str]:
-    """PDSA cycles and notes: a line at their point and a numbered flag, P for a cycle and N for a note."""
-    for sign, at, level in _flagged(chart):
-        x = places.at(at)
-        y = BOTTOM - 12 - 15 * level
-        yield _stroke(f"M{x:.1f},{TOP}V{BOTTOM}", "#aeb7bd", width=1, dash="1 3")
-        yield f'<rect {_at(x - 11, y - 10)} width="22" height="13" rx="2" fill="#fff" stroke="{_QUIET}"/>'
-        yield f'<text {_at(x, y)} text-anchor="middle" font-size="10" font-weight="bold">{sign}</text>'
-
-
-def _flagged(chart: Chart) -> list[tuple[str, int, int]]:
-    marks = [(f"P{n}", cycle.at) for n, cycle in enumerate(chart.series.cycles, 1)]
-    marks += [(f"N{n}", note.at) for n, note in enumerate(chart.series.annotations, 1)]
-    near = max(1, round(len(chart.points) / 24))
-    levels: list[tuple[str, int, int]] = []
-    for sign, at in sorted(marks, key=lambda mark: mark[1]):
-        taken = {level for _, other, level in levels if abs(other - at) < near}
-        levels.append((sign, at, min(set(range(len(taken) + 1)) - taken)))
-    return levels
+        middle = max(x, 3.1 * len(labels[i]) + 4)  # within the picture
+        yield stroke(f"M{x:.1f},{BOTTOM}v4", QUIET, width=1)
+        yield f'<text {placed(middle, BOTTOM + 17)} text-anchor="middle" fill="{QUIET}">{text(labels[i])}</text>'
 
 
 def _legend(chart: Chart) -> Iterable[str]:
@@ -256,43 +235,19 @@ def _legend(chart: Chart) -> Iterable[str]:
     for point in chart.points:
         seen.setdefault(_SHAPES[point.type][3], point.type)
     for words, kind in seen.items():
-        path, fill, stroke, _ = _SHAPES[kind]
-        yield f'<path transform="translate({x:.1f},{y - 4:.1f})" d="{path}" fill="{fill}" stroke="{stroke}"/>'
-        yield f"<text {_at(x + 9, y)}>{words}</text>"
+        path, fill, edge, _ = _SHAPES[kind]
+        yield f'<path transform="translate({x:.1f},{y - 4:.1f})" d="{path}" fill="{fill}" stroke="{edge}"/>'
+        yield f"<text {placed(x + 9, y)}>{words}</text>"
         x += 30 + 6.4 * len(words)
     kinds = [("", ABOUT[chart.chart].centre)] + (
         [("6 4", "limits")] if any(p.upper is not None for p in chart.points) else []
     )
     kinds += [("10 3 2 3", "target")] if chart.target is not None else []
     for dash, words in kinds:
-        yield _stroke(
+        yield stroke(
             f"M{x:.1f},{y - 4:.1f}h26", _TARGET if words == "target" else _LINE, dash=dash, width=1.4
         )
-        yield f"<text {_at(x + 31, y)}>{words}</text>"
+        yield f"<text {placed(x + 31, y)}>{words}</text>"
         x += 50 + 6.4 * len(words)
     if any(not point.included for point in chart.points):
-        yield f"<text {_at(x, y)}>hollow: left out of the lines</text>"
-
-
-def _notes(chart: Chart) -> tuple[list[str], int]:
-    """The cycles and notes in words below the picture, and how high the picture becomes."""
-    words = [
-        f"P{n}  PDSA cycle at {chart.points[cycle.at].label}: {cycle.name}"
-        + (f" — {cycle.decision}" if cycle.decision else "")
-        for n, cycle in enumerate(chart.series.cycles, 1)
-    ]
-    words += [
-        f"N{n}  {chart.points[note.at].label}: {note.text}"
-        for n, note in enumerate(chart.series.annotations, 1)
-    ]
-    lines = [
-        line
-        for text in words
-        for line in wrap(text, 120, max_lines=3, placeholder="…", subsequent_indent="      ")
-    ]
-    top = BOTTOM + 62
-    drawn = [
-        f'<text {_at(LEFT, top + 15 * n)} xml:space="preserve">{_text(line)}</text>'
-        for n, line in enumerate(lines)
-    ]
-    return drawn, max(380, round(top + 15 * len(lines) + 4))
+        yield f"<text {placed(x, y)}>hollow: left out of the lines</text>"

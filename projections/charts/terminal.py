@@ -13,7 +13,7 @@ from projections.charts.axes import labelled, point_axis, value_axis
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart
 from projections.charts.icons import PointType
-from projections.charts.message import message, number_in_words, plain, warnings
+from projections.charts.message import frozen_at, message, number_in_words, plain, warnings
 
 _MARKS = {
     PointType.COMMON_CAUSE: ("●", "default"),
@@ -43,17 +43,33 @@ def terminal(chart: Chart, *, width: int = 100, height: int = 18) -> RenderableT
         if point.value is not None:
             mark, style = _MARKS[point.type]
             grid[round(values.at(point.value))][columns[i]] = (mark if point.included else "○", style)
-    written = {round(values.at(tick)): number_in_words(tick) for tick in ticks}
-    named = _line_names(chart, lambda value: round(values.at(value)), height)
+    step = ticks[1] - ticks[0]
+    written = {round(values.at(tick)): number_in_words(tick, step=10 * step) for tick in ticks}
+    named = _line_names(chart, lambda value: round(values.at(value)), height, step)
     rows = [_row(written.get(y, ""), grid[y], named.get(y, ""), gutter) for y in range(height)]
+    frozen = f" · lines of the first {points} points" if (points := frozen_at(chart)) else ""
     return Group(
         _said(message(chart), "bold"),
-        Text(f"{ABOUT[chart.chart].name} · signals by {chart.rule_set}", style="dim"),
+        Text(f"{ABOUT[chart.chart].name}{frozen} · signals by {chart.rule_set}", style="dim"),
         *rows,
         Text(" " * gutter + "└" + "─" * inner, style="dim"),
         _labels(chart, columns, inner, gutter),
         *_legend(chart),
     )
+
+
+def in_ascii(shown: str) -> str:
+    """What was drawn, for a terminal that knows no other letters: the same marks, plainer."""
+    return shown.translate(_PLAINER).encode("ascii", "replace").decode("ascii")
+
+
+_PLAINER = str.maketrans(
+    {
+        **dict(zip("┤│└┆─╌●○■▲◆", "||+:--oO#^*", strict=True)),
+        **dict(zip("·—–′×", ".--'x", strict=True)),
+        "…": "...",
+    }
+)
 
 
 def _said(words: str, style: str = "") -> Text:
@@ -92,7 +108,7 @@ def _draw_lines(chart: Chart, grid: list[list[Cell]], columns: list[int], at: At
                     grid[at(value or 0.0)][x] = (letter, "dim")
 
 
-def _line_names(chart: Chart, at: At, height: int) -> dict[int, str]:
+def _line_names(chart: Chart, at: At, height: int, step: float) -> dict[int, str]:
     last = next((p for p in reversed(chart.points) if p.centre is not None), None)
     if last is None:
         return {}
@@ -107,7 +123,7 @@ def _line_names(chart: Chart, at: At, height: int) -> dict[int, str]:
             y = at(value)
             while y in named and y < height - 1:
                 y += 1
-            named.setdefault(y, f"{name} {number_in_words(value)}")
+            named.setdefault(y, f"{name} {number_in_words(value, step=step)}")
     return named
 
 

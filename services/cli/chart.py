@@ -13,6 +13,7 @@ from rich.console import Console
 
 from projections.charts.baseline import Rebase, rebases_on
 from projections.charts.chart_type import ABOUT, ChartType
+from projections.charts.drawn import Chart
 from projections.charts.icons import Direction
 from projections.charts.reference import Question, question
 from projections.charts.reference_answers import answer, medians
@@ -22,7 +23,7 @@ from projections.charts.series import CannotDraw
 from projections.charts.series_csv import words_of_csv, words_of_rows
 from projections.charts.svg import svg
 from projections.charts.table import csv_table
-from projections.charts.terminal import terminal
+from projections.charts.terminal import in_ascii, terminal
 from projections.charts.written import moment
 
 FILE_BYTES_MAX = 32 * 1024 * 1024
@@ -98,12 +99,22 @@ def _answer(content: Mapping[str, Any], case_id: str | None, asked: dict[str, An
     if asked["svg_to"]:
         _write(asked["svg_to"], svg(drawn))
     if asked["draw"]:
-        console = Console()
-        console.print(terminal(drawn, width=min(console.width, 140)))
+        _draw(drawn)
     elif asked["as_csv"]:
         click.echo(csv_table(drawn), nl=False)
     elif not asked["svg_to"]:
         _print(msgspec.to_builtins(report(drawn)))
+
+
+def _draw(drawn: Chart) -> None:
+    console = Console()
+    picture = terminal(drawn, width=min(console.width, 140))
+    if console.encoding.startswith("utf"):
+        console.print(picture)
+        return
+    with console.capture() as shown:
+        console.print(picture)
+    click.echo(in_ascii(shown.get()), nl=False)
 
 
 def _read(file: str) -> Mapping[str, Any]:

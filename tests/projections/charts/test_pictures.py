@@ -2,12 +2,13 @@
 
 import csv
 from io import StringIO
+from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
-from projections.charts.axes import apart, labelled
+from projections.charts.axes import apart, cut_short, labelled
 from projections.charts.baseline import Baseline, Rebase
 from projections.charts.chart import draw
 from projections.charts.drawn import Chart
@@ -16,7 +17,7 @@ from projections.charts.report import report
 from projections.charts.series import Annotation, CannotDraw, CycleMark, Series, series_of
 from projections.charts.svg import svg
 from projections.charts.table import csv_table, harmless, html_table
-from projections.charts.terminal import terminal
+from projections.charts.terminal import in_ascii, terminal
 
 SVG = "{http://www.w3.org/2000/svg}"
 MONTHS = [f"2024-{month:02}" for month in range(1, 13)] + [f"2025-{month:02}" for month in range(1, 13)]
@@ -139,13 +140,61 @@ def test_a_chart_of_many_points_keeps_its_labels_apart() -> None:
     labels = [f"2024-01-{i}" for i in range(500)]
     assert len(labelled(labels, room=600, letter_width=6)) <= 12
     assert apart([10, 10, 10], least=5) == pytest.approx([5, 10, 15], abs=0.1)
+    assert apart([10, 10, 10], least=5, most=12) == pytest.approx([2, 7, 12], abs=0.1)
+
+
+def test_flags_stand_below_every_value_and_touch_no_other() -> None:
+    notes = [Annotation(i, "x") for i in (0, 0, 0, 1, 2, 3, 23)]
+    chart = draw(series_of(FALLING, annotations=notes, cycles=[CycleMark(0, "C-1")]), chart="xmr")
+    root = ElementTree.fromstring(svg(chart))
+    boxes = [
+        (float(box.attrib["x"]), float(box.attrib["y"]))
+        for box in root.iter(f"{SVG}rect")
+        if box.attrib["width"] == "22"
+    ]
+    assert len(boxes) == 8
+    for (x, y), (u, v) in combinations(boxes, 2):
+        assert abs(x - u) >= 22 or abs(y - v) >= 13
+    marks = [
+        float(mark.attrib["transform"].split(",")[1].split(")")[0])
+        for mark in root.iter(f"{SVG}g")
+        if "transform" in mark.attrib
+    ]
+    assert max(marks) < min(y for _, y in boxes)
+
+
+def test_a_frozen_baseline_is_said_wherever_the_chart_is_shown() -> None:
+    chart = falls(baseline=Baseline(freeze=12))
+    assert "lines of the first 12 points" in text_of(svg(chart))
+    assert "lines of the first 12 points" in printed(chart)
+    assert "Its lines come from the first 12 points of each phase." in description(chart)
+    assert "first 12 points" not in description(falls())
+
+
+def test_numbers_that_lie_close_on_an_axis_are_told_apart() -> None:
+    values = [100 + i % 3 / 100 for i in range(20)]
+    words = text_of(svg(draw(series_of(values), chart="xmr", target=100.001, direction="increase")))
+    assert "100.001" in words
+
+
+def test_a_long_label_keeps_its_beginning_and_its_end() -> None:
+    assert cut_short("Week commencing Monday 10 of the month", 24) == "Week commencing…he month"
+    assert cut_short("2024-01-31", 24) == "2024-01-31"
+
+
+def test_a_terminal_that_knows_ascii_alone_is_given_plainer_marks() -> None:
+    shown = in_ascii(printed(rebased()))
+    assert shown.isascii()
+    assert "?" not in shown.replace("hit and miss", "")
+    for said in ("o", "O left out", "--", ":", "CL 5.167"):
+        assert said in shown
 
 
 def test_numbers_are_written_as_people_write_them() -> None:
     found = [
         number_in_words(v) for v in (0, 0.0952381, 3.14159, 42.5, 6000.4, -0.00001, 1234567.0, 5e9, None)
     ]
-    assert found == ["0", "0.0952", "3.142", "42.5", "6,000", "-1e-05", "1,234,567", "5e+09", "none"]
+    assert found == ["0", "0.0952", "3.142", "42.5", "6,000", "-1×10⁻⁵", "1,234,567", "5,000m", "none"]
 
 
 def test_the_terminal_shows_marks_lines_and_words_without_colour() -> None:
