@@ -39,6 +39,7 @@ class NotCanonical(ValueError):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Line).decode
+_INSTANT = len("2022-05-20T09:30:00.000000Z")
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 
 
@@ -98,6 +99,27 @@ def record_of(line: Line, leaf: bytes) -> Record:
         line.actor,
         str(line.body, "utf-8"),
         leaf,
+    )
+
+
+def record_read_before(text: bytes) -> Record:
+    """The record of a line that was read or written here before, and no leaf: its bytes are not looked at again."""
+    line = _decode(text)
+    length = len(line.occurred)
+    return Record(
+        line.organisation,
+        line.position,
+        line.stream,
+        line.version,
+        line.source,
+        line.id,
+        line.type,
+        datetime.fromisoformat(line.occurred) if length == _INSTANT else moment_of(line.occurred)[0],
+        "instant" if length == _INSTANT else moment_of(line.occurred)[1],
+        datetime.fromisoformat(line.recorded),
+        line.actor,
+        str(line.body, "utf-8"),
+        b"",
     )
 
 

@@ -1,6 +1,7 @@
 """Replaying: every projection folded from an export, or a log, by the folds that run everywhere, in flat memory.
 
-Records and rows are sorted by stream into a few files (`spool.py`), and folded and compared file by file.
+Records and rows are sorted by stream into a few files (`spool.py`), and folded and compared file by file, for all
+projections at once: each line is read once and each event decoded once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,10 +13,11 @@ from typing import Any, Self
 
 import msgspec
 
-from events.log.lines import canonical, read_line, record_of
+from events.log.lines import canonical, record_read_before
 from events.log.record import Record
+from projections.engine.at_once import AtOnce, Folded
 from projections.engine.compare import differences
-from projections.engine.memory import key_of, streams_in_memory
+from projections.engine.memory import key_of, streams_at_once
 from projections.engine.projection import Projection
 from projections.engine.spool import Spool, stream_of
 from projections.engine.stream import Stream, in_business_order
@@ -77,7 +79,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replay:
-    """Takes records in the order of positions, and rows to compare with; then folds.
+    """Takes records that hold, in the order of positions, and rows to compare with; then folds.
 
     `occurred_until` and `recorded_until` leave out what happened, or was kept, later.
     """
@@ -123,39 +125,48 @@ class Replay:
 
     def streams(self, name: str) -> Iterator[dict[str, Stream]]:
         """The streams of a projection with their rows, some at a time."""
-        for number in range(self._records.files):
-            yield streams_in_memory(
-                self.targets[name].projection, self._read(number, self.targets[name].until)
-            )
+        for _, folded in self._folded([self.targets[name]]):
+            yield folded[name]
 
     def rows(self, name: str) -> Iterator[tuple[str, Any]]:
         """The rows of a projection by their keys, in no order."""
         for streams in self.streams(name):
             yield from rows_of(streams).items()
 
-    def digest(self, name: str) -> Digest:
-        """The rows of a projection, summed up."""
-        total, count = 0, 0
-        for key, row in self.rows(name):
-            total += int.from_bytes(sha256(_encode([key, row])).digest(), "big")
-            count += 1
-        revision = self.targets[name].projection.revision
-        return Digest(projection=name, revision=revision, rows=count, digest=f"{total % 2**256:064x}")
+    def digests(self) -> list[Digest]:
+        """The rows of every target summed up, in one pass over the records."""
+        totals, counts = dict.fromkeys(self.targets, 0), dict.fromkeys(self.targets, 0)
+        for _, folded in self._folded(list(self.targets.values())):
+            for name in self.targets:
+                rows = rows_of(folded.pop(name))
+                counts[name] += len(rows)
+                totals[name] += sum(
+                    [int.from_bytes(sha256(_encode(pair)).digest(), "big") for pair in rows.items()]
+                )
+        return [
+            Digest(
+                projection=name,
+                revision=target.projection.revision,
+                rows=counts[name],
+                digest=f"{totals[name] % 2**256:064x}",
+            )
+            for name, target in self.targets.items()
+        ]
 
     def compare(self) -> list[Compared]:
-        """Every target's rows beside what the records make."""
+        """Every target's rows beside what the records make, in one pass over the records for each position."""
         found: dict[str, list[Mismatch]] = {name: [] for name in self.targets}
         counts, more = dict.fromkeys(self.targets, 0), dict.fromkeys(self.targets, 0)
-        for number in range(self._records.files):
-            records = self._read(number, None)
-            for name, target in self.targets.items():
-                folded, mine = self._folded(target, records)
-                counts[name] += len(folded)
-                for mismatch in _mismatches(self._shown(name, number), folded, mine):
-                    if len(found[name]) < MISMATCHES_MAX:
-                        found[name].append(mismatch)
-                    else:
-                        more[name] += 1
+        for until in {target.until for target in self.targets.values()}:
+            targets = [target for target in self.targets.values() if target.until == until]
+            for number, (records, folded) in enumerate(self._folded(targets)):
+                for name in [target.projection.name for target in targets]:
+                    rows = rows_of(folded.pop(name))
+                    counts[name] += len(rows)
+                    mismatches = list(_mismatches(self._shown(name, number), rows, records))
+                    room = MISMATCHES_MAX - len(found[name])
+                    found[name] += mismatches[:room]
+                    more[name] += len(mismatches[room:])
         return [
             Compared(
                 projection=name,
@@ -168,9 +179,12 @@ class Replay:
             for name, target in self.targets.items()
         ]
 
-    def _folded(self, target: Target, records: list[Record]) -> tuple[dict[str, Any], list[Record]]:
-        mine = [record for record in records if record.position <= target.until]
-        return rows_of(streams_in_memory(target.projection, mine)), mine
+    def _folded(self, targets: list[Target]) -> Iterator[tuple[list[Record], Folded]]:
+        """File by file, its records and what they make of each target; all are to reflect the same position."""
+        at_once = AtOnce([target.projection for target in targets])
+        for number in range(self._records.files):
+            records = self._read(number, targets[0].until)
+            yield records, streams_at_once(at_once, records)
 
     def _shown(self, name: str, number: int) -> dict[str, Any]:
         if name not in self._rows:
@@ -181,13 +195,13 @@ class Replay:
             found[key] = [found[key], row] if key in found else row  # two rows are no row of the records
         return found
 
-    def _read(self, number: int, until: int | None) -> list[Record]:
-        records = (record_of(read_line(text), b"") for text in self._records.lines(number))
+    def _read(self, number: int, until: int) -> list[Record]:
+        records = map(record_read_before, self._records.lines(number))
         return [record for record in records if self._belongs(record, until)]
 
-    def _belongs(self, record: Record, until: int | None) -> bool:
+    def _belongs(self, record: Record, until: int) -> bool:
         return (
-            (until is None or record.position <= until)
+            record.position <= until
             and (self._occurred_until is None or record.occurred_at <= self._occurred_until)
             and (self._recorded_until is None or record.recorded_at <= self._recorded_until)
         )

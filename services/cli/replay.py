@@ -94,8 +94,7 @@ def replay(
             fields = ("key", *wanted[0].row.__struct_encode_fields__)
             _print(console, fields, [{"key": key} | msgspec.to_builtins(row) for key, row in keyed], form)
         else:
-            digests = [folding.digest(each.name) for each in wanted]
-            _print(console, ("projection", "revision", "rows", "digest"), digests, form)
+            _print(console, ("projection", "revision", "rows", "digest"), folding.digests(), form)
 
 
 def _projection(name: str) -> Projection[Any]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from events.log.lines import NotCanonical, canonical, read_line, record_of
+from events.log.lines import NotCanonical, canonical, read_line, record_of, record_read_before
 from events.log.record import PreciseTo, Record, moment_of, written
 
 FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
@@ -100,6 +100,7 @@ def test_python_writes_what_sql_writes_and_reads_it_back(database_url: str, reco
     leaf = sha256(b"\0" + line).digest()
     assert leaf == row[1]
     assert record_of(read_line(line), leaf) == msgspec.structs.replace(record, leaf=leaf)
+    assert record_read_before(line) == msgspec.structs.replace(record, leaf=b"")
 
 
 def test_a_moment_of_another_zone_is_written_in_utc() -> None:

@@ -2,8 +2,11 @@
 
 import pytest
 
+from events.log.lines import record_read_before
+from projections.engine.found import found
 from projections.engine.memory import fold_in_memory
 from projections.engine.replay import Replay, Target
+from projections.forum_portfolio import portfolio
 from projections.projects import projects
 from tests.exports import record, with_leaf
 
@@ -44,3 +47,30 @@ def test_what_is_not_as_the_records_make_it_is_named(
     shown: list[tuple[str, bytes]], found: list[tuple[str, str, list[int]]]
 ) -> None:
     assert mismatches(*shown) == found
+
+
+def test_each_line_is_read_once_for_all_projections(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr(
+        "projections.engine.replay.record_read_before",
+        lambda text: read.append(text) or record_read_before(text),  # type: ignore[func-returns-value]
+    )
+    with Replay([Target(each, 3) for each in found().values()], records=3) as replay:
+        for one in STARTED:
+            replay.add_record(one)
+        digests = replay.digests()
+        assert len(read) == 3
+    with Replay([Target(projects, 3)], records=3) as replay:
+        for one in STARTED:
+            replay.add_record(one)
+        assert replay.digests() == [one for one in digests if one.projection == "projects"]
+
+
+def test_each_projection_is_compared_at_its_own_position() -> None:
+    with Replay([Target(projects, 1), Target(portfolio, 3)], records=3) as replay:
+        for one in STARTED:
+            replay.add_record(one)
+        compared = {one.projection: one for one in replay.compare()}
+    assert (compared["projects"].rows, compared["projects"].position) == (1, 1)
+    assert (compared["forum_portfolio"].rows, compared["forum_portfolio"].position) == (3, 3)
+    assert [len(one.mismatches) for one in compared.values()] == [1, 3]
