@@ -11,7 +11,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 from psycopg_pool import PoolTimeout
 
-from services.api.asked import Asked, Gone, desk_of, has_etag
+from services.api.asked import Asked, Gone, accepted, desk_of, has_etag
+from services.api.pages import PLAIN, problem_page
 from services.api.problems import Problem, kinds, problem_of_failure
 
 JSON = "application/json"
@@ -117,13 +118,27 @@ def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
         client=None if key is None else key.client,
     )
     note_refusal(request, problem.kind.slug, problem.kind.status)
-    headers = {"x-request-id": number, "cache-control": NEVER, "x-content-type-options": "nosniff"}
+    headers = {
+        "x-request-id": number,
+        "cache-control": NEVER,
+        "x-content-type-options": "nosniff",
+        "vary": "accept",
+    }
+    read_by_a_person = _wants_a_page(request)
     return Response(
-        encode(problem.document(f"urn:uuid:{number}")),
+        problem_page(problem, number) if read_by_a_person else encode(problem.document(f"urn:uuid:{number}")),
         status_code=problem.kind.status,
-        media_type=PROBLEM,
-        headers=headers | problem.headers,
+        media_type=HTML if read_by_a_person else PROBLEM,
+        headers=headers | (PLAIN if read_by_a_person else {}) | problem.headers,
     )
+
+
+def _wants_a_page(request: Asked) -> bool:
+    """Whether a browser asks: it names HTML before all else."""
+    try:
+        return accepted(request, (PROBLEM, "text/html")) == "text/html"
+    except Problem:
+        return False
 
 
 _OF_STATUS = {

@@ -78,8 +78,9 @@ chat room.
   nothing happened there is none.
 - In your **quiet hours** nothing is sent; the inbox fills all the same.
 - A project can be **muted**, for a while or for good; what needs you to act is told all the same.
-- Messages hold titles and links, and no personal data. Each has a link by which you can change what you are told,
-  without a key or a password.
+- Messages hold titles and links, and no personal data. A link opens a page that shows how things stand, as far as the
+  whole organisation may see it: without a key or a password, for 180 days. Each message has a link by which you can
+  change what you are told.
 
 Whoever runs the record asks what people were told, and sets what they chose, by
 `GET /v1/{organisation}/notices`, `/rules` and `/preferences/{person}`; see `/openapi.json`.

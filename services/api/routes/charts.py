@@ -32,9 +32,9 @@ from services.api.answers import CSV, HTML, JSON, NotModified, encode, represent
 from services.api.asked import Asked, accepted, desk_of, has_etag, query
 from services.api.doors import Door, at
 from services.api.drawn import ChartPage, chart_page
+from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
 from services.api.routes.asking import cached
-from services.api.routes.house import PLAIN, page_text
 from services.api.when import Source, When, source
 
 SVG = "image/svg+xml"

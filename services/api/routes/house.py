@@ -19,6 +19,7 @@ from services.api.answers import HTML, JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.desk import Desk
 from services.api.doors import Door, Nothing, at
+from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
 
 READY_WITHIN_S = 3.0
@@ -135,31 +136,6 @@ def _row(method: str, path: str, says: str) -> str:
     plain = "{" not in path and method == "GET"
     address = f'<a href="{escape(path)}">{escape(path)}</a>' if plain else f"<code>{escape(path)}</code>"
     return f"<tr><td>{method}</td><td>{address}</td><td>{escape(says)}</td></tr>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en-GB">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
-
-
-PLAIN = {  # of a page: no script, no style, nothing from elsewhere
-    "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "vary": "accept",
-}
-
-
-def page_text(title: str, body: str) -> bytes:
-    """The bytes of a plain page. `body` is HTML."""
-    return _PAGE.format(title=escape(title), body=body).encode()
 
 
 def page(title: str, body: str) -> Answer:

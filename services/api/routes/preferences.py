@@ -31,8 +31,8 @@ from services.api.answers import HTML, JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, body, desk_of, query
 from services.api.doors import Door, Nothing, at
 from services.api.given import given
+from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
-from services.api.routes.house import PLAIN, page_text
 
 FORM_BYTES_MAX = 16_384
 SLOWEST: Pace = "weekly"  # what needs action is told at least so often

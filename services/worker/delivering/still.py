@@ -11,8 +11,11 @@ from typing import Any, cast
 import msgspec
 
 from events.privacy.vault import contact_of
+from projections.notices.engine import reading_link
 from projections.notices.engine.preferences import Channel
-from projections.notices.engine.unsubscribe import Link, key_of, signed
+from projections.notices.engine.reading_link import ReadingLink
+from projections.notices.engine.tokens import key_of
+from projections.notices.engine.unsubscribe import Link, signed
 from services.worker.delivering.claim import Claim, was_tried
 from services.worker.duty import Connection
 
@@ -26,7 +29,7 @@ _ERASED = """
      WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NULL
 """
 _STILL = """
-    SELECT n.title, n.why, n.link, n.action, n.rule
+    SELECT n.title, n.why, n.id, n.action, n.rule
       FROM notices.notices AS n
      WHERE n.organisation = %(organisation)s AND n.id = ANY (%(notices)s) AND n.cleared_at IS NULL
        AND (n.action OR (
@@ -56,7 +59,7 @@ class Item(msgspec.Struct, frozen=True):
 
     title: str
     why: str
-    link: str
+    notice: str
     action: bool
     rule: str
 
@@ -94,13 +97,15 @@ def facts_of(conn: Connection, claim: Claim, *, now: datetime) -> dict[str, Any]
     items = [Item(*row) for row in conn.execute(_STILL, asked)]
     if not items:
         raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
-    shown = [msgspec.structs.asdict(item) | {"link": _whole(claim, item.link)} for item in items]
+    key = key_of(conn, claim.organisation)
+    shown = [msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, key)} for item in items]
     return {**told, **shown[0], "items": shown}
 
 
-def _whole(claim: Claim, link: str) -> str:
-    """A notice's link is below its organisation's address, unless it says more."""
-    return link if link.startswith(("/", "https://", "http://")) else f"/v1/{claim.organisation}/{link}"
+def _page(claim: Claim, notice: str, key: bytes) -> str:
+    """Where a person reads of a notice, with a browser and no key."""
+    link = ReadingLink(claim.organisation, notice, cast(Channel, claim.channel))
+    return f"/notice/{reading_link.signed(link, key)}"
 
 
 def unsubscribing(conn: Connection, claim: Claim, facts: Mapping[str, Any], *, ours: str) -> str | None:

@@ -1,0 +1,171 @@
+"""What a person finds behind the link in a message, with a browser and no key."""
+
+import html.parser
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import psycopg
+import pytest
+
+from events.comments import VisibilitySet
+from events.measures import MeasureDefined, MeasurementRecorded
+from events.projects import ProjectStarted
+from events.teams import PersonJoined
+from events.vocabulary import Event
+from projections.engine.advance import advance
+from projections.notices.engine import unsubscribe
+from projections.notices.engine.listen import listen
+from projections.notices.engine.plan import plan
+from projections.notices.engine.preferences import Channel
+from projections.notices.engine.reading_link import ReadingLink, signed
+from projections.notices.engine.tokens import key_of
+from tests.projections.engine.telling import Telling, of, tell
+from tests.services.api.conftest import Door, Server, as_role, problem
+
+LEAD, P1 = "person/lead", "project/P-1"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+class Told:
+    """A trust whose people are told of a project, and the links that they are sent."""
+
+    def __init__(self, url: str, organisation: str, http: httpx.Client) -> None:
+        self.code = organisation
+        self._admin = url
+        self._worker = as_role(url, "qiledger_worker")
+        self._http = http
+        with psycopg.connect(self._worker, autocommit=True) as conn:
+            listen(conn, organisation, now=datetime.now(UTC))
+
+    def tell(self, *events: Event) -> None:
+        now = datetime.now(UTC)
+        told = [of(event, P1) for event in events]
+        tell(
+            self._admin,
+            self.code,
+            [Telling(stream=one.stream, type=one.type, body=one.body, occurred_at=now) for one in told],
+        )
+        with psycopg.connect(self._worker, autocommit=True) as conn:
+            listen(conn, self.code, now=datetime.now(UTC))
+            plan(conn, self.code, now=datetime.now(UTC))
+            advance(conn, self.code, deadline=float("inf"))
+
+    def link(self, channel: Channel = "email", *, key: bytes | None = None) -> str:
+        """The link in the message that tells the lead that they lead."""
+        with psycopg.connect(self._worker, autocommit=True) as conn, conn.transaction():
+            conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (self.code,))
+            ((id_,),) = conn.execute(
+                "SELECT id FROM notices.notices WHERE recipient = %s AND rule = 'role_taken'", (LEAD,)
+            ).fetchall()
+            ours = key_of(conn, self.code)
+        return f"/notice/{signed(ReadingLink(self.code, id_, channel), key or ours)}"
+
+    def does(self, statement: str) -> None:
+        with psycopg.connect(self._admin) as conn:
+            conn.execute(statement.encode(), {"organisation": self.code, "person": LEAD})
+
+    def opens(self, link: str) -> httpx.Response:
+        return self._http.get(link, headers={"accept": BROWSER})
+
+
+@pytest.fixture
+def told(database_url: str, organisation: str, server: Server) -> Iterator[Told]:
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        trust = Told(database_url, organisation, http)
+        trust.tell(ProjectStarted(title="Sleep & <rest>"), PersonJoined(person=LEAD, role="lead"))
+        yield trust
+
+
+class Outline(html.parser.HTMLParser):
+    """The tags of a page, each closed where it should be."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self._open: list[str] = []
+        self.feed(text.removeprefix("<!doctype html>"))
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        if tag not in ("meta", "input", "br"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+
+def test_the_page_says_what_was_told_why_and_how_the_work_stands(told: Told) -> None:
+    told.tell(MeasureDefined(measure="M-1", name="Hours slept"))
+    told.tell(*(MeasurementRecorded(measure="M-1", period=f"2025-{n:02}", value=n % 5) for n in range(1, 13)))
+    page = told.opens(told.link())
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "no-referrer")
+    for words in (
+        "You were told on",
+        "because",
+        "Sleep &amp; &lt;rest&gt;",
+        "under way",
+        "What happened last",
+    ):
+        assert words in page.text
+    assert LEAD not in page.text, "nobody is named, not even by reference"
+    assert {"svg", "details", "table"} <= Outline(page.text).seen
+    assert Outline(page.text).seen.isdisjoint({"script", "style", "img", "link"})
+
+
+def test_it_leads_to_what_one_chose_to_be_told_and_not_for_all_in_a_chat_room(told: Told) -> None:
+    (choose,) = re.findall(r'href="(/unsubscribe/[^"]+)"', told.opens(told.link()).text)
+    assert "What you are told" in told.opens(choose).text
+    assert "/unsubscribe/" not in told.opens(told.link("chat")).text
+
+
+def test_of_work_that_the_organisation_may_not_see_nothing_is_shown(told: Told) -> None:
+    assert "What happened last" in told.opens(told.link()).text
+    told.tell(VisibilitySet(audience="team"))
+    page = told.opens(told.link()).text
+    assert "You were told on" in page
+    assert "nothing more to show" in page
+    assert "What happened last" not in page
+    assert "<dl>" not in page
+
+
+def test_a_link_that_is_not_ours_is_for_something_else_or_is_too_old_leads_nowhere(told: Told) -> None:
+    good = told.link()
+    stop = unsubscribe.signed(unsubscribe.Link(told.code, LEAD, "*", "email"), b"\0" * 32)
+    others = [told.link(key=b"\0" * 32), good[:-2], f"/notice/{stop}", "/notice/x", f"/notice/{'x' * 700}"]
+    others.append(good.replace("/notice/", "/unsubscribe/"))
+    for link in others:
+        page = told.opens(link)
+        assert page.status_code == 404
+        assert page.headers["content-type"].startswith("text/html")
+        assert "Copy the whole address from the message" in page.text
+    told.does(
+        "UPDATE notices.notices SET made_at = made_at - interval '181 days' WHERE organisation = %(organisation)s"
+    )
+    assert told.opens(good).status_code == 404
+
+
+def test_what_was_told_to_somebody_who_was_erased_is_shown_no_more(told: Told) -> None:
+    link = told.link()
+    told.does(
+        "INSERT INTO vault.keys (organisation, person, id, master, wrapped, destroyed_at)"
+        " VALUES (%(organisation)s, %(person)s, 'k', 'none', NULL, now())"
+    )
+    assert told.opens(link).status_code == 404
+
+
+def test_whoever_meets_a_problem_with_a_browser_gets_a_page_and_a_program_gets_a_document(
+    told: Told, stranger: Door
+) -> None:
+    page = told.opens(f"/v1/{told.code}/projections/projects/one?project=P-1")
+    assert page.status_code == 401
+    assert page.headers["www-authenticate"]
+    assert "What to do" in page.text
+    assert Outline(page.text).seen.isdisjoint({"script", "style"})
+    for accept in ("*/*", "application/json", "application/problem+json"):
+        problem(stranger.get(f"/v1/{told.code}/events", accept=accept), "no-key", 401)
