@@ -25,11 +25,31 @@ from services.api import cloudevents, when
 from services.api.routes import asking, importing, reading
 from services.settings import Settings, variable
 from tests.patience import wait_until
+from tests.services.api.conftest import NODE
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CLIENT = ROOT / "clients" / "python" / "src"
 BLOCK_WITHIN_S = 100
+BEHIND_A_SERVER = """
+import { createServer } from "node:http";
+import { Readable } from "node:stream";
+
+const { QILEDGER_URL: ledger, QILEDGER_API_KEY: key } = process.env;
+const server = createServer(async (request, response) => {
+  const answer = await fetch(`${ledger}/v1/RWK/live?after=0`, { headers: { authorization: `Bearer ${key}` } });
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  Readable.fromWeb(answer.body).pipe(response);
+});
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+const here = `http://127.0.0.1:${server.address().port}`;
+const Real = globalThis.EventSource;
+globalThis.EventSource = class extends Real {
+  constructor(path) { super(here + path); }  // a page knows where it came from
+};
+const show = (event) => { console.log(JSON.stringify(event)); process.exit(0); };
+/* the block */
+"""
 _FENCE = re.compile(r"^```(\w+) (run|shows)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -118,13 +138,13 @@ def bare_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def at_work(directory: Path, *words: str, until: str) -> Iterator[str]:
+def at_work(directory: Path, *words: str, until: str, **settings: str) -> Iterator[str]:
     """A `qiledger` command of the house while it runs, and what it said until it was ready."""
     said = directory / f"{words[0]}.said"
     with said.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "services.cli", *words],
-            env=bare_environment() | {"TMPDIR": str(directory), "COLUMNS": "200"},
+            env=bare_environment() | {"TMPDIR": str(directory), "COLUMNS": "200"} | settings,
             stdout=out,
             stderr=out,
         )
@@ -161,7 +181,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             yield read_env(file) | {"AUDITOR_URL": auditor, "QILEDGER_DATA_DIRECTORY": str(placard.parent)}
 
 
-@pytest.mark.parametrize("name", ["integrators", "dashboards", "auditors", "proof"])
+@pytest.mark.parametrize("name", ["integrators", "dashboards", "auditors", "proof", "live"])
 def test_what_a_guide_says_to_do_works_as_it_stands(name: str, demo: dict[str, str], tmp_path: Path):
     reader = Reader(tmp_path, demo)
     steps = steps_of(DOCS / f"{name}.md")
@@ -170,6 +190,25 @@ def test_what_a_guide_says_to_do_works_as_it_stands(name: str, demo: dict[str, s
         printed = reader.follow(step)
         if step.shows is not None:
             assert looks_like(printed, step.shows), f"{name}.md:{step.line} printed\n{printed}"
+
+
+def test_the_page_in_the_guide_to_live_streams_hears_what_is_told(demo: dict[str, str], tmp_path: Path):
+    """The block for browsers, run by Node with its EventSource, behind a server that adds the key."""
+    (block,) = re.findall(
+        r"^```javascript\n(.*?)^```$", (DOCS / "live.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    (tmp_path / "page.mjs").write_text(BEHIND_A_SERVER.replace("/* the block */", block))
+    heard = subprocess.run(
+        [NODE, "--experimental-eventsource", "page.mjs"],
+        cwd=tmp_path,
+        env=bare_environment() | demo,
+        capture_output=True,
+        text=True,
+        timeout=BLOCK_WITHIN_S,
+        check=False,
+    )
+    assert heard.returncode == 0, heard.stderr
+    assert re.search(r'"sequence": ?"1"', heard.stdout), heard.stdout
 
 
 @pytest.mark.parametrize("name", ["operators", "privacy"])
