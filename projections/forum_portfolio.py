@@ -91,6 +91,7 @@ def closed(line: PortfolioLine | None, event: ForumClosed, record: Record) -> Po
 class OfForum(msgspec.Struct, frozen=True, kw_only=True):
     on: date  # the day to say staleness and ages of
     forum: str | None = None  # the forum's id; empty for projects of no forum; left out for all projects
+    state: State | Literal["active_or_completed"] | None = None
     stale_after_days: int = 60
     reader: Audience = "forum"
 
@@ -138,6 +139,8 @@ OF_FORUM = """
      WHERE organisation = %(organisation)s
        AND kind = 'project'
        AND (%(forum)s::text IS NULL OR coalesce(forum, '') = %(forum)s)
+       AND (%(state)s::text IS NULL OR state = %(state)s
+            OR (%(state)s = 'active_or_completed' AND state IN ('active', 'paused', 'completed')))
        AND array_position('{public,organisation,forum,team}', audience)
            <= array_position('{public,organisation,forum,team}', %(reader)s::text)
 """
@@ -147,7 +150,7 @@ portfolio.question(
     asks=OfForum,
     answers=PortfolioProject,
     order=["project"],
-    doc="The projects that a forum looks after; without a forum, those of the whole organisation.",
+    doc="The projects that a forum looks after, of one state or all; without a forum, those of the whole organisation.",
 )
 
 

@@ -30,6 +30,20 @@ async def lines(database_url: str, history: History, **asked: Any) -> dict[str, 
     return {line.project: line for line in answered}
 
 
+async def test_a_chair_may_ask_for_the_projects_of_one_state(database_url: str) -> None:
+    history = History()
+    history.tell("project/P-1", "2024-01", ProjectStarted(title="Sleep", forum="newham"))
+    history.tell("project/P-2", "2024-01", ProjectStarted(title="Falls", forum="newham"))
+    history.tell("project/P-2", "2024-03", ProjectCompleted(outcome="met"))
+    history.tell("project/P-3", "2024-02", ProjectProposed(title="Waits", forum="newham"))
+    assert set(await lines(database_url, history, forum="newham", state="active")) == {"P-1"}
+    assert set(await lines(database_url, history, forum="newham", state="active_or_completed")) == {
+        "P-1",
+        "P-2",
+    }
+    assert set(await lines(database_url, history, forum="newham")) == {"P-1", "P-2", "P-3"}
+
+
 async def test_a_line_says_all_that_a_chair_asks_of_a_project(database_url: str) -> None:
     history, p = History(), "project/P-1"
     history.tell(
