@@ -16,7 +16,7 @@ RuleSetId = Annotated[
     str,
     Meta(
         pattern=r"^[a-z][a-z0-9_.-]{0,63}" + END,
-        description="The rules by which a chart is read, such as `making_data_count` or `anhoej`.",
+        description="The rules by which a chart is read, such as `making-data-count-1` or `anhoej-1`.",
     ),
 ]
 Note = Literal["change", "cycle", "event", "astronomical"]
@@ -48,7 +48,7 @@ class BaselineSet(ProjectEvent, frozen=True, kw_only=True, tag="baseline.set"):
     since="2024-12",
     reason="Eight months above the old mean, since text messages go to everybody.",
     decided_by="Team with its coach",
-    rule_set="making_data_count",
+    rule_set="making-data-count-1",
 )
 class LimitsRecalculated(ProjectEvent, frozen=True, kw_only=True, tag="limits.recalculated"):
     """People decided that a process has changed for good: from here on the chart has new limits (a step change)."""
@@ -73,8 +73,8 @@ class MeasurementExcluded(ProjectEvent, frozen=True, kw_only=True, tag="measurem
 
 @example(
     measure="M-1",
-    rule_set="making_data_count",
-    rule="shift",
+    rule_set="making-data-count-1",
+    rule="shift-7",
     since="2024-05",
     until="2024-11",
     cause="Text messages go to everybody since May.",

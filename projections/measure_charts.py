@@ -12,7 +12,6 @@ has, and leaves out what lies before it; new phases begin where somebody said, w
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date
-from itertools import chain
 
 import msgspec
 
@@ -149,7 +148,7 @@ def _cycles(parts: Sequence[ShownPart], starts: list[date]) -> tuple[CycleMark, 
 
 
 def _decided(points: Sequence[ShownPart], parts: Sequence[ShownPart], starts: list[date]) -> Baseline:
-    """What people decided about the lines."""
+    """What people decided about the lines. A baseline holds for the phase it lies in, until the next one begins."""
     phases = ((bisect_left(starts, part.at), part) for part in parts if part.sort == "phase" and part.at)
     rebases = tuple(Rebase(at, part.text or "") for at, part in phases if 0 < at < len(starts))
     exclude = {at for at, point in enumerate(points) if point.left_out is not None}
@@ -158,5 +157,5 @@ def _decided(points: Sequence[ShownPart], parts: Sequence[ShownPart], starts: li
         return Baseline(rebases=rebases, exclude=frozenset(exclude))
     begins = bisect_left(starts, first_day(baseline.period)) if baseline.period else 0
     ends = bisect_right(starts, last_day(baseline.until or ""))
-    left_out = frozenset(chain(exclude, range(begins)))
-    return Baseline(rebases=rebases, exclude=left_out, freeze=ends if ends > begins else None)
+    lines_from = (begins, ends) if ends > begins else None
+    return Baseline(rebases=rebases, exclude=frozenset(exclude), lines_from=lines_from)

@@ -27,6 +27,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 
     rebases: tuple[Rebase, ...] = ()
     freeze: int | None = None  # the lines of each phase come from its first so many points
+    lines_from: tuple[int, int] | None = (
+        None  # those of the phase where they begin come from these points, end excluded
+    )
     exclude: frozenset[int] = (
         frozenset()
     )  # left out of lines and runs; still drawn, still tested against limits
@@ -44,6 +47,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse what cannot be meant."""
         if self.freeze is not None and self.freeze < 1:
             raise CannotDraw(f"The lines are frozen at {self.freeze} points", "Freeze at one point or more")
+        if self.lines_from is not None and not 0 <= self.lines_from[0] < self.lines_from[1]:
+            raise CannotDraw("The baseline ends before it begins", "Swap the two")
         if self.lower is not None and self.upper is not None and self.lower > self.upper:
             raise CannotDraw(f"The lower limit {self.lower} is above the upper {self.upper}", "Swap the two")
 
@@ -54,6 +59,14 @@ class Stretch(msgspec.Struct, frozen=True):
     first: int
     end: int
     group: int
+
+
+def based_on(baseline: Baseline, stretch: Stretch) -> range:
+    """The points, counted over the whole series, that the lines of a phase come from, the excluded among them."""
+    if baseline.lines_from is not None and stretch.first <= baseline.lines_from[0] < stretch.end:
+        return range(baseline.lines_from[0], min(baseline.lines_from[1], stretch.end))
+    frozen = stretch.end if baseline.freeze is None else min(stretch.first + baseline.freeze, stretch.end)
+    return range(stretch.first, frozen)
 
 
 def stretches(baseline: Baseline, length: int) -> list[Stretch]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from projections.charts.baseline import Baseline, Stretch, stretches
+from projections.charts.baseline import Baseline, Stretch, based_on, stretches
 from projections.charts.chart_type import ABOUT, ChartType
 from projections.charts.drawn import Chart, DrawnPhase, DrawnPoint, Flag, Signal
 from projections.charts.icons import (
@@ -120,12 +120,12 @@ def _judged(series: Series, kind: ChartType, rules: RuleSet, baseline: Baseline,
     span = slice(stretch.first, stretch.end)
     length = stretch.end - stretch.first
     included = [stretch.first + i not in baseline.exclude for i in range(length)]
-    frozen = length if baseline.freeze is None else min(baseline.freeze, length)
+    basis = based_on(baseline, stretch)
     phase = Phase(
         values=series.values[span],
         denominators=series.denominators[span] if series.denominators is not None else None,
         spreads=series.spreads[span] if series.spreads is not None else None,
-        basis=[i for i in range(frozen) if included[i]],
+        basis=[i for i in range(length) if included[i] and stretch.first + i in basis],
         baseline=baseline,
     )
     lines = _given_limits(ABOUT[kind].lines(phase), baseline)
@@ -178,7 +178,7 @@ def _points(
     better: Direction,
     multiply: float,
 ) -> list[DrawnPoint]:
-    lines, flags = judged.lines, _flags(judged, rules)
+    lines, flags, basis = judged.lines, _flags(judged, rules), based_on(baseline, stretch)
     scaled = [
         _scaled(column, multiply)
         for column in (
@@ -207,7 +207,7 @@ def _points(
                 upper=upper,
                 phase=stretch.group,
                 included=stretch.first + i not in baseline.exclude,
-                in_baseline=baseline.freeze is None or i < baseline.freeze,
+                in_baseline=stretch.first + i in basis,
                 outside_limits=outside,
                 close_to_limits=None
                 if outside is None or y is None

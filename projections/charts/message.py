@@ -85,11 +85,11 @@ def description(chart: Chart) -> str:
     if not points:
         return f"{about.name} without points."
     unit = f" in {chart.series.unit}" if chart.series.unit else ""
-    frozen = frozen_at(chart)
+    chosen = frozen(chart)
     said = [f"{about.name} of {len(points)} points{unit} from {points[0].label} to {points[-1].label}."]
     said += [_about_phase(chart, number, phase) for number, phase in enumerate(chart.phases, 1)]
-    if frozen:
-        said.append(f"Its lines come from the first {frozen} points of each phase.")
+    if chosen:
+        said.append(f"{_begun(chosen)}.")
     if chart.target is not None:
         said.append(f"Target {number_in_words(chart.target)}.")
     if chart.progress is not None and len(chart.phases) > 1:
@@ -103,13 +103,15 @@ def description(chart: Chart) -> str:
     return " ".join(said)
 
 
-def frozen_at(chart: Chart) -> int | None:
-    """How many points of each phase its lines come from, where people froze them; None where all do."""
-    later = [point for point in chart.points if not point.in_baseline]
-    if not later:
-        return None
-    phase = next(phase for phase in chart.phases if phase.first < later[0].point <= phase.last + 1)
-    return sum(point.in_baseline for point in chart.points[phase.first : phase.last + 1])
+def frozen(chart: Chart) -> str | None:
+    """Which points the lines come from, where people chose some; None where they come from all of their phase."""
+    for phase in chart.phases:
+        basis = [p.label for p in chart.points[phase.first : phase.last + 1] if p.in_baseline]
+        if len(basis) <= phase.last - phase.first:
+            return (
+                f"lines from {basis[0]} to {basis[-1]}" if len(basis) > 1 else f"lines from {basis[0]} alone"
+            )
+    return None
 
 
 SIGNALS_TOLD = 12

@@ -14,7 +14,7 @@ from projections.charts.axes import Axis, apart, cut_short, labelled, point_axis
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart, DrawnPoint
 from projections.charts.icons import Assurance, PointType, Variation
-from projections.charts.message import description, frozen_at, headline, message, number_in_words, plain
+from projections.charts.message import description, frozen, headline, message, number_in_words, plain
 from projections.charts.svg_moments import flags, marked, notes, strip_of
 from projections.charts.svg_paper import BOTTOM, LEFT, QUIET, RIGHT, TOP, WIDTH, placed, stroke, text
 
@@ -79,8 +79,8 @@ def _headline(chart: Chart) -> Iterable[str]:
     unit = f" · {chart.series.unit}" if chart.series.unit else ""
     on_its_way = chart.progress is not None and len(chart.phases) > 1
     way = f" · {chart.progress:.0%} of the way to the target" if on_its_way else ""
-    frozen = f" · lines of the first {points} points" if (points := frozen_at(chart)) else ""
-    under = f"{ABOUT[chart.chart].name}{unit}{way}{frozen} · signals by {chart.rule_set}"
+    chosen = f" · {points}" if (points := frozen(chart)) else ""
+    under = f"{ABOUT[chart.chart].name}{unit}{way}{chosen} · signals by {chart.rule_set}"
     yield f'<text {placed(16, 27 + 20 * len(lines))} fill="{QUIET}">{text(under)}</text>'
 
 

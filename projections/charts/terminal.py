@@ -13,7 +13,7 @@ from projections.charts.axes import labelled, point_axis, value_axis
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart
 from projections.charts.icons import PointType
-from projections.charts.message import frozen_at, message, number_in_words, plain, warnings
+from projections.charts.message import frozen, message, number_in_words, plain, warnings
 
 _MARKS = {
     PointType.COMMON_CAUSE: ("●", "default"),
@@ -47,10 +47,10 @@ def terminal(chart: Chart, *, width: int = 100, height: int = 18) -> RenderableT
     written = {round(values.at(tick)): number_in_words(tick, step=10 * step) for tick in ticks}
     named = _line_names(chart, lambda value: round(values.at(value)), height, step)
     rows = [_row(written.get(y, ""), grid[y], named.get(y, ""), gutter) for y in range(height)]
-    frozen = f" · lines of the first {points} points" if (points := frozen_at(chart)) else ""
+    chosen = f" · {points}" if (points := frozen(chart)) else ""
     return Group(
         _said(message(chart), "bold"),
-        Text(f"{ABOUT[chart.chart].name}{frozen} · signals by {chart.rule_set}", style="dim"),
+        Text(f"{ABOUT[chart.chart].name}{chosen} · signals by {chart.rule_set}", style="dim"),
         *rows,
         Text(" " * gutter + "└" + "─" * inner, style="dim"),
         _labels(chart, columns, inner, gutter),

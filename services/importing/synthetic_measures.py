@@ -80,7 +80,7 @@ def decide_on_limits(life: Life, *, started: datetime, shift: Shift, works: bool
             since=day(since),
             reason="The process has changed, and we know why.",
             decided_by="Team with its coach",
-            rule_set="making_data_count",
+            rule_set="making-data-count-1",
         )
         life.tell(recalculated, since + life.days(60, 90))
 

@@ -93,6 +93,37 @@ def test_a_frozen_baseline_does_not_follow_later_points() -> None:
     assert frozen.points[-1].upper == alone.points[0].upper
 
 
+def test_a_baseline_somewhere_in_a_phase_gives_that_phase_its_lines_and_no_other() -> None:
+    values = [50.0, 3, 5, 4, 6, 30, 9, 8, 10, 9]
+    chosen = Baseline(lines_from=(1, 5), rebases=(Rebase(6),))
+    chart = draw(series_of(values), chart="i", baseline=chosen)
+    alone, later = draw(series_of(values[1:5]), chart="i"), draw(series_of(values[6:]), chart="i")
+    assert [p.upper for p in chart.points[:6]] == [alone.points[0].upper] * 6
+    assert [p.upper for p in chart.points[6:]] == [later.points[0].upper] * 4
+    assert [p.in_baseline for p in chart.points] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+    assert all(p.included for p in chart.points)
+    assert chart.phases[0].runs.n_obs == 6
+
+
+def test_a_baseline_that_runs_into_the_next_phase_ends_where_that_begins() -> None:
+    values = [3.0, 5, 4, 6, 9, 8, 10, 9]
+    chart = draw(series_of(values), chart="i", baseline=Baseline(lines_from=(0, 6), rebases=(Rebase(4),)))
+    assert chart == draw(series_of(values), chart="i", baseline=Baseline(rebases=(Rebase(4),)))
+    with pytest.raises(CannotDraw, match="ends before it begins"):
+        Baseline(lines_from=(4, 4))
+
+
 def test_each_phase_stands_alone_even_a_phase_of_one_point() -> None:
     chart = draw(
         series_of([1, 2, 1, 9, 5, 6, 5]),

@@ -165,10 +165,10 @@ def test_flags_stand_below_every_value_and_touch_no_other() -> None:
 
 def test_a_frozen_baseline_is_said_wherever_the_chart_is_shown() -> None:
     chart = falls(baseline=Baseline(freeze=12))
-    assert "lines of the first 12 points" in text_of(svg(chart))
-    assert "lines of the first 12 points" in printed(chart)
-    assert "Its lines come from the first 12 points of each phase." in description(chart)
-    assert "first 12 points" not in description(falls())
+    assert "lines from 2024-01 to 2024-12" in text_of(svg(chart))
+    assert "lines from 2024-01 to 2024-12" in printed(chart)
+    assert "Lines from 2024-01 to 2024-12." in description(chart)
+    assert "ines from" not in description(falls())
 
 
 def test_numbers_that_lie_close_on_an_axis_are_told_apart() -> None:

@@ -2562,8 +2562,8 @@ class SignalAcknowledged(Event):
     stream: ClassVar[str] = "project"
     # Whose chart. Id of a measure within its project.
     measure: str
-    # The rules by which it is a signal. The rules by which a chart is read, such as `making_data_count` or
-    # `anhoej`.
+    # The rules by which it is a signal. The rules by which a chart is read, such as `making-data-count-1`
+    # or `anhoej-1`.
     rule_set: str
     # The rule that it broke. A few words.
     rule: str
