@@ -3,6 +3,7 @@
 `python -m events.catalogue` prints it as the page `docs/events.md`; the API serves it entry by entry.
 """
 
+import ast
 import inspect
 import io
 import sys
@@ -86,23 +87,36 @@ def field_docs(kind: type) -> Mapping[str, str]:
     """What the comment at the end of each field's line says, by field; those of the classes above it included."""
     found: dict[str, str] = {}
     for above in reversed(kind.__mro__[: kind.__mro__.index(msgspec.Struct)]):
-        for line in _statements(inspect.getsource(above)):
-            if len(line) > 2 and line[1].string == ":" and line[-1].type == tokenize.COMMENT:
-                found[line[0].string] = line[-1].string.lstrip("# ")
+        found |= _comments_in(above.__module__).get(above.__qualname__, {})
     return {name: found[name] for name in kind.__struct_fields__ if name in found}  # type: ignore[attr-defined]
 
 
-def _statements(source: str) -> Iterator[list[tokenize.TokenInfo]]:
-    """The tokens of each statement, with the comment that ends it and without those inside it."""
-    line: list[tokenize.TokenInfo] = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.NEWLINE:
-            yield line
-            line = []
-        elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT):
-            line.append(token)
-        elif line and line[-1].type == tokenize.COMMENT:
-            line.pop()
+@cache
+def _comments_in(module: str) -> Mapping[str, Mapping[str, str]]:
+    """The comments that end the lines of fields, by class and field. A file is read once for all its classes."""
+    source = inspect.getsource(sys.modules[module])
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
+    return {
+        name: {
+            field.target.id: comments[field.end_lineno].lstrip("# ")
+            for field in body
+            if isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and field.end_lineno in comments
+        }
+        for name, body in _classes(ast.parse(source))
+    }
+
+
+def _classes(node: ast.AST, within: str = "") -> Iterator[tuple[str, list[ast.stmt]]]:
+    """The qualified name and the statements of each class, in classes and functions too."""
+    for below in ast.iter_child_nodes(node):
+        if isinstance(below, ast.ClassDef):
+            yield f"{within}{below.name}", below.body
+            yield from _classes(below, f"{within}{below.name}.")
+        elif isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _classes(below, f"{within}{below.name}.<locals>.")
 
 
 # Fields
