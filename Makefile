@@ -6,6 +6,8 @@ STAMP  := $(VENV)/.installed
 LOCKED := requirements-dev.txt
 ROOMS  := events projections services
 CLIENT := clients/python/src/qiledger_client
+# Processes are started by the hundred: what one has compiled, the next need not.
+export PYTHONDONTWRITEBYTECODE :=
 # Who kills make has killed the demo too.
 TIED   := import os, sys; from services.embedded.lifeline import die_with_parent; \
           die_with_parent(); os.execv(sys.argv[1], sys.argv[1:])

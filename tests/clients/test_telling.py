@@ -23,6 +23,7 @@ from qiledger_client.events import CycleTested, MeasureDefined, ProjectStarted, 
 from qiledger_client.flows import BATCH_BYTES_MAX, in_batches
 from qiledger_client.telling import Telling, written
 from tests.clients.conftest import SOURCE
+from tests.plain_http import PLAIN
 from tests.services.api.conftest import Server
 
 STARTED = ProjectStarted(title="Shorter waits", forum="city-hackney")
@@ -81,7 +82,7 @@ def test_a_refusal_names_the_field_and_a_page_with_cause_and_cure(ledger: Client
         ledger.tell({"titel": "Shorter waits"}, type="project.started", about="project/P-1", at="2026")
     assert refused.value.field == "data.titel"
     assert refused.value.link is not None
-    assert httpx.get(refused.value.link).status_code == 200
+    assert httpx.get(refused.value.link, verify=PLAIN).status_code == 200
     assert "data.titel" in str(refused.value)
 
 

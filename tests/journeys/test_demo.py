@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.patience import gone, wait_until
+from tests.plain_http import PLAIN
 
 SYNTHETIC_PROJECTS = 3
 
@@ -95,7 +96,7 @@ def demo(throwaway: Path) -> Iterator[Demo]:
 
 def get(env: dict[str, str], path: str, key: str = "QILEDGER_API_KEY") -> Any:
     answer = httpx.get(
-        env["QILEDGER_URL"] + path, headers={"authorization": f"Bearer {env[key]}"}, timeout=30
+        env["QILEDGER_URL"] + path, headers={"authorization": f"Bearer {env[key]}"}, timeout=30, verify=PLAIN
     )
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -21,6 +21,7 @@ from services.channels.inbox import Inbox
 from services.channels.letter import Letter
 from services.whole_house import DATABASE
 from tests.patience import wait_until
+from tests.plain_http import PLAIN
 from tests.services.cli.conftest import qiledger
 from tests.standing_house import BATCH, Organisation, StandingHouse, standing_house
 
@@ -92,7 +93,9 @@ def test_what_was_erased_is_nowhere_and_nothing_else_has_changed(home: StandingH
         officer = keys.create(conn, code, "officer", scopes=scopes).text
     with (
         organisation.door() as door,
-        httpx.Client(base_url=home.url, headers={"authorization": f"Bearer {officer}"}, timeout=60) as desk,
+        httpx.Client(
+            base_url=home.url, headers={"authorization": f"Bearer {officer}"}, timeout=60, verify=PLAIN
+        ) as desk,
     ):
         plant(organisation, door, desk)
         everything = [form for canary in CANARIES for form in as_written(canary)]

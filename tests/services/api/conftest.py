@@ -19,6 +19,7 @@ from events.log import keys
 from services.whole_house import free_port
 from tests.conftest import MASTER_KEY
 from tests.patience import wait_until
+from tests.plain_http import PLAIN
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -54,7 +55,7 @@ class Server:
     def _ready(self) -> bool:
         assert self.process.poll() is None, self.said.read_text()
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=5, verify=PLAIN).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -87,7 +88,7 @@ class Door:
         self.organisation = organisation
         self.key = key
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=60)
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=60, verify=PLAIN)
         self.events = f"/v1/{organisation}/events"
 
     def tell(self, *events: dict[str, Any], **headers: str) -> httpx.Response:

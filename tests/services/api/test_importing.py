@@ -6,6 +6,7 @@ import socket
 
 import httpx
 
+from tests.plain_http import PLAIN
 from tests.services.api.conftest import Door, Server, event, problem
 
 LINES_BEYOND_ALL_BUFFERS = 60_000
@@ -88,6 +89,7 @@ def test_a_sender_who_reads_nothing_until_the_end_is_not_left_standing(server: S
         content=line * LINES_BEYOND_ALL_BUFFERS,
         headers={"authorization": f"Bearer {door.key}", "content-type": "application/x-ndjson"},
         timeout=60,
+        verify=PLAIN,
     )
     assert answer.text.count("\n") == LINES_BEYOND_ALL_BUFFERS
     assert len(answer.content) > 8_000_000

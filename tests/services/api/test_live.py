@@ -16,6 +16,7 @@ from events.log import keys
 from projections.engine.advance import advance
 from services.api.live.records import Wanted
 from tests.patience import wait_until
+from tests.plain_http import PLAIN
 from tests.services.api.conftest import Door, MakeKey, Server, as_role, event, new_organisation, problem
 
 SOON_S = 60.0  # moments, on a machine that does other things too
@@ -51,7 +52,9 @@ class Listener(threading.Thread):
 
     def _listen(self) -> None:
         headers = self._headers | ({"last-event-id": self.last} if self.last else {})
-        with httpx.stream("GET", self.url, headers=headers, timeout=httpx.Timeout(5, read=30)) as answer:
+        with httpx.stream(
+            "GET", self.url, headers=headers, timeout=httpx.Timeout(5, read=30), verify=PLAIN
+        ) as answer:
             if answer.status_code != 200:
                 return
             self.connections += 1
@@ -260,7 +263,11 @@ def test_an_organisation_without_a_log_has_no_stream(server: Server, database_ur
     with psycopg.connect(database_url) as conn:
         key = keys.create(conn, code, "x", scopes=[keys.READ]).text
     with httpx.stream(
-        "GET", f"{server.url}/v1/{code}/live", headers={"authorization": f"Bearer {key}"}, timeout=10
+        "GET",
+        f"{server.url}/v1/{code}/live",
+        headers={"authorization": f"Bearer {key}"},
+        timeout=10,
+        verify=PLAIN,
     ) as answer:
         assert answer.status_code == 200
         assert next(iter(answer.iter_lines())).startswith("retry: ")

@@ -11,6 +11,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from events.log import keys
+from tests.plain_http import PLAIN
 from tests.services.api.conftest import Server, new_organisation, problem
 from tests.services.webhooks.conftest import Receiver, Send, Trust, soon
 
@@ -24,7 +25,10 @@ class Office(Trust):
         with psycopg.connect(admin_url) as conn:
             key = keys.create(conn, self.code, "lifeqi", scopes=scopes).text
         self.http = httpx.Client(
-            base_url=f"{server.url}/v1/{self.code}/", headers={"authorization": f"Bearer {key}"}, timeout=30
+            base_url=f"{server.url}/v1/{self.code}/",
+            headers={"authorization": f"Bearer {key}"},
+            timeout=30,
+            verify=PLAIN,
         )
 
     def make(self, url: str, **wanted: Any) -> dict[str, Any]:
@@ -159,7 +163,7 @@ def test_nobody_sees_or_changes_anothers(office_once: Office) -> None:
     with psycopg.connect(office_once.admin_url) as conn:
         key = keys.create(conn, other, "x", scopes=[keys.WEBHOOKS_READ, keys.WEBHOOKS_WRITE]).text
     headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=f"{server_url}/v1/{other}/", headers=headers) as http:
+    with httpx.Client(base_url=f"{server_url}/v1/{other}/", headers=headers, verify=PLAIN) as http:
         assert http.get("webhooks").json() == {"items": []}
         for method, path in (
             ("GET", ""),

@@ -27,6 +27,7 @@ from services.witness.memory import Memory, NoWitness, claimed, known_logs, make
 from services.worker.witnessing import ask_all
 from tests.events.log.sealing import HOST, KEY, as_worker, sealed_by, tamper, tell_many
 from tests.patience import wait_until
+from tests.plain_http import PLAIN
 
 ORIGIN = f"{HOST}/RWK"
 LOG = KEY.named(ORIGIN)
@@ -178,7 +179,7 @@ class Served:
     def _alive(self) -> bool:
         assert self.process.poll() is None
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=5, verify=PLAIN).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -250,14 +251,14 @@ def test_a_log_is_witnessed_and_a_witness_that_was_away_catches_up(
     try:
         ask_again(database_url, by)
         assert told(database_url, log) == (925, None)
-        shown = httpx.get(f"{back.url}/").text
+        shown = httpx.get(f"{back.url}/", verify=PLAIN).text
         assert shown == f"{by.key.write()}\n{HOST}/{log} 925\n"
         for path, body, status in [
             ("/", b"x", 405),
             ("/add-checkpoint", b"x" * 70_000, 413),
             ("/nothing", b"", 404),
         ]:
-            assert httpx.post(f"{back.url}{path}", content=body).status_code == status
+            assert httpx.post(f"{back.url}{path}", content=body, verify=PLAIN).status_code == status
         # A backup is restored: what the witness saw is not there any more.
         tamper(database_url, "DELETE FROM proof.checkpoints WHERE organisation = %s AND size > 320", log)
         tamper(
