@@ -31,9 +31,9 @@ class Refusals(Part, frozen=True, kw_only=True):
 class Reads(Part, frozen=True, kw_only=True):
     """What one key read at one door."""
 
-    client: Id  # whose key it was
-    key: Id  # the name of that key
-    door: Title  # method and address of the door
+    client: Id  # whose key it was; for a command that read in the database, the role that logged in
+    key: Id | None = None  # the name of that key; none for a command
+    door: Title  # method and address of the door, or the command
     times: Ordinal  # how often
     first: Position | None = None  # the lowest position that was read, where the door shows records
     last: Position | None = None  # the highest
@@ -139,3 +139,22 @@ class MasterKeyRotated(OperationsEvent, frozen=True, kw_only=True, tag="master_k
     was: Title | None = None  # the name of the master key before; none if there were several
     now: Title  # the name of the master key now
     keys: Count  # how many keys were wrapped anew
+
+
+@example(invitation="0a1b2c3d4e5f6071", persons=212, erased=3)
+class PeoplePacked(OperationsEvent, frozen=True, kw_only=True, tag="people.packed"):
+    """The keys and addresses of the organisation's people were sealed into a file, for another installation."""
+
+    invitation: Id  # to which invitation
+    persons: Count  # of how many
+    erased: Count = 0  # how many erasures went along
+
+
+@example(invitation="0a1b2c3d4e5f6071", origin="qiledger.example.org/RWK", persons=212, erased=3)
+class PeopleTakenIn(OperationsEvent, frozen=True, kw_only=True, tag="people.taken_in"):
+    """The people of the organisation came from another installation, beside their log."""
+
+    invitation: Id  # by which invitation
+    origin: Title  # the name of their log in the checkpoints of the place they came from
+    persons: Count  # how many came
+    erased: Count = 0  # how many did not, because they were erased

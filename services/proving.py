@@ -1,16 +1,15 @@
 """What `qiledger doctor` says of the proof, and whose signatures it believes."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from events.log import examinations, fsck, refusals, sealed
-from events.log.notes import NoteKey, SigningKey, WrongNoteKey
+from events.log.notes import NoteKey
 from services.finding import Finding, State
-from services.sealing import KEY_FILE, KEY_NAME, former_keys
-from services.settings import Settings, WrongSettings
+from services.sealing import former_keys, sealing_key_of_house
+from services.settings import Settings
 
 UNSEALED_S_MAX = 60
 
@@ -94,19 +93,8 @@ def _examined(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
 
 def believed(settings: Settings) -> list[NoteKey]:
     """The public keys whose seals are ours: of the settings, else of the house's own key. Raises WrongSettings."""
-    keys = former_keys(settings)
-    texts = [settings.sealing_key] if settings.sealing_key else _kept(settings.data_directory / KEY_FILE)
-    try:
-        return [*(SigningKey.read(text, KEY_NAME).public for text in texts), *keys]
-    except WrongNoteKey as wrong:
-        raise WrongSettings([f"QILEDGER_SEALING_KEY: {wrong}."]) from None
-
-
-def _kept(file: Path) -> list[str]:
-    try:
-        return [file.read_text(encoding="utf-8")]
-    except OSError:
-        return []
+    ours = sealing_key_of_house(settings)
+    return [*([] if ours is None else [ours.public]), *former_keys(settings)]
 
 
 def listed(conn: psycopg.Connection[Any], log: str) -> list[NoteKey]:

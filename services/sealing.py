@@ -101,6 +101,20 @@ def sealing_at(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return told | {"QILEDGER_SEALING_KEY": "", "QILEDGER_SEALING_KEY_FILE": str(file)}
 
 
+def sealing_key_of_house(settings: Settings) -> SigningKey | None:
+    """The private key by the settings, or else of the house at the data directory. Raises WrongSettings."""
+    text = settings.sealing_key
+    if text is None:
+        try:
+            text = (settings.data_directory / KEY_FILE).read_text(encoding="utf-8")
+        except OSError:
+            return None
+    try:
+        return SigningKey.read(text, KEY_NAME)
+    except WrongNoteKey as wrong:
+        raise WrongSettings([f"QILEDGER_SEALING_KEY: {wrong}."]) from None
+
+
 def write_key(file: Path, key: SigningKey) -> None:
     """Writes a private key that was not there before, durably, for our eyes only. Raises FileExistsError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from events.log.outcomes import UnknownOrganisation
 from events.log.read import FOR_ORGANISATION
 from events.operations import ContactChanged, ContactEmptied, ContactRead
 from events.privacy.vault import Erased, Reach, contact_of, empty_contact, put_contact
+from services.cli import people_moving
 from services.cli.as_operator import Connection, as_operator, person_of
 
 OPERATOR = "operator"  # the client, on record, of what is done by command
@@ -15,7 +16,12 @@ OPERATOR = "operator"  # the client, on record, of what is done by command
 
 @click.group("people")
 def people() -> None:
-    """Say, show or forget how a person is reached. Works as an administrator; every look is on record."""
+    """Say, show or forget how a person is reached; move people. Works as an administrator; every look is on record."""
+
+
+people.add_command(people_moving.invite)
+people.add_command(people_moving.pack)
+people.add_command(people_moving.unpack)
 
 
 @people.command("show")

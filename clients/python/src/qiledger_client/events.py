@@ -63,11 +63,12 @@ class Citation(Part):
 class Reads(Part):
     """What one key read at one door."""
 
-    # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
+    # Whose key it was; for a command that read in the database, the role that logged in. An identifier of
+    # the sender's own: letters, digits, and . _ ~ -
     client: str
-    # The name of that key. An identifier of the sender's own: letters, digits, and . _ ~ -
-    key: str
-    # Method and address of the door. One line.
+    # The name of that key; none for a command.
+    key: str | None = None
+    # Method and address of the door, or the command. One line.
     door: str
     # How often. Which in a row: 1 is the first.
     times: int
@@ -1837,6 +1838,36 @@ class PartnershipStarted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PeoplePacked(Event):
+    """The keys and addresses of the organisation's people were sealed into a file, for another installation."""
+
+    type: ClassVar[str] = "people.packed"
+    stream: ClassVar[str] = "operations"
+    # To which invitation. An identifier of the sender's own: letters, digits, and . _ ~ -
+    invitation: str
+    # Of how many. How many.
+    persons: int
+    # How many erasures went along. How many.
+    erased: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleTakenIn(Event):
+    """The people of the organisation came from another installation, beside their log."""
+
+    type: ClassVar[str] = "people.taken_in"
+    stream: ClassVar[str] = "operations"
+    # By which invitation. An identifier of the sender's own: letters, digits, and . _ ~ -
+    invitation: str
+    # The name of their log in the checkpoints of the place they came from. One line.
+    origin: str
+    # How many came. How many.
+    persons: int
+    # How many did not, because they were erased. How many.
+    erased: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PersonChangedRole(Event):
     """A person took another role in a project in place of the one they had."""
 
@@ -3028,6 +3059,8 @@ TYPES: Mapping[str, type[Event]] = {
     "meeting.scheduled": MeetingScheduled,
     "partnership.ended": PartnershipEnded,
     "partnership.started": PartnershipStarted,
+    "people.packed": PeoplePacked,
+    "people.taken_in": PeopleTakenIn,
     "person.changed_role": PersonChangedRole,
     "person.erased": PersonErased,
     "person.joined": PersonJoined,
