@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 from psycopg_pool import PoolTimeout
 
+from events.log.operations import ENDING
 from services.api.asked import Asked, Gone, accepted, desk_of, has_etag
 from services.api.pages import PLAIN, problem_page
 from services.api.problems import Problem, kinds, problem_of_failure
@@ -90,8 +91,14 @@ def representation(
 
 
 def named(request: Asked) -> str:
-    """The door of a request, as operators know it: method and address, and nothing of what was sent."""
-    return f"{request.scope['method']} {request.scope.get('path_template') or '(no such address)'}"[:300]
+    """The door of a request, as operators know it: method and address, and nothing of what was sent.
+
+    Which log was read, that of the organisation or that of its operations, is part of it.
+    """
+    address = str(request.scope.get("path_template") or "(no such address)")
+    if str(request.scope.get("path_params", {}).get("organisation", "")).endswith(ENDING):
+        address = address.replace("{organisation}", f"{{organisation}}{ENDING}")
+    return f"{request.scope['method']} {address}"[:300]
 
 
 def note_refusal(request: Asked, problem: str, status: int) -> None:

@@ -16,6 +16,7 @@ from projections.engine.found import found
 from projections.engine.replay import Compared, Replay, Target
 from projections.engine.shown import ONE_SNAPSHOT, Shown, rows_shown, shown
 from services.cli.as_auditor import Connection, as_auditor
+from services.cli.on_record import note_read, off_the_record
 from services.cli.verify import print_compared
 from services.replaying import DoesNotHold, head_of_file, read_file, read_log
 
@@ -45,19 +46,24 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     help="A key that may have signed the log, as noted elsewhere.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-def audit(organisation: str, file: Path | None, keys: tuple[str, ...], *, as_json: bool) -> None:
+@off_the_record
+def audit(
+    organisation: str, file: Path | None, keys: tuple[str, ...], *, as_json: bool, off_the_record: bool
+) -> None:
     """Compare what readers of ORGANISATION are shown with what the records make of it, row by row, field by field.
 
     Reads only, in one short snapshot: each projection is compared at the very position that its rows reflect. The
-    leaves of the log are made anew; with a key its tiles and checkpoints are too. Ends with status 1 if
-    anything differs.
+    leaves of the log are made anew; with a key its tiles and checkpoints are too. That it was read is itself put on
+    record. Ends with status 1 if anything differs.
     """
     try:
         known = [NoteKey.read(text) for text in keys]
     except WrongNoteKey as wrong:
         raise click.UsageError(f"{wrong}.") from None
     with as_auditor(name="audit") as conn:
-        taking.head_position(conn, organisation)
+        last = taking.head_position(conn, organisation)
+        if not off_the_record:
+            note_read(conn, organisation, "qiledger audit", first=1, last=last)
         try:
             result = _audited(conn, organisation, file, known)
         except (DoesNotHold, BrokenRecord) as wrong:

@@ -12,6 +12,7 @@ from events.log.exporting import BrokenRecord
 from events.log.taking import NoSuchRange
 from services.cli.as_auditor import as_auditor, connected, speaking
 from services.cli.bars import bars, until_interrupted
+from services.cli.on_record import note_read, off_the_record
 from services.exports import OtherExport, note_taken, to_file, wanted
 
 
@@ -33,7 +34,7 @@ from services.exports import OtherExport, note_taken, to_file, wanted
     "--purpose", default="Audit", show_default=True, help="What for: it stands in the export and on record."
 )
 @click.option("--for", "taken_for", default="Auditor", show_default=True, help="The role it is taken for.")
-@click.option("--off-the-record", is_flag=True, help="Do not note it, where the database may only be read.")
+@off_the_record
 def export(
     organisation: str,
     output: Path,
@@ -65,19 +66,16 @@ def export(
         except (OtherExport, NoSuchRange, BrokenRecord) as wrong:
             raise click.ClickException(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.") from None
     if not off_the_record:
-        _note(head, console)
+        _note(head)
     console.print(
         f"{head.records:,} records of {organisation} are in {output}. Next: qiledger verify {output}"
     )
 
 
-def _note(head: Head, console: Console) -> None:
-    """Puts it on record that an export was taken."""
+def _note(head: Head) -> None:
+    """Puts it on record that an export was taken; by a way in that may only read, that so much was read."""
     with speaking(), connected(name="export") as conn:
         try:
             note_taken(conn, head)
         except psycopg.errors.InsufficientPrivilege:
-            raise click.ClickException(
-                "The export is written, but this URL may not put that on record. Use an administrator's URL, "
-                "or say --off-the-record and tell the operator."
-            ) from None
+            note_read(conn, head.organisation, "qiledger export", first=head.first, last=head.last)

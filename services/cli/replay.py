@@ -22,6 +22,7 @@ from projections.engine.question import Question
 from projections.engine.replay import Replay, Target
 from projections.moments import last_moment
 from services.cli.as_auditor import as_auditor
+from services.cli.on_record import note_read, off_the_record
 from services.embedded.binaries import NoServerFound
 from services.replaying import (
     DoesNotHold,
@@ -61,6 +62,7 @@ class Moment(click.ParamType[datetime]):
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the question.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON object a line.")
+@off_the_record
 def replay(
     source: str,
     *,
@@ -70,11 +72,13 @@ def replay(
     question: str | None,
     settings: Sequence[str],
     form: str | None,
+    off_the_record: bool,
 ) -> None:
     """Fold the projections from SOURCE: the file of an export, or the code of an organisation whose log is here.
 
     Without --projection: how many rows each has, and one number over them, the same wherever they are made. An export
-    is verified while it is read, and a log's leaves are made anew; what does not hold is not folded.
+    is verified while it is read, and a log's leaves are made anew; what does not hold is not folded. That a log was
+    read is itself put on record.
     """
     wanted = [_projection(name)] if name is not None else list(found().values())
     asked = _question(wanted[0], question) if question is not None and name is not None else None
@@ -82,7 +86,9 @@ def replay(
         raise click.UsageError("A question is asked of a projection: give --projection too.")
     console = Console(highlight=False)
     with ExitStack() as stack:
-        organisation, position, folding = _read(stack, source, wanted, as_at=as_at, as_known=as_known)
+        organisation, position, folding = _read(
+            stack, source, wanted, as_at=as_at, as_known=as_known, off_the_record=off_the_record
+        )
         if asked is not None:
             rows = _answered(
                 folding, wanted[0], asked, settings, organisation=organisation, position=position,
@@ -118,6 +124,7 @@ def _read(
     *,
     as_at: datetime | None,
     as_known: datetime | None,
+    off_the_record: bool,
 ) -> tuple[str, int, Replay]:
     """The organisation, the last position, and a replay that has all of it."""
     path = Path(source)
@@ -135,6 +142,8 @@ def _read(
             return verdict.organisation, verdict.last, folding
         with as_auditor(name="replay") as conn:
             last = taking.head_position(conn, source)
+            if not off_the_record:
+                note_read(conn, source, "qiledger replay", first=1, last=last)
             folding = stack.enter_context(
                 Replay(targets, records=last, occurred_until=as_at, recorded_until=as_known)
             )

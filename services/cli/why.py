@@ -21,6 +21,7 @@ from projections.engine.spool import stream_of
 from projections.engine.why import NoSuchKey, Reasons, Step, history
 from projections.engine.why import why as reasons_of
 from services.cli.as_auditor import as_auditor
+from services.cli.on_record import note_read, off_the_record
 from services.cli.replay import Moment
 
 RECORDS_MAX = 1_000_000
@@ -44,6 +45,7 @@ WORDS = {
 @click.option("--as-at", type=Moment(), help="Only what had happened by then.")
 @click.option("--as-known", type=Moment(), help="Only what had been told by then.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@off_the_record
 def why(
     source: str,
     key: str,
@@ -52,14 +54,17 @@ def why(
     as_at: datetime | None,
     as_known: datetime | None,
     as_json: bool,
+    off_the_record: bool,
 ) -> None:
     """Show the records that made the row KEY, such as project/P-17, with the row before and after each.
 
-    SOURCE is the code of an organisation whose log is here, or the file of an export (verify that first).
+    SOURCE is the code of an organisation whose log is here, or the file of an export (verify that first). That a log
+    was read is itself put on record.
     """
     if name is not None and name not in found():
         raise click.UsageError(f"There is no projection {name!r}. There are: {', '.join(found())}.")
-    records = [one for one in _records(source, stream_of(key)) if _counts(one, as_at, as_known)]
+    read = _records(source, stream_of(key), off_the_record=off_the_record)
+    records = [one for one in read if _counts(one, as_at, as_known)]
     if not records:
         raise click.ClickException(f"Nothing is on record of {stream_of(key)}.")
     try:
@@ -76,13 +81,18 @@ def why(
         _print(told, with_row=name is not None)
 
 
-def _records(source: str, stream: str) -> list[Record]:
+def _records(source: str, stream: str, *, off_the_record: bool) -> list[Record]:
     if Path(source).exists():
         return list(_from_file(Path(source), stream))
-    with as_auditor(name="why") as conn, conn.transaction():
-        conn.execute(FOR_ORGANISATION, (source,))
-        asked = {"organisation": source, "stream": stream, "after": 0, "limit": RECORDS_MAX}
-        return [record_of_row(row) for row in conn.execute(STREAM, asked, binary=True)]
+    with as_auditor(name="why") as conn:
+        with conn.transaction():
+            conn.execute(FOR_ORGANISATION, (source,))
+            asked = {"organisation": source, "stream": stream, "after": 0, "limit": RECORDS_MAX}
+            records = [record_of_row(row) for row in conn.execute(STREAM, asked, binary=True)]
+        if records and not off_the_record:
+            positions = [record.position for record in records]
+            note_read(conn, source, "qiledger why", first=min(positions), last=max(positions))
+    return records
 
 
 def _from_file(path: Path, stream: str) -> list[Record]:

@@ -23,6 +23,7 @@ from events.log.proofs import Proof, Published
 from events.log.tiles import LEVEL_MAX, Tile, TooLongForABundle
 from services.api.answers import ASK_AGAIN, FOREVER, JSON, encode, representation
 from services.api.asked import Asked, accepted, desk_of, query
+from services.api.auditors_reads import note_positions
 from services.api.desk import WAITING_MAX
 from services.api.doors import Door, Nothing, at
 from services.api.kept import POSITION_MAX
@@ -207,8 +208,11 @@ async def _bundle(request: Asked, number: int, width: int) -> bytes | None:
         return None
     async with proving(request) as conn:
         found = await proofs.entries(conn, _log(request), number, width)
+    if found is None or len(found) != width:
+        return None
+    note_positions(request, range(number * tiles.WIDTH + 1, number * tiles.WIDTH + width + 1))
     try:
-        return None if found is None or len(found) != width else tiles.bundle(found)
+        return tiles.bundle(found)
     except TooLongForABundle as long:
         position = number * tiles.WIDTH + long.number + 1
         raise Problem(kinds.TOO_LONG_FOR_A_BUNDLE, position=position) from None
@@ -297,6 +301,7 @@ async def receipt(request: Asked) -> ASGIApp:
         proof = await proofs.inclusion(conn, _log(request), int(text) - 1, last.size, root=last.root)
     if proof is None:
         raise Problem(kinds.NOT_SEALED)
+    note_positions(request, [int(text)])
     if form == TEXT:
         body = proofs.written(proof, last.note).encode()
         return representation(request, body, TEXT_UTF8, etag=_etag(body), cache=ASK_AGAIN)

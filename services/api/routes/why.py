@@ -18,6 +18,7 @@ from projections.engine.spool import stream_of
 from projections.engine.why import NoSuchKey, Reasons, Step, history, why
 from services.api.answers import ASK_AGAIN, JSON, encode, representation
 from services.api.asked import Asked, accepted, desk_of, query
+from services.api.auditors_reads import note_positions
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds
 from services.api.when import Moment, moment
@@ -78,7 +79,8 @@ class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
 async def why_so(request: Asked) -> ASGIApp:
     """Why a row is as it is: the records that made it, who told each, what was put right, the row before and after.
 
-    The steps stand in the order in which things happened. With `as_at` and `as_known`, why it was as it was.
+    The steps stand in the order in which things happened. With `as_at` and `as_known`, why it was as it was. That an
+    auditor asked, and which records were shown, is put on record.
     """
     asked = query(request, WhyQuery)
     accepted(request, (JSON,))
@@ -111,7 +113,10 @@ async def why_so(request: Asked) -> ASGIApp:
     opt=at(Door(scope=READ, query=Whose, answers={JSON: HistoryPage}, refuses=(404,))),
 )
 async def what_happened(request: Asked) -> ASGIApp:
-    """What happened to one thing, in the order in which it happened: who told it, and what was put right since."""
+    """What happened to one thing, in the order in which it happened: who told it, and what was put right since.
+
+    That an auditor asked, and which records were shown, is put on record.
+    """
     asked = query(request, Whose)
     accepted(request, (JSON,))
     name = f"{request.path_params['kind']}/{request.path_params['subject']}"
@@ -139,7 +144,9 @@ async def _records(request: Asked, stream: str, asked: Whose) -> tuple[int, list
                 break
             if len(found_there) >= RECORDS_MAX:
                 raise Problem(kinds.TOO_LARGE, f"This stream has more than {RECORDS_MAX:,} records.")
-    return position, [one for one in found_there if _counts(one, position, happened, known)]
+    shown = [one for one in found_there if _counts(one, position, happened, known)]
+    note_positions(request, [one.position for one in shown])
+    return position, shown
 
 
 def _counts(record: Record, position: int, happened: datetime | None, known: datetime | None) -> bool:

@@ -14,6 +14,7 @@ from events.log.operations import is_operations, log_of
 from projections.engine.advance import behind
 from services.api.journal import KINDS_MAX, STRANGERS_MAX, Journal, events_of
 from services.operating import organisations
+from tests.events.log.sealing import sealed_by
 from tests.patience import wait_until
 from tests.services.api.conftest import Door, MakeKey, Server, event, problem
 
@@ -102,6 +103,42 @@ def test_an_auditors_reads_are_on_record_and_nobody_elses(
         ("auditor", "GET /v1/{organisation}/events/{position}", 5, 5),
         ("auditor", "GET /v1/{organisation}/projections", None, None),
     }
+
+
+def test_what_an_auditor_asks_of_one_thing_is_on_record_with_the_records_shown_in_whichever_log(
+    server: Server, door: Door, make_key: MakeKey, database_url: str
+) -> None:
+    started = event("p", type="project.started", subject="project/P-1", data={"title": "Shorter waits"})
+    door.tell_all([*(event(f"e{n}") for n in range(5)), started])
+    assert sealed_by(database_url, door.organisation)
+    scopes = [AUDIT, OPERATIONS]
+    auditor = Door(server.url, door.organisation, make_key(client="auditor", scopes=scopes, sources=[]))
+    stream, here = event()["subject"], f"/v1/{door.organisation}"
+    with contextlib.closing(auditor.http):
+        for address in (
+            f"{here}/streams/{stream}/history",
+            f"{here}/projections/projects/why?key=project/P-1",
+            f"{here}/events/3/proof",
+            f"{here}/log/tile/entries/000.p/5",
+            f"{here}.operations/events?limit=1",
+            f"{here}.operations/streams/organisation/{door.organisation}/history",
+        ):
+            answer = auditor.get(address, accept="*/*")
+            assert answer.status_code == 200, (address, answer.text)
+
+    def reads() -> dict[str, tuple[int | None, int | None]]:
+        told = operations(database_url, door.organisation)
+        found = [one for type_, data in told if type_ == "records.read" for one in data["reads"]]
+        return {one["door"].removeprefix("GET /v1/"): (one.get("first"), one.get("last")) for one in found}
+
+    wait_until(lambda: len(reads()) >= 6, within_s=30, what="the reads are on record")
+    shown = reads()
+    assert shown["{organisation}/streams/{kind}/{subject}/history"] == (1, 5)
+    assert shown["{organisation}/projections/{name}/why"] == (6, 6)
+    assert shown["{organisation}/events/{position}/proof"] == (3, 3)
+    assert shown["{organisation}/log/tile/{level}/{place}"] == (1, 5)
+    assert shown["{organisation}.operations/events"] == (1, 1)
+    assert shown["{organisation}.operations/streams/{kind}/{subject}/history"][0] == 1
 
 
 def test_operations_are_read_by_those_who_may(server: Server, door: Door, make_key: MakeKey) -> None:
