@@ -60,55 +60,59 @@ FACTS = (
 )
 """Short fields that are shown by their name, where an event has them."""
 WITHOUT_WORDS = (StoryShared, StoryLinked, CommentPosted)
+HAPPEN_ELSEWHERE_TOO = (
+    ImprovementPromoted,
+    IdeaTakenUp,
+    ProjectMerged,
+    ProjectSplit,
+    SpreadAdopted,
+    ProjectProposed,
+)
 
 
-class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened."""
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is said of something that happened. When it did, and who told it, the log says at the line's position."""
 
     type: str
     said: str  # what happened, in the vocabulary's words
     detail: str  # what the event says, cut short; empty if it says no more
     facts: dict[str, str]  # short facts by the names of their fields
-    occurred: str  # as exactly as it is known
-    occurred_at: datetime  # the first moment at which that may have been, to sort by
-    precise_to: PreciseTo
-    recorded_at: datetime
-    actor: str  # who told it, as an opaque reference
-    source: str  # the system that told it
-    telling: str  # the id it was told under
     puts_right: str | None  # the id of the telling that it corrected or retracted
     also: tuple[str, ...]  # other streams that it happened to as well, and that show this line too
 
 
 timeline = Projection(
     "timeline",
-    revision=2,
+    revision=3,
     row=TimelineEntry,
     doc=__doc__,
     indexes=[
-        "(organisation, key, occurred_at, position)",
         "(organisation) WHERE also <> '[]'",
-        "(organisation, key, occurred_at, position) WHERE type = 'visibility.set'",
+        "(organisation, key, folded_at, position) WHERE type = 'visibility.set'",
     ],
 )
 
 
+class Telling(msgspec.Struct, frozen=True):
+    """How the events of one type are told."""
+
+    said: str
+    words: tuple[str, ...]  # fields that tell best what happened, the best first
+    facts: tuple[str, ...]  # short fields
+    revises: bool
+    also: bool  # whether such events may have happened to other streams as well
+
+
 def told(event: Event, record: Record) -> TimelineEntry:
     """The line of any event."""
+    telling = _telling(type(event))
     return TimelineEntry(
         type=record.type,
-        said=_said(type(event)),
-        detail=_detail(event),
-        facts=_facts(event),
-        occurred=record.occurred,
-        occurred_at=record.occurred_at,
-        precise_to=record.precise_to,
-        recorded_at=record.recorded_at,
-        actor=record.actor,
-        source=record.source,
-        telling=record.id,
-        puts_right=event.of if isinstance(event, Revision) else None,
-        also=_also(event),
+        said=telling.said,
+        detail=_detail(event, telling.words),
+        facts=_facts(event, telling.facts),
+        puts_right=event.of if telling.revises else None,  # type: ignore[attr-defined]
+        also=_also(event) if telling.also else (),
     )
 
 
@@ -118,40 +122,43 @@ for _kind in vocabulary().values():
 
 
 @cache
+def _telling(kind: type[Event]) -> Telling:
+    fields = () if issubclass(kind, WITHOUT_WORDS) else kind.__struct_fields__
+    kept_secret = personal_fields(tag_of(kind))
+    return Telling(
+        said=_said(kind),
+        words=tuple(name for name in WORDS if name in fields and name not in kept_secret),
+        facts=tuple(name for name in FACTS if name in fields),
+        revises=issubclass(kind, Revision),
+        also=issubclass(kind, HAPPEN_ELSEWHERE_TOO),
+    )
+
+
 def _said(kind: type[Event]) -> str:
     """The first sentence that the vocabulary has for a type."""
     first, stop, _ = " ".join((kind.__doc__ or "").split()).partition(". ")
     return first + stop.strip()
 
 
-@cache
-def _shown(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which fields of a type are words, and which are short facts."""
-    fields = kind.__struct_fields__
-    if issubclass(kind, WITHOUT_WORDS):
-        return (), ()
-    words = [name for name in WORDS if name in fields and name not in personal_fields(tag_of(kind))]
-    return tuple(words), tuple(name for name in FACTS if name in fields)
-
-
-def _detail(event: Event) -> str:
+def _detail(event: Event, words: tuple[str, ...]) -> str:
     """The first words that an event has for what happened, cut short at DETAIL_MAX."""
-    for name in _shown(type(event))[0]:
-        words = getattr(event, name)
-        if isinstance(words, str):
-            return words if len(words) <= DETAIL_MAX else words[: DETAIL_MAX - 1].rstrip() + "…"
+    for name in words:
+        told = getattr(event, name)
+        if isinstance(told, str):
+            return told if len(told) <= DETAIL_MAX else told[: DETAIL_MAX - 1].rstrip() + "…"
     return ""
 
 
-def _facts(event: Event) -> dict[str, str]:
-    """Short facts, as they would be written."""
-    told = ((name, getattr(event, name)) for name in _shown(type(event))[1])
-    return {name: _written(value) for name, value in told if isinstance(value, str | int | float)}
-
-
-def _written(value: str | float) -> str:
-    """Numbers without a tail of zeros; text as it is."""
-    return value if isinstance(value, str) else f"{value:g}"
+def _facts(event: Event, names: tuple[str, ...]) -> dict[str, str]:
+    """Short facts, as they would be written: numbers without a tail of zeros, text as it is."""
+    facts = {}
+    for name in names:
+        told = getattr(event, name)
+        if isinstance(told, str):
+            facts[name] = told
+        elif isinstance(told, int | float):
+            facts[name] = f"{told:g}"
+    return facts
 
 
 def _also(event: Event) -> tuple[str, ...]:
@@ -200,25 +207,25 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
 
 # Two parts, each by an index of its own: one condition with OR would read every line of the organisation.
 OF_SUBJECT = """
-    SELECT key AS stream, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
-           actor, source, telling, puts_right
-      FROM (SELECT key, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
-                   actor, source, telling, puts_right
+    SELECT line.key AS stream, line.position, line.type, line.said, line.detail, line.facts,
+           log.written(told.occurred_at, told.precise_to) AS occurred, line.folded_at AS occurred_at,
+           told.precise_to, told.recorded_at, told.actor, told.source, told.id AS telling, line.puts_right
+      FROM (SELECT organisation, key, position, folded_at, type, said, detail, facts, puts_right
               FROM timeline
              WHERE organisation = %(organisation)s AND key = %(subject)s
              UNION ALL
-            SELECT key, position, type, said, detail, facts, occurred, occurred_at, precise_to, recorded_at,
-                   actor, source, telling, puts_right
+            SELECT organisation, key, position, folded_at, type, said, detail, facts, puts_right
               FROM timeline
              WHERE organisation = %(organisation)s AND also <> '[]' AND also ? %(subject)s::text
                AND key <> %(subject)s) AS line
+      JOIN log.records AS told USING (organisation, position)
      WHERE array_position('{public,organisation,forum,team}', coalesce(
                (SELECT visible.facts ->> 'audience'
                   FROM timeline AS visible
                  WHERE visible.organisation = %(organisation)s
                    AND visible.key = line.key
                    AND visible.type = 'visibility.set'
-                 ORDER BY visible.occurred_at DESC, visible.position DESC
+                 ORDER BY visible.folded_at DESC, visible.position DESC
                  LIMIT 1), 'organisation'))
            <= array_position('{public,organisation,forum,team}', %(reader)s::text)
 """

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from events.comments import CommentPosted, VisibilitySet
 from events.corrections import EventCorrected, EventRetracted
 from events.cycles import CycleTested
@@ -18,7 +20,18 @@ def test_a_line_says_what_happened_in_the_words_of_the_field() -> None:
     line = history.row(timeline, f"{P}/1")
     assert line.said == "A PDSA cycle was carried out and studied."
     assert (line.detail, line.facts) == ("Text messages", {"decision": "adapt"})
-    assert (line.occurred, line.precise_to, line.source) == ("2024-03", "month", "https://example.org/qi")
+
+
+async def test_a_line_says_when_it_was_as_exactly_as_that_is_known_and_who_told_it(database_url: str) -> None:
+    history = History()
+    history.tell(P, "2024-03", CycleTested(cycle="C-1", tested="Text messages"))
+    [line] = await history.ask(database_url, timeline, "of_subject", subject=P)
+    assert (line.occurred, line.occurred_at, line.precise_to) == (
+        "2024-03",
+        datetime(2024, 3, 1, tzinfo=UTC),
+        "month",
+    )
+    assert (line.actor, line.source, line.telling) == ("client/tests", "https://example.org/qi", "e-1")
 
 
 def test_a_number_is_shown_as_it_would_be_written() -> None:
