@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from events.charts import (
     BaselineSet,
@@ -44,7 +45,28 @@ PROJECTS_LETTERS_MAX = 8_000  # of the ids of several projects
 Sort = Literal["measure", "point", "note", "baseline", "phase", "signal", "cycle", "project"]
 
 
-class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
+class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What is said once of a measure, a phase, a signal or a project, and never of a point."""
+
+    # of a measure
+    kind: MeasureKind | None = None
+    definition: str | None = None
+    unit: str | None = None
+    multiply: float | None = None
+    chart: ChartKind | None = None
+    interval: Interval | None = None
+    direction: Direction | None = None
+    target: float | None = None
+    revisions: int = 0
+    retired: str | None = None  # since when it is no longer collected, as written
+    # of a phase or signal
+    rule_set: str | None = None
+    rule: str | None = None
+    # of the project
+    audience: Audience | None = None
+
+
+class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A measure, one of its points, or something that stands beside its points. Fields of other sorts are empty."""
 
     sort: Sort
@@ -59,30 +81,23 @@ class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
     n: float | None = None
     told: int = 0  # times that a value was told for this period and subgroup
     left_out: str | None = None  # why people left it out of the limits
-    # of a measure
-    name: str | None = None
-    kind: MeasureKind | None = None
-    definition: str | None = None
-    unit: str | None = None
-    multiply: float | None = None
-    chart: ChartKind | None = None
-    interval: Interval | None = None
-    direction: Direction | None = None
-    target: float | None = None
-    revisions: int = 0
-    retired: str | None = None  # since when it is no longer collected, as written
-    # of what stands beside
+    # of what is no point: nine rows in ten are points, and have no column for the rest
+    name: str | None = None  # of a measure, or the cycle
     text: str | None = None  # the note, reason or cause; of a cycle, its decision
-    until: str | None = None  # the end of a baseline or signal, as written
-    rule_set: str | None = None
-    rule: str | None = None
-    # of the project
-    audience: Audience = "organisation"
+    until: str | None = None  # the end of a period, baseline or signal, as written
+    about: About | None = None
 
+    @property
+    def says(self) -> About:
+        """What is said of it, or nothing."""
+        return self.about or NOTHING
+
+
+NOTHING = About()
 
 series = Projection(
     "measure_series",
-    revision=1,
+    revision=2,
     row=SeriesPart,
     doc=__doc__,
     streams=["project"],
@@ -127,42 +142,55 @@ def defined(row: SeriesPart | None, event: MeasureDefined, record: Record) -> Se
         sort="measure",
         measure=event.measure,
         name=event.name,
-        kind=event.kind,
-        definition=event.definition,
-        unit=event.unit,
-        multiply=event.multiply,
-        chart=event.chart,
-        interval=event.interval,
-        direction=event.direction,
-        target=event.target,
-        revisions=0 if row is None else row.revisions + 1,
+        about=About(
+            kind=event.kind,
+            definition=event.definition,
+            unit=event.unit,
+            multiply=event.multiply,
+            chart=event.chart,
+            interval=event.interval,
+            direction=event.direction,
+            target=event.target,
+            revisions=0 if row is None else row.says.revisions + 1,
+        ),
     )
 
 
 @series.on(MeasureRetired, part=measure_of)
 def retired(row: SeriesPart | None, event: MeasureRetired, record: Record) -> SeriesPart:
     row = row or SeriesPart(sort="measure", measure=event.measure)
-    return msgspec.structs.replace(row, retired=as_written(record))
+    return replace(row, about=replace(row.says, retired=as_written(record)))
 
 
 @series.on(MeasurementRecorded, part=point_of)
 def recorded(row: SeriesPart | None, event: MeasurementRecorded, record: Record) -> SeriesPart:
-    row = row or _point(event)
-    return msgspec.structs.replace(
-        row,
+    return SeriesPart(
+        sort="point",
+        measure=event.measure,
+        period=event.period,
+        at=first_day(event.period),
+        subgroup=event.subgroup,
         value=event.value,
         numerator=event.numerator,
         denominator=event.denominator,
         n=event.n,
+        told=1 if row is None else row.told + 1,
+        left_out=None if row is None else row.left_out,
         text=_short(event.note),
         until=event.until,
-        told=row.told + 1,
     )
 
 
 @series.on(MeasurementExcluded, part=point_of)
 def left_out(row: SeriesPart | None, event: MeasurementExcluded, record: Record) -> SeriesPart:
-    return msgspec.structs.replace(row or _point(event), left_out=_short(event.reason))
+    row = row or SeriesPart(
+        sort="point",
+        measure=event.measure,
+        period=event.period,
+        at=first_day(event.period),
+        subgroup=event.subgroup,
+    )
+    return replace(row, left_out=_short(event.reason))
 
 
 @series.on(ChartAnnotated, part=note_of)
@@ -174,12 +202,14 @@ def annotated(row: SeriesPart | None, event: ChartAnnotated, record: Record) -> 
 def baseline_set(row: SeriesPart | None, event: BaselineSet, record: Record) -> SeriesPart:
     """Its `period` is its first point's, and empty if it begins with the earliest of all."""
     placed = _beside("baseline", event.measure, event.until, text=event.reason, until=event.until)
-    return msgspec.structs.replace(placed, period=event.since)
+    return replace(placed, period=event.since)
 
 
 @series.on(LimitsRecalculated, part=phase_of)
 def rebased(row: SeriesPart | None, event: LimitsRecalculated, record: Record) -> SeriesPart:
-    return _beside("phase", event.measure, event.since, text=event.reason, rule_set=event.rule_set)
+    return _beside(
+        "phase", event.measure, event.since, text=event.reason, about=About(rule_set=event.rule_set)
+    )
 
 
 @series.on(SignalAcknowledged, part=signal_of)
@@ -190,8 +220,7 @@ def acknowledged(row: SeriesPart | None, event: SignalAcknowledged, record: Reco
         event.since,
         text=event.cause,
         until=event.until,
-        rule_set=event.rule_set,
-        rule=event.rule,
+        about=About(rule_set=event.rule_set, rule=event.rule),
     )
 
 
@@ -207,14 +236,7 @@ def tested(row: SeriesPart | None, event: CycleTested | CycleActed, record: Reco
 
 @series.on(VisibilitySet, part=lambda event: "project")
 def visible(row: SeriesPart | None, event: VisibilitySet, record: Record) -> SeriesPart:
-    return SeriesPart(sort="project", audience=event.audience)
-
-
-def _point(event: MeasurementRecorded | MeasurementExcluded) -> SeriesPart:
-    at = first_day(event.period)
-    return SeriesPart(
-        sort="point", measure=event.measure, period=event.period, at=at, subgroup=event.subgroup
-    )
+    return SeriesPart(sort="project", about=About(audience=event.audience))
 
 
 def _beside(sort: Sort, measure: str, on: str, *, text: str | None, **more: Any) -> SeriesPart:
@@ -252,9 +274,11 @@ class ShownMeasure(msgspec.Struct, frozen=True, kw_only=True):
 MEASURES = """
     SELECT measure, name, kind, definition, unit, multiply, chart, interval, direction, target,
            coalesce(revisions, 0) AS revisions, retired, coalesce(points, 0) AS points, last_period
-      FROM (SELECT measure, name, kind, definition, unit, multiply, chart, interval, direction, target,
-                   revisions, retired
+      FROM (SELECT measure, name, said.*
               FROM measure_series
+              LEFT JOIN LATERAL jsonb_to_record(about) AS said (
+                       kind text, definition text, unit text, multiply double precision, chart text, "interval" text,
+                       direction text, target double precision, revisions bigint, retired text) ON true
              WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
                AND sort = 'measure') AS defined
       FULL JOIN (SELECT measure, count(*) AS points, (array_agg(period ORDER BY at DESC, period DESC))[1] AS last_period
@@ -263,7 +287,7 @@ MEASURES = """
                     AND sort = 'point' AND told > 0
                   GROUP BY measure) AS counted USING (measure)
      WHERE array_position('{public,organisation,forum,team}', coalesce(
-               (SELECT audience
+               (SELECT about ->> 'audience'
                   FROM measure_series
                  WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
                    AND part = 'project'), 'organisation'))
@@ -308,13 +332,13 @@ class ShownPart(msgspec.Struct, frozen=True, kw_only=True):
 
 SERIES = """
     SELECT sort, part, period, at, subgroup, value, numerator, denominator, n, told, left_out, name, text, until,
-           rule_set, rule
+           about ->> 'rule_set' AS rule_set, about ->> 'rule' AS rule
       FROM measure_series AS shown
      WHERE organisation = %(organisation)s
        AND key = 'project/' || %(project)s::text
        AND (measure = %(measure)s::text AND (sort <> 'point' OR told > 0) AND sort <> 'measure' OR sort = 'cycle')
        AND array_position('{public,organisation,forum,team}', coalesce(
-               (SELECT audience
+               (SELECT about ->> 'audience'
                   FROM measure_series
                  WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
                    AND part = 'project'), 'organisation'))
@@ -353,8 +377,8 @@ class ProjectPart(ShownPart, frozen=True, kw_only=True):
 
 
 OF_PROJECTS = """
-    WITH about AS MATERIALIZED (  -- once for all points: each would else look through its whole project
-        SELECT key, part, audience, kind
+    WITH whose AS MATERIALIZED (  -- once for all points: each would else look through its whole project
+        SELECT key, part, about ->> 'audience' AS audience, about ->> 'kind' AS kind
           FROM measure_series
          WHERE organisation = %(organisation)s
            AND key = ANY (string_to_array('project/' || replace(%(projects)s::text, ',', ',project/'), ','))
@@ -362,11 +386,15 @@ OF_PROJECTS = """
     )
     SELECT split_part(shown.key, '/', 2) AS project, shown.sort, shown.part, shown.measure, shown.period, shown.at,
            shown.subgroup, shown.value, shown.numerator, shown.denominator, shown.n, shown.told, shown.left_out,
-           shown.name, shown.text, shown.until, shown.rule_set, shown.rule, shown.kind, shown.unit, shown.multiply,
-           shown.chart, shown.interval, shown.direction, shown.target, shown.revisions, shown.retired
+           shown.name, shown.text, shown.until, said.rule_set, said.rule, said.kind, said.unit, said.multiply,
+           said.chart, said."interval", said.direction, said.target, coalesce(said.revisions, 0) AS revisions,
+           said.retired
       FROM measure_series AS shown
-      LEFT JOIN about AS seen ON seen.key = shown.key AND seen.part = 'project'
-      LEFT JOIN about AS defined ON defined.key = shown.key AND defined.part = 'measure/' || shown.measure
+      LEFT JOIN LATERAL jsonb_to_record(shown.about) AS said (
+               rule_set text, rule text, kind text, unit text, multiply double precision, chart text, "interval" text,
+               direction text, target double precision, revisions bigint, retired text) ON true
+      LEFT JOIN whose AS seen ON seen.key = shown.key AND seen.part = 'project'
+      LEFT JOIN whose AS defined ON defined.key = shown.key AND defined.part = 'measure/' || shown.measure
      WHERE shown.organisation = %(organisation)s
        AND shown.key = ANY (string_to_array('project/' || replace(%(projects)s::text, ',', ',project/'), ','))
        AND shown.sort <> 'project'

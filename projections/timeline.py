@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cache
 
 import msgspec
+from psycopg import sql
 
 from events.comments import CommentPosted
 from events.corrections import Revision
@@ -24,7 +25,7 @@ from events.privacy.words import personal_fields
 from events.projects import ProjectMerged, ProjectProposed, ProjectSplit
 from events.spread import SpreadAdopted
 from events.stories import StoryLinked, StoryShared
-from events.vocabulary import Event, tag_of, vocabulary
+from events.vocabulary import Event, example_of, tag_of, vocabulary
 from projections.engine.projection import Projection
 
 DETAIL_MAX = 300  # characters
@@ -74,20 +75,19 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is said of something that happened. When it did, and who told it, the log says at the line's position."""
 
     type: str
-    said: str  # what happened, in the vocabulary's words
     detail: str  # what the event says, cut short; empty if it says no more
-    facts: dict[str, str]  # short facts by the names of their fields
+    facts: dict[str, str] | None  # short facts by the names of their fields
     puts_right: str | None  # the id of the telling that it corrected or retracted
-    also: tuple[str, ...]  # other streams that it happened to as well, and that show this line too
+    also: tuple[str, ...] | None  # other streams that it happened to as well, and that show this line too
 
 
 timeline = Projection(
     "timeline",
-    revision=3,
+    revision=4,
     row=TimelineEntry,
     doc=__doc__,
     indexes=[
-        "(organisation) WHERE also <> '[]'",
+        "(organisation) WHERE also IS NOT NULL",
         "(organisation, key, folded_at, position) WHERE type = 'visibility.set'",
     ],
 )
@@ -96,7 +96,6 @@ timeline = Projection(
 class Telling(msgspec.Struct, frozen=True):
     """How the events of one type are told."""
 
-    said: str
     words: tuple[str, ...]  # fields that tell best what happened, the best first
     facts: tuple[str, ...]  # short fields
     revises: bool
@@ -108,11 +107,10 @@ def told(event: Event, record: Record) -> TimelineEntry:
     telling = _telling(type(event))
     return TimelineEntry(
         type=record.type,
-        said=telling.said,
         detail=_detail(event, telling.words),
-        facts=_facts(event, telling.facts),
+        facts=_facts(event, telling.facts) or None,
         puts_right=event.of if telling.revises else None,  # type: ignore[attr-defined]
-        also=_also(event) if telling.also else (),
+        also=(_also(event) or None) if telling.also else None,
     )
 
 
@@ -126,18 +124,11 @@ def _telling(kind: type[Event]) -> Telling:
     fields = () if issubclass(kind, WITHOUT_WORDS) else kind.__struct_fields__
     kept_secret = personal_fields(tag_of(kind))
     return Telling(
-        said=_said(kind),
         words=tuple(name for name in WORDS if name in fields and name not in kept_secret),
         facts=tuple(name for name in FACTS if name in fields),
         revises=issubclass(kind, Revision),
         also=issubclass(kind, HAPPEN_ELSEWHERE_TOO),
     )
-
-
-def _said(kind: type[Event]) -> str:
-    """The first sentence that the vocabulary has for a type."""
-    first, stop, _ = " ".join((kind.__doc__ or "").split()).partition(". ")
-    return first + stop.strip()
 
 
 def _detail(event: Event, words: tuple[str, ...]) -> str:
@@ -181,6 +172,16 @@ def _also(event: Event) -> tuple[str, ...]:
     return ()
 
 
+def said(kind: type[Event]) -> str:
+    """What events of a type say happened: the first sentence that the vocabulary has for what it is today."""
+    today = type(example_of(kind).upcast())
+    first, stop, _ = " ".join((today.__doc__ or "").split()).partition(". ")
+    return first + stop.strip()
+
+
+SAID = msgspec.json.encode({tag: said(kind) for tag, kind in vocabulary().items()}).decode()
+
+
 class OfSubject(msgspec.Struct, frozen=True, kw_only=True):
     subject: str  # a stream, such as project/P-17
     reader: Audience = "organisation"
@@ -206,20 +207,22 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Two parts, each by an index of its own: one condition with OR would read every line of the organisation.
-OF_SUBJECT = """
-    SELECT line.key AS stream, line.position, line.type, line.said, line.detail, line.facts,
+OF_SUBJECT = sql.SQL(
+    """
+    SELECT line.key AS stream, line.position, line.type, {said}::jsonb ->> line.type AS said, line.detail,
+           coalesce(line.facts, '{{}}') AS facts,
            log.written(told.occurred_at, told.precise_to) AS occurred, line.folded_at AS occurred_at,
            told.precise_to, told.recorded_at, told.actor, told.source, told.id AS telling, line.puts_right
-      FROM (SELECT organisation, key, position, folded_at, type, said, detail, facts, puts_right
+      FROM (SELECT organisation, key, position, folded_at, type, detail, facts, puts_right
               FROM timeline
              WHERE organisation = %(organisation)s AND key = %(subject)s
              UNION ALL
-            SELECT organisation, key, position, folded_at, type, said, detail, facts, puts_right
+            SELECT organisation, key, position, folded_at, type, detail, facts, puts_right
               FROM timeline
-             WHERE organisation = %(organisation)s AND also <> '[]' AND also ? %(subject)s::text
+             WHERE organisation = %(organisation)s AND also IS NOT NULL AND also ? %(subject)s::text
                AND key <> %(subject)s) AS line
       JOIN log.records AS told USING (organisation, position)
-     WHERE array_position('{public,organisation,forum,team}', coalesce(
+     WHERE array_position('{{public,organisation,forum,team}}', coalesce(
                (SELECT visible.facts ->> 'audience'
                   FROM timeline AS visible
                  WHERE visible.organisation = %(organisation)s
@@ -227,11 +230,12 @@ OF_SUBJECT = """
                    AND visible.type = 'visibility.set'
                  ORDER BY visible.folded_at DESC, visible.position DESC
                  LIMIT 1), 'organisation'))
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
-"""
+           <= array_position('{{public,organisation,forum,team}}', %(reader)s::text)
+    """
+).format(said=sql.Literal(SAID.replace("%", "%%")))
 timeline.question(
     "of_subject",
-    OF_SUBJECT,
+    OF_SUBJECT.as_string(),
     asks=OfSubject,
     answers=Happened,
     order=["-occurred_at", "-position"],

@@ -14,10 +14,10 @@ from tests.projections.history import History
 P = "project/P-17"
 
 
-def test_a_line_says_what_happened_in_the_words_of_the_field() -> None:
+async def test_a_line_says_what_happened_in_the_words_of_the_field(database_url: str) -> None:
     history = History()
     history.tell(P, "2024-03", CycleTested(cycle="C-1", tested="Text messages", decision="adapt"))
-    line = history.row(timeline, f"{P}/1")
+    [line] = await history.ask(database_url, timeline, "of_subject", subject=P)
     assert line.said == "A PDSA cycle was carried out and studied."
     assert (line.detail, line.facts) == ("Text messages", {"decision": "adapt"})
 
@@ -66,7 +66,7 @@ def test_words_that_may_have_to_be_taken_back_are_not_repeated() -> None:
     history = History()
     history.tell("story/S-1", "2024-03-01", StoryShared(title="Her story", summary="In her words."))
     history.tell("story/S-1", "2024-03-02", CommentPosted(text="I know her."))
-    assert [(line.detail, line.facts) for line in history.rows(timeline).values()] == [("", {}), ("", {})]
+    assert [(line.detail, line.facts) for line in history.rows(timeline).values()] == [("", None), ("", None)]
 
 
 def test_every_type_of_today_has_a_line() -> None:

@@ -122,8 +122,8 @@ def _shown(part: str, row: SeriesPart) -> ShownPart:
         name=row.name,
         text=row.text,
         until=row.until,
-        rule_set=row.rule_set,
-        rule=row.rule,
+        rule_set=row.says.rule_set,
+        rule=row.says.rule,
     )
 
 
@@ -132,16 +132,16 @@ def _measure(rows: Mapping[Any, SeriesPart], measure: str) -> ShownMeasure:
     return ShownMeasure(
         measure=measure,
         name=row.name,
-        kind=row.kind,
-        definition=row.definition,
-        unit=row.unit,
-        multiply=row.multiply,
-        chart=row.chart,
-        interval=row.interval,
-        direction=row.direction,
-        target=row.target,
-        revisions=row.revisions,
-        retired=row.retired,
+        kind=row.says.kind,
+        definition=row.says.definition,
+        unit=row.says.unit,
+        multiply=row.says.multiply,
+        chart=row.says.chart,
+        interval=row.says.interval,
+        direction=row.says.direction,
+        target=row.says.target,
+        revisions=row.says.revisions,
+        retired=row.says.retired,
         points=0,
         last_period=None,
     )
