@@ -93,7 +93,14 @@ _MUTE = """
       FROM jsonb_to_recordset(%(mutes)s::jsonb) AS one (subject text, until timestamptz)
         ON CONFLICT (organisation, person, subject) DO UPDATE SET until = excluded.until
 """
-_LINK_KEY = "SELECT key FROM notices.link_keys WHERE organisation = %(organisation)s"
+_LINK_KEY = """
+    SELECT key
+      FROM notices.link_keys
+     WHERE organisation = %(organisation)s
+       AND NOT EXISTS (SELECT
+                         FROM vault.keys AS k
+                        WHERE k.organisation = %(organisation)s AND k.person = %(person)s::text AND k.wrapped IS NULL)
+"""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -231,11 +238,14 @@ async def choose_some(
         await conn.execute(_CHOOSE, asked)
 
 
-async def link_key(conn: AsyncConnection[Any], organisation: str) -> bytes | None:
-    """The key that signs an organisation's links; None if it never signed any."""
+async def link_key(
+    conn: AsyncConnection[Any], organisation: str, *, person: str | None = None
+) -> bytes | None:
+    """The key that signs an organisation's links; None if it never signed any, or for a person who was erased."""
+    asked = {"organisation": organisation, "person": person}
     async with conn.transaction():
         await conn.execute(FOR_ORGANISATION, (organisation,))
-        row = await (await conn.execute(_LINK_KEY, {"organisation": organisation})).fetchone()
+        row = await (await conn.execute(_LINK_KEY, asked)).fetchone()
     return None if row is None else bytes(row[0])
 
 

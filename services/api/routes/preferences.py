@@ -168,7 +168,7 @@ async def _link(request: Asked) -> Link:
     try:
         link = unsigned(token)
         async with desk_of(request).pool.connection() as conn:
-            key = await link_key(conn, link.organisation)
+            key = await link_key(conn, link.organisation, person=link.person)
         if key is not None and is_ours(token, key):
             return link
     except BadToken:

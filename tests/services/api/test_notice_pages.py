@@ -152,11 +152,13 @@ def test_a_link_that_is_not_ours_is_for_something_else_or_is_too_old_leads_nowhe
 
 def test_what_was_told_to_somebody_who_was_erased_is_shown_no_more(told: Told) -> None:
     link = told.link()
+    (choose,) = re.findall(r'href="(/unsubscribe/[^"]+)"', told.opens(link).text)
     told.does(
         "INSERT INTO vault.keys (organisation, person, id, master, wrapped, destroyed_at)"
         " VALUES (%(organisation)s, %(person)s, 'k', 'none', NULL, now())"
     )
     assert told.opens(link).status_code == 404
+    assert told.opens(choose).status_code == 404, "and nothing is chosen for them any more"
 
 
 def test_whoever_meets_a_problem_with_a_browser_gets_a_page_and_a_program_gets_a_document(
