@@ -4,6 +4,8 @@ Shown of a piece of work is what the whole organisation may see, whoever holds t
 happened there are the kinds and days, and nobody's words or names.
 """
 
+import re
+from calendar import month_name
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from html import escape
@@ -117,8 +119,18 @@ def _section(name: str, items: Sequence[AgendaItem]) -> str:
 
 
 def _happened(lines: Sequence[Happened]) -> str:
-    items = "\n".join(f"<li>{escape(line.occurred[:10])}: {escape(line.said)}</li>" for line in lines)
+    items = "\n".join(f"<li>{escape(_when(line.occurred) or '')}: {escape(line.said)}</li>" for line in lines)
     return f"<h2>What happened last</h2>\n<ul>\n{items}\n</ul>"
+
+
+def _when(written: str | None) -> str | None:
+    """A day or month as people write it, as exactly as it is known; anything else as it stands."""
+    known = re.fullmatch(r"(\d{4})-(\d\d)(?:-(\d\d))?(?:T.*)?", written or "")
+    if known is None:
+        return written
+    year, month, day = known.groups()
+    of = f"{month_name[int(month)]} {year}" if 1 <= int(month) <= 12 else written
+    return f"{int(day)} {of}" if day else of
 
 
 def _day(moment: datetime) -> str:

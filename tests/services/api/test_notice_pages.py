@@ -21,6 +21,7 @@ from projections.notices.engine.plan import plan
 from projections.notices.engine.preferences import Channel
 from projections.notices.engine.reading_link import ReadingLink, signed
 from projections.notices.engine.tokens import key_of
+from services.api.notice_page import _when
 from tests.projections.engine.telling import Telling, of, tell
 from tests.services.api.conftest import Door, Server, as_role, problem
 
@@ -116,6 +117,24 @@ def test_the_page_says_what_was_told_why_and_how_the_work_stands(told: Told) -> 
     assert LEAD not in page.text, "nobody is named, not even by reference"
     assert {"svg", "details", "table"} <= Outline(page.text).seen
     assert Outline(page.text).seen.isdisjoint({"script", "style", "img", "link"})
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2025-03-01T09:30:00.000000Z", "1 March 2025"),
+        ("2025-03-09", "9 March 2025"),
+        ("2025-03", "March 2025"),
+        ("2025", "2025"),
+        ("2025-Q1", "2025-Q1"),
+        ("2025-13", "2025-13"),
+        (None, None),
+    ],
+)
+def test_a_day_is_written_as_people_write_it_and_as_exactly_as_it_is_known(
+    written: str | None, read: str | None
+) -> None:
+    assert _when(written) == read
 
 
 def test_it_leads_to_what_one_chose_to_be_told_and_not_for_all_in_a_chat_room(told: Told) -> None:
