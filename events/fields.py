@@ -85,7 +85,8 @@ PersonRef = Annotated[
     str,
     Meta(
         pattern=r"^person/[A-Za-z0-9_-]{1,64}" + END,
-        description="An opaque reference to a person. Never a name, an e-mail address or a number from outside.",
+        description="An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a "
+        "number from outside.",
     ),
 ]
 Subject = Annotated[

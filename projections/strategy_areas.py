@@ -306,6 +306,11 @@ MONTHLY = """
            active + paused + completed AS active_or_completed, improvements, stories, together
       FROM stood
      WHERE anything > 0
+       AND (%(strategy)s::text IS NULL OR EXISTS (
+           SELECT FROM strategy_areas AS chosen
+            CROSS JOIN LATERAL jsonb_to_recordset(chosen.versions) AS worded (version bigint)
+            WHERE chosen.organisation = %(organisation)s AND chosen.key = 'strategy/' || %(strategy)s::text
+              AND worded.version = coalesce(%(version)s::bigint, worded.version)))
 """
 areas.question(
     "monthly",
@@ -313,7 +318,8 @@ areas.question(
     asks=Monthly,
     answers=MonthlyTotals,
     order=["month", "area", "directorate"],
-    doc="Totals on the last day of each month, by strategy area and directorate; of one day, if since = until.",
+    doc="Totals on the last day of each month, by strategy area and directorate; of one day, if since = until. Nothing "
+    "under a strategy or version that nobody has told of.",
 )
 
 

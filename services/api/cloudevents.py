@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from msgspec import Meta
 
+from services.api.forms import in_words
 from services.api.problems import Problem, kinds
 
 DEPTH_MAX = 64
@@ -185,15 +186,18 @@ def _convert(read: Callable[[], CloudEvent]) -> CloudEvent:
         raise Problem(kinds.MALFORMED_EVENT, detail, field=field) from None
 
 
-def explained(wrong: msgspec.ValidationError, within: str = "") -> tuple[str, str | None]:
-    """What msgspec says is wrong, and the field it says it of: `("Expected `str`, got `int`", "data.cycle")`."""
+def explained(wrong: msgspec.ValidationError, within: str = "", *kinds: Any) -> tuple[str, str | None]:
+    """What msgspec says is wrong, and the field it says it of: `("Expected `str`, got `int`", "data.cycle")`.
+
+    What a text should look like is said in words, as the types of events and `kinds` describe it.
+    """
     message = str(wrong)
     place = _ADDRESS.search(message)
     path = f"{within}{place[1]}" if place else within
     named = _MISSING.search(message) or _UNKNOWN.search(message)
     if named:
         path = f"{path}.{named[1]}"
-    return _ADDRESS.sub("", message) + ".", path.lstrip(".") or None
+    return in_words(_ADDRESS.sub("", message), *kinds) + ".", path.lstrip(".") or None
 
 
 def _check_form(body: bytes, members: Any, field: str | None = None) -> None:

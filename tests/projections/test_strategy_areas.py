@@ -21,6 +21,7 @@ from tests.projections.history import History
 HUDDLE = ImprovementReported(
     what_changed="A better huddle", level="team", areas=("staff",), directorate="luton"
 )
+STAFF = (Area(area="staff", label="Staff experience"),)
 COUNTERS = ("active", "paused", "completed", "active_or_completed", "improvements", "stories", "together")
 
 
@@ -175,3 +176,18 @@ async def test_a_refreshed_strategy_counts_the_same_work_under_its_own_areas(dat
         (2, "First", "Population"),
         (2, "First", "Value"),
     ]
+
+
+async def test_a_strategy_that_nobody_told_of_is_not_taken_for_none(database_url: str) -> None:
+    history = History()
+    history.tell("project/P-1", "2022-01-01", ProjectStarted(areas=("staff",)))
+    history.tell(
+        "strategy/ours",
+        "2022-01-01",
+        StrategyAdopted(version=1, valid_from="2022", title="Ours", areas=STAFF),
+    )
+    day = {"since": date(2022, 5, 20), "until": date(2022, 5, 20), "area": "staff", "directorate": "*"}
+    assert len(await totals(database_url, history, **day, strategy="ours")) == 1
+    assert len(await totals(database_url, history, **day, strategy="ours", version=1)) == 1
+    assert await totals(database_url, history, **day, strategy="theirs") == {}
+    assert await totals(database_url, history, **day, strategy="ours", version=9) == {}

@@ -479,7 +479,8 @@ class CoachAllocated(Event):
 
     type: ClassVar[str] = "coach.allocated"
     stream: ClassVar[str] = "project"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     coach: str
     # The forum that allocated them.
     by: str | None = None
@@ -493,7 +494,8 @@ class CoachReleased(Event):
 
     type: ClassVar[str] = "coach.released"
     stream: ClassVar[str] = "project"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     coach: str
     # Why.
     reason: str | None = None
@@ -515,8 +517,8 @@ class CoachingSessionHeld(Event):
 
     type: ClassVar[str] = "coaching_session.held"
     stream: ClassVar[str] = "project"
-    # Who coached. An opaque reference to a person. Never a name, an e-mail address or a number from
-    # outside.
+    # Who coached. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address
+    # or a number from outside.
     coach: str
     # How they met.
     mode: Literal["by_telephone", "in_person", "in_writing", "online"] | None = None
@@ -637,8 +639,8 @@ class ContactChanged(Event):
 
     type: ClassVar[str] = "contact.changed"
     stream: ClassVar[str] = "operations"
-    # Whose entry it is. An opaque reference to a person. Never a name, an e-mail address or a number from
-    # outside.
+    # Whose entry it is. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail
+    # address or a number from outside.
     person: str
     # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
     client: str
@@ -652,8 +654,8 @@ class ContactEmptied(Event):
 
     type: ClassVar[str] = "contact.emptied"
     stream: ClassVar[str] = "operations"
-    # Whose entry it was. An opaque reference to a person. Never a name, an e-mail address or a number from
-    # outside.
+    # Whose entry it was. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail
+    # address or a number from outside.
     person: str
     # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
     client: str
@@ -667,8 +669,8 @@ class ContactRead(Event):
 
     type: ClassVar[str] = "contact.read"
     stream: ClassVar[str] = "operations"
-    # Who was looked up. An opaque reference to a person. Never a name, an e-mail address or a number from
-    # outside.
+    # Who was looked up. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail
+    # address or a number from outside.
     person: str
     # Whose key it was. An identifier of the sender's own: letters, digits, and . _ ~ -
     client: str
@@ -1168,7 +1170,8 @@ class ForumChairAppointed(Event):
 
     type: ClassVar[str] = "forum_chair.appointed"
     stream: ClassVar[str] = "forum"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # As chair or co-chair.
     role: Literal["chair", "co_chair"]
@@ -1184,7 +1187,8 @@ class ForumMemberJoined(Event):
 
     type: ClassVar[str] = "forum_member.joined"
     stream: ClassVar[str] = "forum"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # As what; a member if nothing is said.
     role: (
@@ -1211,7 +1215,8 @@ class ForumMemberLeft(Event):
 
     type: ClassVar[str] = "forum_member.left"
     stream: ClassVar[str] = "forum"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # The role that ended; every role if none is named.
     role: (
@@ -1873,7 +1878,8 @@ class PersonChangedRole(Event):
 
     type: ClassVar[str] = "person.changed_role"
     stream: ClassVar[str] = "project"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # The role that ended.
     was: Literal["advisor", "carer", "co_lead", "coach", "data", "lead", "member", "service_user", "sponsor"]
@@ -1889,8 +1895,8 @@ class PersonErased(Event):
 
     type: ClassVar[str] = "person.erased"
     stream: ClassVar[str] = "operations"
-    # Whose key it was. An opaque reference to a person. Never a name, an e-mail address or a number from
-    # outside.
+    # Whose key it was. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail
+    # address or a number from outside.
     person: str
     # The names of the keys that were destroyed. Names of keys, never the keys.
     keys: Sequence[str]
@@ -1908,7 +1914,8 @@ class PersonJoined(Event):
 
     type: ClassVar[str] = "person.joined"
     stream: ClassVar[str] = "project"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # As what.
     role: Literal["advisor", "carer", "co_lead", "coach", "data", "lead", "member", "service_user", "sponsor"]
@@ -1924,7 +1931,8 @@ class PersonLeft(Event):
 
     type: ClassVar[str] = "person.left"
     stream: ClassVar[str] = "project"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # The role that ended; every role if none is named.
     role: (
@@ -2788,7 +2796,8 @@ class SubjectAccessGiven(Event):
 
     type: ClassVar[str] = "subject_access.given"
     stream: ClassVar[str] = "operations"
-    # About whom. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # About whom. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or
+    # a number from outside.
     person: str
     # How many events name them. How many.
     events: int
@@ -2866,7 +2875,8 @@ class TrainingAttended(Event):
     stream: ClassVar[str] = "cohort"
     # The training programme. Id of a training programme, such as `pocket_qi` or `ilp`.
     course: str
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # Staff, service user, carer or from outside.
     kind: Literal["carer", "external", "service_user", "staff"] | None = None
@@ -2884,7 +2894,8 @@ class TrainingCompleted(Event):
     stream: ClassVar[str] = "cohort"
     # The training programme. Id of a training programme, such as `pocket_qi` or `ilp`.
     course: str
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # Staff, service user, carer or from outside.
     kind: Literal["carer", "external", "service_user", "staff"] | None = None
@@ -2900,7 +2911,8 @@ class TrainingEnrolled(Event):
     stream: ClassVar[str] = "cohort"
     # The training programme. Id of a training programme, such as `pocket_qi` or `ilp`.
     course: str
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # Staff, service user, carer or from outside.
     kind: Literal["carer", "external", "service_user", "staff"] | None = None
@@ -2940,7 +2952,8 @@ class TrainingWithdrawn(Event):
     stream: ClassVar[str] = "cohort"
     # The training programme. Id of a training programme, such as `pocket_qi` or `ilp`.
     course: str
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # Staff, service user, carer or from outside.
     kind: Literal["carer", "external", "service_user", "staff"] | None = None

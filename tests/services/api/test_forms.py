@@ -1,0 +1,65 @@
+"""What a value has to look like is said in words; nobody is shown a pattern."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from events.vocabulary import vocabulary
+from services.api.cloudevents import explained
+from services.api.when import When
+
+
+def complaint(kind: Any, told: dict[str, Any]) -> tuple[str, str | None]:
+    with pytest.raises(msgspec.ValidationError) as wrong:
+        msgspec.convert(told, kind, strict=False)
+    return explained(wrong.value, "", kind)
+
+
+@pytest.mark.parametrize(
+    ("tag", "told", "field", "said"),
+    [
+        (
+            "measurement.recorded",
+            {"measure": "M-1", "period": "31/01/2024"},
+            "period",
+            "2022-05-20, 2022-05 or 2022",
+        ),
+        ("measurement.recorded", {"measure": "M 1", "period": "2024"}, "measure", "an id of 1 to 64 letters"),
+        ("person.joined", {"person": "Ann", "role": "lead"}, "person", "such as `person/"),
+        ("idea.raised", {"title": "two\nlines"}, "title", "one line of text"),
+        ("idea.raised", {"title": "x", "areas": ["A b"]}, "areas[0]", "small letters"),
+        ("story.shared", {"title": "x", "address": "there"}, "address", "a web address"),
+    ],
+)
+def test_an_integrator_is_told_the_form_of_a_field_in_words(
+    tag: str, told: dict[str, Any], field: str, said: str
+) -> None:
+    detail, named = complaint(vocabulary()[tag], told)
+    assert detail.startswith("Expected ")
+    assert said in detail
+    assert named == field
+
+
+def test_whoever_asks_of_a_moment_is_told_how_to_write_it() -> None:
+    assert complaint(When, {"as_at": "31/12/2024"}) == (
+        "Expected a day, month, year or instant, such as 2022-05-20, 2022-05, 2022 or 2022-05-20T09:30:00Z.",
+        "as_at",
+    )
+
+
+@pytest.mark.parametrize("tag", sorted(vocabulary()))
+def test_every_pattern_of_every_event_is_described(tag: str) -> None:
+    _, parts = msgspec.json.schema_components([vocabulary()[tag]])
+    assert not list(undescribed(parts))
+
+
+def undescribed(part: Any) -> Any:
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str) and not part.get("description"):
+            yield part
+        for inner in part.values():
+            yield from undescribed(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from undescribed(inner)
