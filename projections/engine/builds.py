@@ -65,7 +65,9 @@ _TO_DROP = """
 """
 _DROP = """
     WITH places AS (DELETE FROM projections.checkpoints WHERE projection = %(projection)s AND build = %(build)s),
-         waiting AS (DELETE FROM projections.parked WHERE projection = %(projection)s AND build = %(build)s)
+         waiting AS (DELETE FROM projections.parked WHERE projection = %(projection)s AND build = %(build)s),
+         long AS (DELETE FROM projections.long_streams WHERE projection = %(projection)s AND build = %(build)s),
+         stood AS (DELETE FROM projections.waypoints WHERE projection = %(projection)s AND build = %(build)s)
     DELETE FROM projections.builds WHERE projection = %(projection)s AND build = %(build)s
 """
 _PICTURES_BEYOND = """

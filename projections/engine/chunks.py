@@ -235,7 +235,7 @@ class Filling:
         """What the revisions among these records say, and which of them wait for what has not come."""
         revisions = self._folder(self.active).revisions(records)
         found = amendments(self.active[0].projection, revisions)
-        found.expect(self._reader.arrived(self._conn, found.put_right(), until=self._until))
+        found.expect(self._reader.places(self._conn, found.put_right(), until=self._until))
         return found
 
     def _fold(self, streams: list[Size], records: list[Record], amended: Amendments) -> Chunk:

@@ -19,12 +19,14 @@ from events.log.record import Record
 from projections.engine.batch import fold_batch, misfits
 from projections.engine.builds import Build, ensure
 from projections.engine.checkpoint import LEASE_S, Claim, claimed, move
+from projections.engine.late import Late
 from projections.engine.parking import park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
 from projections.engine.rows import ROWS_MAX, load, save
-from projections.engine.stream import Amendments, Stream, amendments, fold_stream
+from projections.engine.stream import Stream, amendments, fold_stream
 from projections.engine.tables import Tables
+from projections.engine.waypoints import Waypoints
 
 BATCH_MAX = 200_000  # records in a transaction
 BATCH_FIRST = 5_000  # then more, as time allows: the more records at once, the less often a row is written
@@ -124,7 +126,8 @@ class Feeder:
         self._claim = claim
         self._reader = reader
         self._tables = tables_of(projection, build.build)
-        self._revision_types = {tag for tag, way in projection.ways.items() if way.revision}
+        self._waypoints = Waypoints(projection, build, claim.organisation)
+        self._late = Late(self._tables, build, claim.organisation, reader, self._waypoints)
         self._known: dict[str, Stream] = {}
         self._largest = 0  # bytes a stream, on average of what was written together
         self._knows_all = claim.position == 0  # nothing is kept that is not remembered
@@ -177,16 +180,25 @@ class Feeder:
             self.write(conn, touched, again, until=until)
 
     def write(
-        self, conn: Connection[Any], touched: dict[str, Stream], again: Collection[str], *, until: int
+        self, conn: Connection[Any], touched: dict[str, Stream], again: set[str], *, until: int
     ) -> None:
         """Writes everything that changed, and folds again what must be."""
         for name in again:
             touched.pop(name, None)
         with conn.pipeline():
             self._save(conn, touched)
+        for name in self._folded_late(conn, again, until):
+            self._known.pop(name)
+            self._knows_all = False
+            again.remove(name)
         for streams in self.fold_again(conn, again, until=until):
             self._known.update(streams)
         self._forget()
+
+    def _folded_late(self, conn: Connection[Any], again: Collection[str], until: int) -> set[str]:
+        """Folds what can be folded without going back to the beginning. Returns the streams."""
+        met = {name: self._known[name].again for name in again if name in self._known}
+        return self._late.fold(conn, met, since=self._claim.position, until=until) if met else set()
 
     def fold_again(
         self, conn: Connection[Any], again: Collection[str], *, until: int, new: bool = False
@@ -197,6 +209,8 @@ class Feeder:
         """
         names = sorted(again)
         for start in range(0, len(names), AGAIN_MAX):
+            if not new:
+                self._forget_waypoints(conn, names[start : start + AGAIN_MAX])
             for streams in self._folded_again(conn, names[start : start + AGAIN_MAX], until):
                 written = (
                     {name: stream for name, stream in streams.items() if stream.is_known} if new else streams
@@ -226,32 +240,31 @@ class Feeder:
         """These streams, folded from their first records, some at a time: never more than about ROWS_MAX rows."""
         projection, reader = self._projection, self._reader
         amended = amendments(projection, reader.revisions(conn, names, until=until))
-        amended.expect(reader.arrived(conn, amended.put_right(), until=until))
+        amended.expect(reader.places(conn, amended.put_right(), until=until))
+
+        def fold(name: str, told: Iterable[Record]) -> Stream:
+            stream = Stream()
+            if projection.shape != "lines":
+                told = self._waypoints.noting(conn, name, told, stream, until)
+            return fold_stream(projection, name, told, amended, onto=stream)
+
         odd: list[str] = []
-        for streams in self._from_their_beginning(names, reader.streams(conn, names, until=until), amended):
+        for streams in _stream_by_stream(names, reader.streams(conn, names, until=until), fold):
             odd += (misfit := misfits(projection, streams))
+            waits = {name for name, stream in streams.items() if stream.parked}
+            self._forget_waypoints(conn, waits.union(misfit))
             yield {name: stream for name, stream in streams.items() if name not in misfit}
         if odd:
-            records = reader.streams(conn, odd, until=until)
-            yield from self._from_their_beginning(odd, records, amended, carefully=True)
 
-    def _from_their_beginning(
-        self,
-        names: Collection[str],
-        records: Iterable[Record],
-        amended: Amendments,
-        *,
-        carefully: bool = False,
-    ) -> Iterator[dict[str, Stream]]:
-        left, streams, rows = set(names), dict[str, Stream](), 0
-        for name, told in groupby(records, key=attrgetter("stream")):
-            left.remove(name)
-            streams[name] = stream = fold_stream(self._projection, name, told, amended, carefully=carefully)
-            rows += len(stream.rows)
-            if rows >= ROWS_MAX:
-                yield streams
-                streams, rows = {}, 0
-        yield streams | {name: Stream() for name in left}
+            def carefully(name: str, told: Iterable[Record]) -> Stream:
+                return fold_stream(projection, name, told, amended, carefully=True)
+
+            yield from _stream_by_stream(odd, reader.streams(conn, odd, until=until), carefully)
+
+    def _forget_waypoints(self, conn: Connection[Any], names: Collection[str]) -> None:
+        """They are noted anew; a stream that waits has none, as it does not stand where its records say."""
+        if names and self._tables.shape != "lines":
+            self._waypoints.forget(conn, names)
 
     def _meet(self, conn: Connection[Any], names: set[str]) -> None:
         """Remembers what is kept of these streams."""
@@ -268,3 +281,18 @@ class Feeder:
         while len(self._known) > self._most:
             del self._known[next(iter(self._known))]
             self._knows_all = False
+
+
+def _stream_by_stream(
+    names: Collection[str], records: Iterable[Record], fold: Callable[[str, Iterable[Record]], Stream]
+) -> Iterator[dict[str, Stream]]:
+    """Folds the records of streams, some streams at a time; those of which there are none are empty."""
+    left, streams, rows = set(names), dict[str, Stream](), 0
+    for name, told in groupby(records, key=attrgetter("stream")):
+        left.remove(name)
+        streams[name] = stream = fold(name, told)
+        rows += len(stream.rows)
+        if rows >= ROWS_MAX:
+            yield streams
+            streams, rows = {}, 0
+    yield streams | {name: Stream() for name in left}

@@ -83,5 +83,5 @@ def _try_again(conn: Connection[Any], feeder: Feeder, claim: Claim, after: str) 
         names = [key for (key,) in conn.execute(PARKED_KEYS, asked)]
         if names:
             move(conn, claim, claim.position)
-            feeder.write(conn, {}, names, until=claim.position)
+            feeder.write(conn, {}, set(names), until=claim.position)
     return names

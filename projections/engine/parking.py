@@ -22,6 +22,13 @@ _PARK = """
        SET position = excluded.position, error = excluded.error, records = excluded.records,
            since = CASE known.position WHEN excluded.position THEN known.since ELSE excluded.since END
 """
+PARKED_OF = """
+    SELECT key
+      FROM projections.parked
+     WHERE organisation = %(organisation)s AND projection = %(projection)s AND build = %(build)s
+       AND key = ANY (%(keys)s)
+     ORDER BY key
+"""
 PARKED_KEYS = """
     SELECT key
       FROM projections.parked

@@ -47,8 +47,34 @@ _STREAMS = """
        AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
      ORDER BY stream, occurred_at, position
 """
-_ARRIVED = """
-    SELECT r.stream, r.source, r.id
+_TAIL = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND stream = %(stream)s AND position <= %(until)s
+       AND (occurred_at, position) > (%(at)s, %(after)s)
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     ORDER BY occurred_at, position
+     LIMIT %(limit)s
+"""
+_AT = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position = ANY (%(positions)s) AND stream = %(stream)s
+       AND position <= %(until)s AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     ORDER BY occurred_at, position
+"""
+_PLACES_AFTER = """
+    SELECT occurred_at, position
+      FROM log.records
+     WHERE organisation = %(organisation)s AND stream = %(stream)s
+       AND position > %(after)s AND position <= %(until)s
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     ORDER BY position
+"""
+_PLACES = """
+    SELECT r.stream, r.source, r.id, r.occurred_at, r.position
       FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS named (source, id)
       JOIN log.records AS r USING (source, id)
      WHERE r.organisation = %(organisation)s AND r.position <= %(until)s
@@ -98,6 +124,9 @@ class Reader:
         self._page = sql.SQL(_PAGE).format(**types).as_bytes()  # composed once, run often
         self._revisions = sql.SQL(_REVISIONS).format(**types).as_bytes()
         self._streams = sql.SQL(_STREAMS).format(**types).as_bytes()
+        self._tail = sql.SQL(_TAIL).format(**types).as_bytes()
+        self._at = sql.SQL(_AT).format(**types).as_bytes()
+        self._places_after = sql.SQL(_PLACES_AFTER).format(**types).as_bytes()
         self._sizes = sql.SQL(_SIZES).format(**types).as_bytes()
         self._projections = projections
         self._occurred_until = occurred_until
@@ -133,12 +162,37 @@ class Reader:
         asked = self._asked | {"streams": list(streams), "until": until}
         return [record_of(row) for row in conn.execute(self._revisions, asked, binary=True).fetchall()]
 
-    def arrived(self, conn: Connection[Any], told: Collection[Told], *, until: int) -> set[Told]:
-        """Which of these records the log has."""
+    def places(
+        self, conn: Connection[Any], told: Collection[Told], *, until: int
+    ) -> dict[Told, tuple[datetime, int]]:
+        """Those of these records that the log has, each with its place in the business order."""
         if not told:
-            return set()
-        asked = {"sources": [source for _, source, _ in told], "ids": [id_ for _, _, id_ in told]}
-        return set(conn.execute(_ARRIVED, self._asked | asked | {"until": until}))
+            return {}
+        named = {"sources": [source for _, source, _ in told], "ids": [id_ for _, _, id_ in told]}
+        found = conn.execute(_PLACES, self._asked | named | {"until": until}, binary=True)
+        return {(stream, source, id_): (at, position) for stream, source, id_, at, position in found}
+
+    def places_after(
+        self, conn: Connection[Any], stream: str, *, after: int, until: int
+    ) -> list[tuple[datetime, int]]:
+        """The places of what has come of a stream since a position."""
+        asked = self._asked | {"stream": stream, "after": after, "until": until}
+        return conn.execute(self._places_after, asked, binary=True).fetchall()
+
+    def tail(
+        self, conn: Connection[Any], stream: str, *, after: tuple[datetime, int], until: int, limit: int
+    ) -> list[Record]:
+        """At most `limit` records of one stream after a place, in business order."""
+        asked = self._asked | {"stream": stream, "at": after[0], "after": after[1]}
+        asked |= {"until": until, "limit": limit}
+        return [record_of(row) for row in conn.execute(self._tail, asked, binary=True)]
+
+    def at(
+        self, conn: Connection[Any], stream: str, positions: Collection[int], *, until: int
+    ) -> list[Record]:
+        """The records of one stream at these positions, in business order."""
+        asked = self._asked | {"stream": stream, "positions": list(positions), "until": until}
+        return [record_of(row) for row in conn.execute(self._at, asked, binary=True)]
 
     def streams(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> Iterator[Record]:
         """All records of these streams, stream by stream, in business order; never all of them in memory."""

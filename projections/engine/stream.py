@@ -46,6 +46,7 @@ class Stream(msgspec.Struct, gc=False):
     rows: dict[Part, Kept] = {}
     parked: Parked | None = None
     again: bool = False  # to be folded again with its next record
+    last: Part = THE_ROW  # the row that was folded last
 
     @property
     def is_known(self) -> bool:
@@ -119,14 +120,17 @@ def fold_stream(
     amended: Amendments,
     *,
     carefully: bool = False,
+    onto: Stream | None = None,
 ) -> Stream:
     """Folds a stream from its first record. `records` come in business order: all that matter to the projection.
 
+    With `onto` it is folded from where that stands; `records` are those that come after.
     `carefully` parks at the record that makes a row which no table can hold; else whoever calls looks for `misfits`.
     """
     accept = projection.checked if carefully else None
     put_right, ways = name in amended.streams, projection.ways
-    stream = Stream(again=name in amended.expected)
+    stream = Stream() if onto is None else onto
+    stream.again = name in amended.expected
     records = iter(records)
     for record in records:
         way = ways.get(record.type)
@@ -166,6 +170,7 @@ def fold_next(
         return
     part: Part = THE_ROW if part_of is None else part_of(event, record)
     kept = stream.rows.get(part)
+    stream.last = part
     if kept is None:
         row = fold(None, event, record)
     elif record.occurred_at < kept.at:

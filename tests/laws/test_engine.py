@@ -157,3 +157,24 @@ def test_retracted_is_never_told(make: Make, database_url: str, told: list[Telli
 @given(told=histories(poisoned=False))
 def test_what_is_parked_heals_in_order(make: Make, database_url: str, told: list[Telling]) -> None:
     laws.parked_heals(database_url, make(), make(mended=True), told)
+
+
+@each_shape
+@thorough
+@given(told=histories(), every=st.integers(1, 3))
+def test_folded_from_a_waypoint_is_folded_from_the_beginning(
+    make: Make, database_url: str, told: list[Telling], every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.engine.waypoints.EVERY", every)
+    laws.any_restart_is_the_same(database_url, make(), told, [1] * len(told))
+    laws.in_memory_is_in_postgres(database_url, make(), told)
+
+
+@each_shape
+@thorough
+@given(told=histories(poisoned=False), every=st.integers(1, 3))
+def test_what_is_parked_heals_in_order_where_there_are_waypoints(
+    make: Make, database_url: str, told: list[Telling], every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.engine.waypoints.EVERY", every)
+    laws.parked_heals(database_url, make(), make(mended=True), told)
