@@ -1,10 +1,12 @@
 """What `log.append` promises to one caller: a place in the log, once, in order, or a precise refusal."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -14,7 +16,7 @@ from events.log.append import Appender
 from events.log.outcomes import Conflict, HeldBack, LogBusy, UnknownOrganisation, WrongVersion
 from events.log.read import head, record_at, records_after, stream_records
 from events.log.record import Receipt, written
-from tests.events.log.conftest import NOON, Tell
+from tests.events.log.conftest import NOON, Tell, as_role
 
 
 def receipts(outcomes: list[Any]) -> list[Receipt]:
@@ -207,8 +209,6 @@ async def test_a_full_queue_says_so_and_keeps_what_it_took(
 async def test_a_log_that_is_locked_too_long_is_busy_and_nothing_is_kept(
     database_url: str, organisation: str, tell: Tell
 ):
-    from tests.events.log.conftest import as_role
-
     with psycopg.connect(database_url) as other:
         other.execute("SELECT FROM log.heads WHERE organisation = %s FOR UPDATE", (organisation,))
         async with AsyncConnectionPool(
@@ -233,6 +233,83 @@ async def test_a_caller_who_gives_up_takes_nobody_along(appender: Appender, orga
     asked[3].cancel()
     others = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(o) for o in others] == [asyncio.CancelledError, list, list, asyncio.CancelledError, list]
+
+
+@pytest.mark.parametrize(
+    "seen", [{}, {"project/A": 1}, {"project/A": 3}, {"project/A": 9}, {"project/A": -9}]
+)
+async def test_whoever_says_where_to_look_for_the_newest_version_is_not_believed(
+    appender: Appender,
+    pool: AsyncConnectionPool[Any],
+    organisation: str,
+    tell: Tell,
+    seen: dict[str, int],
+):
+    await appender.append(organisation, [tell("project/A") for _ in range(3)])
+    batch = msgspec.json.encode([tell("project/B"), tell("project/A"), tell("project/A")]).decode()
+    async with pool.connection() as conn:
+        cursor = await conn.execute(
+            "SELECT head, versions FROM log.append_plain(%s, %s::jsonb, %s::jsonb)",
+            (organisation, batch, msgspec.json.encode(seen | {"project/B": 7}).decode()),
+        )
+        assert await cursor.fetchone() == (3, [1, 4, 5])
+
+
+async def test_what_is_not_plain_leaves_nothing_behind(
+    appender: Appender, pool: AsyncConnectionPool[Any], organisation: str, tell: Tell
+):
+    """The plain part answers with nothing at all: then the batch is judged."""
+    first = tell()
+    await appender.append(organisation, [first])
+    async with pool.connection() as conn:
+        for batch in ([tell(), first], [tell(), tell(expected=7)], [tell(id="twice"), tell(id="twice")]):
+            cursor = await conn.execute(
+                "SELECT head, recorded_at, versions, leaves FROM log.append_plain(%s, %s::jsonb)",
+                (organisation, msgspec.json.encode(batch).decode()),
+            )
+            assert await cursor.fetchone() == (None, None, None, None)
+        assert (await head(conn, organisation)).position == 1
+
+
+async def test_versions_go_on_when_another_process_told_of_the_same_stream(
+    appender: Appender, pool: AsyncConnectionPool[Any], organisation: str, tell: Tell
+):
+    other = Appender(pool)
+    versions = []
+    for one in (appender, other, other, appender, appender, other):
+        versions += [r.version for r in receipts(await one.append(organisation, [tell()]))]
+    assert versions == [1, 2, 3, 4, 5, 6]
+
+
+async def test_logs_that_are_busy_share_one_connection_in_turn(
+    database_url: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+):
+    """Neither waits until the other is done: its turn ends after a few calls, whatever waits."""
+    monkeypatch.setattr("events.log.gathering.CALLS_MAX", 2)
+    logs = ["S" + uuid.uuid4().hex[:8].upper() for _ in range(2)]
+    done: list[str] = []
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        for log in logs:
+            conn.execute("SELECT log.open(%s, 'A trust')", (log,))
+
+    async def caller(log: str) -> None:
+        for _ in range(8):
+            receipts(await appender.append(log, [tell()]))
+            done.append(log)
+
+    async with AsyncConnectionPool(as_role(database_url, "qiledger_api"), min_size=1, max_size=1) as pool:
+        appender = Appender(pool)
+        await asyncio.gather(*(caller(log) for log in logs))
+        await appender.close()
+    assert set(done[:8]) == set(logs)
+    assert sorted(done) == sorted(logs * 8)
+
+
+async def test_a_busy_log_is_told_in_calls_that_overlap(appender: Appender, organisation: str, tell: Tell):
+    """Whoever waits is told in order, in however many calls: positions are those of the order of asking."""
+    asked = [asyncio.ensure_future(appender.append(organisation, [tell()])) for _ in range(100)]
+    positions = [receipts(outcomes)[0].position for outcomes in await asyncio.gather(*asked)]
+    assert positions == list(range(1, 101))
 
 
 async def test_pages_hold_every_record_in_order(
@@ -279,8 +356,6 @@ async def test_a_filtered_page_says_how_far_it_looked(
 
 async def test_a_young_log_is_looked_up_by_its_own_indexes(fresh_database_url: str, tell: Tell):
     """Plans made while the table is empty are kept: through the wrong index each look-up would read the whole log."""
-    from tests.events.log.conftest import as_role
-
     with psycopg.connect(fresh_database_url, autocommit=True) as conn:
         conn.execute("SELECT log.open('RWK', 'A trust')")
         async with AsyncConnectionPool(

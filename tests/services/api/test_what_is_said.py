@@ -49,7 +49,7 @@ def test_a_mistake_of_ours_is_logged_whole_and_told_as_little(
     with psycopg.connect(fresh_database_url) as conn:
         conn.execute("SELECT log.open('RWK', 'East London')")
         key = keys.create(conn, "RWK", "lifeqi", scopes=[keys.WRITE], sources=["*"]).text
-        conn.execute("ALTER FUNCTION log.append RENAME TO gone")
+        conn.execute("ALTER FUNCTION log.append_plain RENAME TO gone")
     server = Server(fresh_database_url, None, tmp_path_factory.mktemp("broken"))
     door = Door(server.url, "RWK", key)
     with door.http:
