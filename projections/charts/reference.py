@@ -20,6 +20,7 @@ from projections.charts.reference_series import Words, series_from
 from projections.charts.series import CannotDraw, Series
 from projections.charts.written import moment
 
+_LONG = {"i_prime": "ip", "p_prime": "pp", "u_prime": "up", "i'": "ip", "p'": "pp", "u'": "up", "i-mr": "i"}
 _METHODS = {
     "ihi": "provost-murray-1",
     "nelson": "nelson-1",
@@ -136,8 +137,9 @@ def _kind(words: Words, chart: str | None) -> ChartType:
     named = chart or words.get("chart")
     if named is None:
         named = "run" if "frozen_median" in words else "xmr"
+    short = str(named).lower()
     try:
-        return ChartType(str(named).lower())
+        return ChartType(_LONG.get(short, short))
     except ValueError:
         raise CannotDraw(f"There is no chart {named!r}", f"Choose one of {', '.join(ChartType)}") from None
 

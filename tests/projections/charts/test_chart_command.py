@@ -68,6 +68,12 @@ def test_a_series_is_understood_in_many_shapes(told: str) -> None:
     assert [p["value"] for p in answered("-", told=told)["points"]] == [5, 7, 6]
 
 
+def test_a_chart_may_be_named_as_a_measure_names_it() -> None:
+    told = '{"values": [1, 2, 3], "n": [40, 50, 60], "chart": "%s"}'
+    for name, short in (("p_prime", "pp"), ("U'", "up"), ("i_prime", "ip"), ("P", "p")):
+        assert answered("-", told=told % name)["chart"] == short
+
+
 def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
     file = tmp_path / "waits.json"
     file.write_text(
