@@ -199,7 +199,7 @@ class Alike(msgspec.Struct, frozen=True, kw_only=True):
     stopped: bool  # of an improvement
     learned: str | None
     likeness: float  # 0 to 1.5; only their order means anything
-    shared_words: tuple[str, ...]  # the stems of the words it shares, those in its title first
+    shared_words: tuple[str, ...]  # the words of the proposal that it shares, those in its title first
     shared_areas: tuple[str, ...]
 
 
@@ -233,6 +233,14 @@ LIKE = """
          GROUP BY lexeme
         HAVING count(*) <= greatest(3, (SELECT count(*) FROM work) / 3.0)
     ),
+    said AS MATERIALIZED (
+        SELECT DISTINCT ON (lexeme) lexeme, word
+          FROM (SELECT DISTINCT lower(word) AS word
+                  FROM regexp_split_to_table(%(title)s::text || ' ' || coalesce(%(aim)s::text, ''),
+                                             '[^[:alnum:]''’-]+') AS word) AS told
+         CROSS JOIN LATERAL unnest(to_tsvector('english', word)) AS of_word
+         ORDER BY lexeme, length(word), word
+    ),
     asked AS (
         SELECT string_agg('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''',
                           ' | ')::tsquery AS words,
@@ -246,9 +254,10 @@ LIKE = """
       FROM work
      CROSS JOIN asked
      CROSS JOIN LATERAL (
-           SELECT jsonb_agg(lexeme ORDER BY weight, lexeme) AS shared_words
+           SELECT jsonb_agg(coalesce(word, lexeme) ORDER BY weight, lexeme) AS shared_words
              FROM shared
              JOIN rare USING (lexeme)
+             LEFT JOIN said USING (lexeme)
             WHERE shared.key = work.key) AS words
      CROSS JOIN LATERAL (
            SELECT ARRAY(SELECT area FROM unnest(asked.areas) AS area WHERE work.areas ? area) AS areas) AS ours

@@ -50,7 +50,7 @@ async def test_each_answer_says_why_it_is_there(database_url: str) -> None:
     )
     first = answers[0]
     assert (first.stream, first.shared_words, first.shared_areas) == (
-        *("project/P-1", ("appoint", "wait")),
+        *("project/P-1", ("appointments", "waits")),
         ("value",),
     )
     assert first.state == "completed"
