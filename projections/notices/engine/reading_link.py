@@ -8,6 +8,7 @@ import msgspec
 
 from projections.notices.engine import tokens
 from projections.notices.engine.preferences import Channel
+from projections.notices.engine.tokens import Name, Organisation
 
 PURPOSE = b"qiledger notice 1"
 LASTS_DAYS = 180
@@ -16,8 +17,8 @@ LASTS_DAYS = 180
 class ReadingLink(msgspec.Struct, frozen=True, array_like=True):
     """Which notice, and by which channel its recipient was told."""
 
-    organisation: str
-    notice: str
+    organisation: Organisation
+    notice: Name
     channel: Channel
 
 

@@ -8,12 +8,20 @@ import binascii
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 from psycopg import Connection
 
+from events.fields import END
+
 TOKEN_MAX = 600
+
+# What a token may hold is checked before it is known whether it is ours: the database is asked nothing else.
+Organisation = Annotated[str, Meta(pattern=r"^[A-Z0-9]{2,10}(\.operations)?" + END)]
+Reference = Annotated[str, Meta(pattern=r"^person/[A-Za-z0-9_-]{1,64}" + END)]
+Name = Annotated[str, Meta(pattern=r"^(\*|[A-Za-z0-9_-]{1,64})" + END)]
 
 _KEY = "SELECT key FROM notices.link_keys WHERE organisation = %(organisation)s"
 _NEW = """

@@ -9,7 +9,7 @@ import msgspec
 
 from projections.notices.engine import tokens
 from projections.notices.engine.preferences import Channel
-from projections.notices.engine.tokens import BadToken, key_of
+from projections.notices.engine.tokens import BadToken, Name, Organisation, Reference, key_of
 
 PURPOSE = b"qiledger unsubscribe 1"
 
@@ -19,9 +19,9 @@ __all__ = ["BadToken", "Link", "is_ours", "key_of", "signed", "unsigned"]
 class Link(msgspec.Struct, frozen=True, array_like=True):
     """Whose choices, and of which rule and channel the message was."""
 
-    organisation: str
-    person: str
-    rule: str
+    organisation: Organisation
+    person: Reference
+    rule: Name
     channel: Channel
 
 

@@ -158,6 +158,8 @@ def test_a_link_that_is_not_ours_is_for_something_else_or_is_too_old_leads_nowhe
     stop = unsubscribe.signed(unsubscribe.Link(told.code, LEAD, "*", "email"), b"\0" * 32)
     others = [told.link(key=b"\0" * 32), good[:-2], f"/notice/{stop}", "/notice/x", f"/notice/{'x' * 700}"]
     others.append(good.replace("/notice/", "/unsubscribe/"))
+    no_text = signed(ReadingLink("A\0B", "x", "email"), b"\0" * 32)
+    others.append(f"/notice/{no_text}")
     for link in others:
         page = told.opens(link)
         assert page.status_code == 404

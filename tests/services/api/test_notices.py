@@ -210,12 +210,14 @@ def test_a_link_that_is_not_ours_leads_nowhere(desk: Door, stranger: Door, datab
     good = link(database_url, desk.organisation)
     told, _, signature = good.removeprefix("/unsubscribe/").partition(".")
     other = signed(Link(desk.organisation, "person/other", "*", "email"), b"\0" * 32)
+    no_text = signed(Link("A\0B", "person/other", "*", "email"), b"\0" * 32)
     for token in (
         told,
         f"{told}.",
         f"{told}.{signature[:-2]}",
         f".{signature}",
         other,
+        no_text,
         "é",
         "x" * 700,
         "%00",
