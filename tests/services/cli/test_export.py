@@ -2,13 +2,18 @@
 
 import gzip
 import json
+import os
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import psycopg
 
 from events.log.verifying import verify_file
 from tests.audited import Audited, audited, everything
-from tests.events.log.sealing import KEY, tamper
+from tests.events.log.sealing import KEY, sealed_by, tamper, tell_many
+from tests.patience import wait_until
 from tests.services.cli.conftest import qiledger
 
 ORIGIN_KEY = KEY.public.named("qiledger.example.org/RWK").write()
@@ -139,3 +144,89 @@ def test_an_organisation_without_a_log_and_a_range_that_is_not_there(trust: Audi
     assert (unknown.returncode, "No log is open for RXX." in unknown.stderr) == (1, True)
     beyond = qiledger("export", "RWK", "-o", file, "--to", "100000", QILEDGER_DATABASE_URL=trust.url)
     assert (beyond.returncode, "are not all there" in beyond.stderr) == (1, True)
+
+
+def test_half_a_zipped_export_is_gone_on_with(trust: Audited, tmp_path: Path) -> None:
+    whole, half = tmp_path / "whole.ndjson.gz", tmp_path / "half.ndjson.gz"
+    taken = qiledger("export", "RWK", "-o", str(whole), "--off-the-record", QILEDGER_DATABASE_URL=trust.url)
+    assert taken.returncode == 0, taken.stderr
+    content = whole.read_bytes()
+    ends = member_ends(content)
+    assert len(ends) >= 3, "the head, the records, what stands behind them: each can be gone on from"
+    lines = gzip.decompress(content)
+    for cut in (7, ends[0] + 1, ends[1], ends[1] + 30, len(content) - 3):
+        part = tmp_path / "half.ndjson.gz.part"
+        part.write_bytes(content[:cut])
+        half.unlink(missing_ok=True)
+        went_on = qiledger(
+            "export", "RWK", "-o", str(half), "--off-the-record", QILEDGER_DATABASE_URL=trust.url
+        )
+        assert went_on.returncode == 0, went_on.stderr
+        resumed = gzip.decompress(half.read_bytes())
+        if cut < ends[0]:  # it began anew, at another moment
+            assert verify_file(half).holds
+            resumed, lines_here = resumed.partition(b"\n")[2], lines.partition(b"\n")[2]
+            assert resumed == lines_here
+        else:
+            assert resumed == lines
+        assert not part.exists()
+
+
+def member_ends(content: bytes) -> list[int]:
+    """Where each whole member of a gzip, or of the beginning of one, ends."""
+    ends, at = list[int](), 0
+    while at < len(content):
+        unzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        unzip.decompress(content[at:])
+        if not unzip.eof:
+            break
+        at = len(content) - len(unzip.unused_data)
+        ends.append(at)
+    return ends
+
+
+def test_a_zipped_export_that_was_touched_is_not_gone_on_with(trust: Audited, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.ndjson"
+    qiledger("export", "RWK", "-o", str(whole), "--off-the-record", QILEDGER_DATABASE_URL=trust.url)
+    head, *lines = whole.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b'"actor":"client/lifeqi"', b'"actor":"client/lifeqj"')
+    part = tmp_path / "half.ndjson.gz.part"
+    part.write_bytes(gzip.compress(head) + gzip.compress(b"".join(lines[:40])))
+    refused = qiledger(
+        "export", "RWK", "-o", str(tmp_path / "half.ndjson.gz"), QILEDGER_DATABASE_URL=trust.url
+    )
+    assert refused.returncode == 1
+    assert "Record 3 cannot be exported" in refused.stderr
+
+
+def test_an_export_whose_process_is_killed_midway_is_gone_on_with(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(fresh_database_url) as conn:
+        conn.execute("SELECT log.open('RWK', 'East London')")
+    tell_many(fresh_database_url, "RWK", 20_000, "a")
+    assert sealed_by(fresh_database_url, "RWK")
+    file = tmp_path / "rwk.ndjson.gz"
+    part = tmp_path / "rwk.ndjson.gz.part"
+    words = ("export", "RWK", "-o", str(file), "--off-the-record")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "services.cli", *words], env=env | {"QILEDGER_DATABASE_URL": fresh_database_url},
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(
+        lambda: killed.poll() is not None or (part.exists() and part.stat().st_size > 20_000),
+        within_s=60,
+        what="some of it is written",
+    )
+    killed.kill()
+    killed.wait(10)
+    if not file.exists():
+        begun = part.read_bytes()
+        went_on = qiledger(*words, QILEDGER_DATABASE_URL=fresh_database_url)
+        assert went_on.returncode == 0, went_on.stderr
+        kept = member_ends(begun)[-1]
+        assert file.read_bytes()[:kept] == begun[:kept], "what was whole was kept"
+    verdict = verify_file(file)
+    assert verdict.findings == []
+    assert verdict.records == 20_000
