@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from events.privacy.custody import KeysInHand, NoMasterKey
-from events.privacy.ledger import Ledger
+from events.privacy.ledger import Erasure, Ledger
 from services.custody import custodian_of_house, ledger_file
 from services.finding import Finding
 from services.settings import Settings
@@ -28,11 +28,42 @@ _REVIVED = """
 """
 
 
+_DESTROYED = """
+    SELECT organisation, person, id, destroyed_at
+      FROM vault.keys
+     WHERE wrapped IS NULL
+     ORDER BY organisation, person
+"""
+_GUARDS = """
+    SELECT count(*)
+      FROM pg_trigger
+     WHERE tgrelid = 'vault.keys'::regclass AND tgenabled = 'A' AND tgname IN ('never_revived', 'never_emptied')
+"""
+
+
+def unwritten(conn: psycopg.Connection[Any], ledger: Ledger) -> list[Erasure]:
+    """Whose key the vault says was destroyed and the ledger does not: after a restore they would be back."""
+    known = {(one.organisation, one.person) for one in ledger.erasures()}
+    return [
+        Erasure(organisation=organisation, person=person, key=key, at=at.isoformat())
+        for organisation, person, key, at in conn.execute(_DESTROYED)
+        if (organisation, person) not in known
+    ]
+
+
 def custody(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     """The master key, and the ledger of erasures."""
     settings = Settings.read()
     yield _master_key(conn, settings)
-    erased = list(Ledger(ledger_file(settings)).erasures())
+    if conn.execute(_GUARDS).fetchone() != (2,):
+        cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0031."
+        yield Finding("guards of the vault", "wrong", "not both stand", cure)
+    ledger = Ledger(ledger_file(settings))
+    if missing := unwritten(conn, ledger):
+        said = f"{len(missing):,} keys are destroyed of which the ledger at {ledger.file} knows nothing"
+        cure = "A restore would bring them back. Is it the right file? Then write them down: qiledger erasures apply."
+        yield Finding("ledger of erasures", "wrong", said, cure)
+    erased = list(ledger.erasures())
     asked = {
         "organisations": [erasure.organisation for erasure in erased],
         "persons": [erasure.person for erasure in erased],

@@ -31,6 +31,13 @@ _TROUBLED = """
 """
 
 
+_BEGUN_ANEW = """
+    SELECT organisation, origin
+      FROM proof.logs
+     WHERE generation > 1
+     ORDER BY organisation
+     LIMIT 1000
+"""
 _GUARDS = """
     SELECT count(*)
       FROM pg_trigger
@@ -46,6 +53,9 @@ def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     if guards < GUARDS:
         cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0010 and 0030."
         yield Finding("guards of the proof", "wrong", f"{GUARDS - guards} of {GUARDS} are down", cure)
+    for log, origin in conn.execute(_BEGUN_ANEW):
+        cure = "To whoever holds an older checkpoint it is another log: tell them why."
+        yield Finding(f"name of {log}", "mind", f"it was begun anew, as {origin}", cure)
     standing = refusals.undecided(conn)
     for refusal in standing:
         cure = "Find out what happened before anything else: docs/proof.md. Then qiledger refusals."

@@ -12,12 +12,13 @@ import msgspec
 import psycopg
 
 from events.log import checkpoints, lines, sealed
-from events.log.merkle import HASH_BYTES, CompactRange, Hash, leaf_hash
-from events.log.notes import NoteKey, Unverified, WrongNote
+from events.log.merkle import HASH_BYTES, CompactRange, Hash, leaf_hash, root_of
+from events.log.naming import wrong_name
+from events.log.notes import NoteKey, Unverified, WrongNote, WrongNoteKey
 from events.log.read import FOR_ORGANISATION, PAGE, record_of
 from events.log.sealed import Tree
 from events.log.sealing_key import Remembered, Signer, known_keys
-from events.log.tiles import HEIGHT, LEVEL_MAX, WIDTH, Growth, Tile
+from events.log.tiles import HEIGHT, LEVEL_MAX, WIDTH, Growth, MissingTile, Tile, TileHashes, tiles_for
 
 PAGE_RECORDS = 4 * WIDTH
 CHECKPOINTS_PAGE = 500
@@ -38,6 +39,13 @@ _COUNTED = """
      GROUP BY level
      ORDER BY level
      LIMIT 64
+"""
+
+
+_ENDS = """
+    SELECT h.position, (SELECT max(r.position) FROM log.records AS r WHERE r.organisation = h.organisation)
+      FROM log.heads AS h
+     WHERE h.organisation = %(log)s
 """
 
 
@@ -172,7 +180,34 @@ class _Examination:
             expected = -(-(self._tree.size >> (HEIGHT * level)) // WIDTH) if level <= LEVEL_MAX else 0
             if count > expected:
                 yield Flaw(f"tiles of level {level}", f"there are {count}; the tree has {expected}")
+        yield from self._ends()
+        yield from self._names()
         yield from self._outside()
+
+    def _ends(self) -> Iterator[Flaw]:
+        """The head says how many records there are: nothing stands behind it, and nothing that was sealed is beyond."""
+        row = self._conn.execute(_ENDS, self._named).fetchone()
+        position, last = (0, None) if row is None else row
+        if position < self._tree.size:
+            yield Flaw("head", f"it says {position} records; {self._tree.size} were sealed")
+        if last is not None and last > position:
+            yield Flaw(f"record {last}", f"it stands behind the head, which says {position} records")
+
+    def _names(self) -> Iterator[Flaw]:
+        """What the log is called, and whose keys are said to have signed it."""
+        tree, log = self._tree, self._named["log"]
+        if self._signer is not None:
+            wrong = wrong_name(self._conn, log, tree.generation, tree.origin, self._signer)
+            if wrong is not None:
+                yield Flaw("name", wrong)
+        ours = {key.public for key in self._known}
+        for used in sealed.used_keys(self._conn, log, tree.generation):
+            try:
+                is_ours = NoteKey.read(used.vkey).public in ours
+            except WrongNoteKey:
+                is_ours = False
+            if not is_ours:
+                yield Flaw("keys", f"{used.vkey} is listed, and is none of those that are believed")
 
     def _outside(self) -> Iterator[Flaw]:
         """The checkpoint that is kept outside is one that is kept here, or was signed in the moment of a crash."""
@@ -188,10 +223,22 @@ class _Examination:
             yield Flaw(where, f"it is not believed: {wrong}")
             return
         here = sealed.at_size(self._conn, self._named["log"], self._tree.generation, said.size)
-        if here is not None and here.root != said.root:
+        if said.size > self._tree.size:
+            yield Flaw(where, f"it was signed at {said.size} records; {self._tree.size} are sealed here")
+            return
+        if said.root != (here.root if here is not None else self._root(said.size)):
             yield Flaw(where, f"it has another root for the first {said.size} records")
-        elif here is None and said.size <= self._tree.signed:
+        if here is None and said.size <= self._tree.signed:
             yield Flaw(where, f"it was signed at {said.size} records; no checkpoint of that size is kept")
+
+    def _root(self, size: int) -> Hash | None:
+        """The root at a size, from the tiles, which were compared already; None if they do not make one."""
+        log, generation = self._named["log"], self._tree.generation
+        hashes = TileHashes(sealed.tiles(self._conn, log, generation, tiles_for([(0, size)])))
+        try:
+            return root_of(size, hashes)
+        except MissingTile:
+            return None
 
     def _all_checkpoints(self) -> Iterator[tuple[int, Hash, str]]:
         after = 0

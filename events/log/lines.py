@@ -40,6 +40,7 @@ class NotCanonical(ValueError):
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Line).decode
 _INSTANT = len("2022-05-20T09:30:00.000000Z")
+_any = msgspec.json.Decoder().decode
 _AT_BYTE = re.compile(r"\(byte (\d+)\)")
 
 
@@ -80,6 +81,17 @@ def read_line(text: bytes) -> Line:
     if not bytes(line.body).startswith(b"{"):
         raise NotCanonical("its body is no JSON object")
     return line
+
+
+def is_written_as_bodies_are(body: bytes) -> bool:
+    """Whether these bytes say one thing in one way: no member twice, no blank, no number or letter in another dress.
+
+    The door lets nothing else in, and readers of JSON disagree on what else would say.
+    """
+    try:
+        return _encode(_any(body)) == body
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def record_of(line: Line, leaf: bytes) -> Record:

@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 from events.log.exported import LEAVES_A_LINE, Head, Leaves
 from events.log.findings import Findings
 from events.log.held_against import HeldAgainst
-from events.log.lines import Line, NotCanonical, moments_of, read_line
+from events.log.lines import Line, NotCanonical, is_written_as_bodies_are, moments_of, read_line
 from events.log.merkle import HASH_BYTES, CompactRange, Hash, leaf_hash
 from events.log.versions import Break, Versions
 
@@ -84,6 +84,11 @@ class RecordsMet:
         if line.recorded < self._recorded:
             found("it was recorded before the record that stands before it", position=line.position)
         self._recorded = line.recorded
+        if not is_written_as_bodies_are(bytes(line.body)):
+            found(
+                "its body is not written as the door writes them: a member twice, or a value in another dress",
+                position=line.position,
+            )
         assert self._versions is not None
         broken = self._versions.meet(line.stream, line.version, line.position)
         if broken is not None:

@@ -33,6 +33,7 @@ from events.log.merkle import (
     leaf_hash,
     verify_consistency,
 )
+from events.log.naming import wrong_name
 from events.log.notes import Unverified, WrongNote
 from events.log.read import FOR_ORGANISATION, HEAD, PAGE, record_of
 from events.log.record import Record
@@ -194,6 +195,8 @@ def _seal(conn: psycopg.Connection[Any], claim: _Claim, signer: Signer, deadline
 
 def _anchors(conn: psycopg.Connection[Any], claim: _Claim, signer: Signer) -> list[Checkpoint]:
     """What was signed last, here and outside: every later tree has to begin with it. Raises Refused."""
+    if (wrong := wrong_name(conn, claim.log, claim.generation, claim.origin, signer)) is not None:
+        raise Refused(wrong)
     anchors = []
     last = sealed.newest(conn, claim.log, claim.generation)
     if claim.signed != (0 if last is None else last.size):

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from events.log.notes import NoteKey, SigningKey, WrongNote
+from events.log.vouching import is_of
 
 
 class Signer(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,12 @@ class Remembered:
             return None
         except UnicodeDecodeError:
             raise WrongNote("the checkpoint that was kept is not UTF-8") from None
+
+    def origins(self, log: str) -> set[str]:
+        """Under which names checkpoints of a log are kept here."""
+        files = self._directory.glob("*.checkpoint") if self._directory.is_dir() else ()
+        found = {unquote(file.name.removesuffix(".checkpoint")) for file in files}
+        return {origin for origin in found if is_of(origin, log)}
 
     def write(self, origin: str, note: str) -> None:
         """Keeps a note, whole or not at all, and on the disk when this returns."""

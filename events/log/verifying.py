@@ -18,7 +18,7 @@ from events.log.export_file import Damaged, lines_of
 from events.log.exported import FORMAT, PIECE, RECORD, Head, Leaves, Row, Rows, Seal, read_piece
 from events.log.findings import Findings
 from events.log.held_against import HeldAgainst
-from events.log.lines import NotCanonical
+from events.log.lines import NotCanonical, is_written_as_bodies_are
 from events.log.merkle import CompactRange, WrongProof, verify_consistency
 from events.log.notes import NoteKey, Unverified, WrongNote, WrongNoteKey, read_note
 from events.log.records_met import OnLine, RecordsMet
@@ -159,6 +159,8 @@ class Verifier:
             self._found(f"a row of {piece.projection} stands where none was to come")
             return
         self._rows_left -= 1
+        if not is_written_as_bodies_are(bytes(piece.row)):
+            self._found(f"a row of {piece.projection} is not written as rows are: a member twice, perhaps")
         if self.on_row is not None:
             self.on_row(self._rows, piece)
 

@@ -6,6 +6,7 @@ from events.privacy.erasing import WRITTEN_ANEW, reapply
 from events.privacy.ledger import Ledger
 from services.cli.as_operator import as_operator
 from services.custody import ledger_file
+from services.custody_found import unwritten
 from services.settings import Settings, WrongSettings
 
 
@@ -25,7 +26,8 @@ def list_() -> None:
 def apply() -> None:
     """Destroy again what the ledger says was destroyed: after a restore, before anybody reads.
 
-    Applying it twice does no harm. Ends with status 1 if there is no ledger where it should be.
+    Whose key is destroyed here, and of whom the ledger does not know, is written down in it. Applying it twice does no
+    harm. Ends with status 1 if there is no ledger where it should be.
     """
     ledger = _ledger()
     if not ledger.file.exists():
@@ -33,6 +35,8 @@ def apply() -> None:
             f"There is no ledger of erasures at {ledger.file}. Set QILEDGER_ERASURE_LEDGER if it is elsewhere."
         )
     with as_operator(name="erasures") as conn:
+        if missing := unwritten(conn, ledger):
+            ledger.add(*missing)
         with conn.transaction():
             destroyed = reapply(conn, ledger)
         conn.execute(WRITTEN_ANEW)

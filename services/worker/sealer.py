@@ -42,6 +42,11 @@ def seal_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
         while not stopping():
             time.sleep(LOOK_EVERY_S)
         return
+    if signer.directory is None and not witnesses:
+        log.warning(
+            "nothing outside the database remembers what was signed",
+            cure="QILEDGER_SEAL_DIRECTORY on another disk, QILEDGER_WITNESSES",
+        )
     beside = _beside(settings, signer, witnesses, stopping)
     while not stopping():
         try:

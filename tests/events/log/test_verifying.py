@@ -12,11 +12,13 @@ import pytest
 from events.log.earlier import Unreadable, earlier_in
 from events.log.export_file import lines_of
 from events.log.exported import Leaves, Piece, Row, Rows, Seal, read_piece, written
+from events.log.lines import is_written_as_bodies_are
 from events.log.merkle import CompactRange, inclusion_proof
 from events.log.notes import SigningKey
 from events.log.record import Record
 from events.log.verdict import Earlier, Verdict
 from events.log.verifying import Verifier, verify_file
+from events.vocabulary import canonical_body, example_of, vocabulary
 from tests.exports import KEY, ORIGIN, export_of, hashes_of, note_of, record, records, with_leaf
 
 ROWS: list[Rows | Row] = [
@@ -262,3 +264,74 @@ def test_whatever_a_forger_writes_into_the_head_is_found_and_breaks_nothing(
     head, *lines = export_of(records(7)).splitlines(keepends=True)
     forged_head = msgspec.structs.replace(read_piece(head[:-1]), **changes)
     assert says(b"".join([written(forged_head), *lines]))
+
+
+BODIES = {
+    "a member twice": '{"cycle":"C-1","cycle":"C-2"}',
+    "a member twice, deep down": '{"a":{"b":1,"b":2}}',
+    "a number in another dress": '{"value":1e0}',
+    "a minus nought": '{"value":-0}',
+    "a blank": '{"cycle": "C-1"}',
+    "a letter in another dress": '{"cycle":"\\u0043-1"}',
+    "an escaped stroke": '{"cycle":"C\\/1"}',
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_that_two_readers_could_read_differently_is_named(body: str) -> None:
+    found = verdict(export_of(forged(4, body=body))).findings
+    assert [(one.position, "written as the door writes" in one.says) for one in found] == [(4, True)]
+
+
+def test_every_body_that_the_door_lets_in_is_written_so() -> None:
+    for kind in vocabulary().values():
+        assert is_written_as_bodies_are(canonical_body(example_of(kind))), kind
+    assert is_written_as_bodies_are(
+        b'{"a":1.0,"b":-3,"c":1e16,"d":"\\u0007 \xc3\xa9 e\xcc\x81 \xf0\x9f\x8f\xa5"}'
+    )
+
+
+def test_composed_and_decomposed_letters_are_different_records() -> None:
+    """Nothing normalises: what was told is kept letter by letter, and so is its hash."""
+    one, other = record(4, body='{"a":"\u00e9"}'), record(4, body='{"a":"e\u0301"}')
+    assert one.leaf != other.leaf
+
+
+def test_a_row_with_a_member_twice_is_named() -> None:
+    lines = export_of(records(7), rows=ROWS).splitlines(keepends=True)
+    twice = Row(projection="projects", key="project/P-0", row=msgspec.Raw(b'{"cycles":99,"cycles":2}'))
+    lines[10] = written(twice)
+    assert any("not written as rows are" in one for one in says(b"".join(lines)))
+
+
+def behind(content: bytes) -> dict[str, bytes]:
+    """An export with something behind its seal, plain or zipped."""
+    return {
+        "a blank line": content + b"\n",
+        "NULs": content + bytes(512),
+        "a line end of another kind": content[:-1] + b"\r\n",
+        "line ends of another kind": content.replace(b"\n", b"\r\n"),
+        "a mark before it": b"\xef\xbb\xbf" + content,
+        "another export": content + content,
+        "a second seal": content + content.splitlines(keepends=True)[-1],
+        "a very long line": content + b"x" * 2_000_000,
+        "a zipped member": gzip.compress(content) + gzip.compress(b"{}\n"),
+        "a zipped export": gzip.compress(content) + gzip.compress(content),
+        "something unzipped": gzip.compress(content) + b"{}\n",
+        "half a zip": gzip.compress(content)[:-4],
+        "a plain beginning": content + gzip.compress(content),
+    }
+
+
+@pytest.mark.parametrize("what", behind(b"\n"))
+def test_whatever_stands_around_an_export_is_found(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "export.ndjson"
+    path.write_bytes(behind(export_of(records(9)))[what])
+    assert verify_file(path).findings, what
+
+
+def test_an_export_zipped_in_several_members_is_the_same_export(tmp_path: Path) -> None:
+    path = tmp_path / "export.ndjson.gz"
+    lines = export_of(records(9)).splitlines(keepends=True)
+    path.write_bytes(b"".join(gzip.compress(line) for line in lines))
+    assert verify_file(path).findings == []

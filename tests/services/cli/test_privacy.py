@@ -229,3 +229,33 @@ def test_the_doctor_sees_a_lost_master_key_and_a_revived_person(desk: Desk) -> N
     assert found("master key")[0] == "wrong"
     desk.key_file.unlink()
     assert found("master key")[0] == "mind"
+
+
+def test_the_doctor_sees_a_key_that_was_destroyed_beside_the_ledger_and_guards_that_are_down(
+    desk: Desk,
+) -> None:
+    def found(what: str) -> str | None:
+        said = json.loads(qiledger("doctor", "--json", **desk.env).stdout)
+        return next((f"{one['state']}: {one['said']}" for one in said if one["what"] == what), None)
+
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    desk.run("people", "put", "RWK", "T7x3", "--name", "Somebody Else")
+    desk.run("erase", "T7x3", "--organisation", "RWK", "--grounds", "objection", "--yes")
+    assert found("ledger of erasures") is None
+    with desk.connect() as conn:
+        conn.execute(
+            "UPDATE vault.keys SET wrapped = NULL, destroyed_at = now() WHERE person = 'person/8Qm2'"
+        )
+    told = found("ledger of erasures")
+    assert told is not None
+    assert told.startswith("wrong: 1 keys are destroyed of which the ledger")
+    desk.run("erasures", "apply")
+    assert found("ledger of erasures") is None
+    assert [one.person for one in Ledger(desk.ledger).erasures()] == ["person/T7x3", "person/8Qm2"]
+    assert desk.operations()[-1][0] == "person.erased", "it is on record now"
+    assert found("guards of the vault") is None
+    with desk.connect() as conn:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("TRUNCATE vault.keys CASCADE")
+        conn.execute("ALTER TABLE vault.keys DISABLE TRIGGER never_revived")
+    assert found("guards of the vault") == "wrong: not both stand"
