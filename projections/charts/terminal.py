@@ -9,7 +9,7 @@ from math import isclose
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from projections.charts.axes import labelled, point_axis, value_axis
+from projections.charts.axes import cut_short, labelled, point_axis, value_axis
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart
 from projections.charts.icons import PointType
@@ -32,8 +32,11 @@ At = Callable[[float], int]
 def terminal(chart: Chart, *, width: int = 100, height: int = 18) -> RenderableType:
     """The picture, `width` letters wide: headline, plot, labels, legend, signals in words."""
     gutter = 9
-    inner = max(20, width - gutter - 12)
     values, ticks = value_axis(chart, start=height - 1, end=0, ticks_max=6)
+    step = ticks[1] - ticks[0]
+    named = _line_names(chart, lambda value: round(values.at(value)), height, step)
+    beside = 1 + max(map(len, named.values()), default=0)
+    inner = max(20, width - gutter - 1 - beside)
     places = point_axis(len(chart.points), start=0, end=inner)
     columns = [min(inner - 1, int(places.at(i))) for i in range(len(chart.points))]
     grid: list[list[Cell]] = [[(" ", "")] * inner for _ in range(height)]
@@ -43,9 +46,7 @@ def terminal(chart: Chart, *, width: int = 100, height: int = 18) -> RenderableT
         if point.value is not None:
             mark, style = _MARKS[point.type]
             grid[round(values.at(point.value))][columns[i]] = (mark if point.included else "○", style)
-    step = ticks[1] - ticks[0]
     written = {round(values.at(tick)): number_in_words(tick, step=10 * step) for tick in ticks}
-    named = _line_names(chart, lambda value: round(values.at(value)), height, step)
     rows = [_row(written.get(y, ""), grid[y], named.get(y, ""), gutter) for y in range(height)]
     chosen = f" · {points}" if (points := frozen(chart)) else ""
     return Group(
@@ -53,7 +54,7 @@ def terminal(chart: Chart, *, width: int = 100, height: int = 18) -> RenderableT
         Text(f"{ABOUT[chart.chart].name}{chosen} · signals by {chart.rule_set}", style="dim"),
         *rows,
         Text(" " * gutter + "└" + "─" * inner, style="dim"),
-        _labels(chart, columns, inner, gutter),
+        _labels(chart, columns, inner, room=inner + beside, gutter=gutter),
         *_legend(chart),
     )
 
@@ -67,6 +68,7 @@ _PLAINER = str.maketrans(
     {
         **dict(zip("┤│└┆─╌●○■▲◆", "||+:--oO#^*", strict=True)),
         **dict(zip("·—–′×", ".--'x", strict=True)),
+        **dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)),
         "…": "...",
     }
 )
@@ -127,13 +129,13 @@ def _line_names(chart: Chart, at: At, height: int, step: float) -> dict[int, str
     return named
 
 
-def _labels(chart: Chart, columns: list[int], inner: int, gutter: int) -> Text:
-    line = [" "] * (inner + 12)
-    labels = [point.label for point in chart.points]
+def _labels(chart: Chart, columns: list[int], inner: int, *, room: int, gutter: int) -> Text:
+    line = [" "] * room
+    labels = [cut_short(point.label, 16) for point in chart.points]
     for i in labelled(labels, room=inner, letter_width=1.1):
-        for offset, letter in enumerate(labels[i][:16]):
-            if columns[i] + offset < len(line):
-                line[columns[i] + offset] = letter
+        end = columns[i] + len(labels[i])
+        if end <= room:  # a date that is cut off is another date
+            line[columns[i] : end] = labels[i]
     text = _said(" " * (gutter + 1) + "".join(line).rstrip(), "dim")
     text.no_wrap = True
     return text

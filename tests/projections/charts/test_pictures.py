@@ -205,6 +205,18 @@ def test_the_terminal_shows_marks_lines_and_words_without_colour() -> None:
     assert all(len(line) <= 80 for line in printed(falls(), width=80).splitlines())
 
 
+def test_no_number_and_no_date_is_cut_off_in_a_narrow_terminal() -> None:
+    values = [100 + i % 3 / 1000 for i in range(20)]
+    labels = [f"2024-01-{day:02}" for day in range(1, 21)]
+    chart = draw(series_of(values, labels=labels), chart="xmr", target=100.0016, direction="increase")
+    for width in (60, 80, 140):
+        shown = printed(chart, width=width)
+        assert all(len(line) <= width for line in shown.splitlines())
+        assert "target 100.0016" in shown
+        dates = next(line for line in shown.splitlines() if line.strip().startswith("2024-01-01")).split()
+        assert set(dates) <= set(labels)
+
+
 def test_words_cannot_steer_the_terminal() -> None:
     series = series_of([1, 2], title="a\x1b[2Jb[red]c", labels=["\x1b]0;x\x07", "2"])
     shown = printed(draw(series, chart="run"))
