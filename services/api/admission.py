@@ -83,7 +83,7 @@ def _told(event: CloudEvent) -> Event:
     except UnknownType as unknown:
         raise Problem(kinds.UNKNOWN_TYPE, field="type", near=unknown.near) from None
     except msgspec.ValidationError as wrong:
-        detail, field = explained(wrong, "data")
+        detail, field = explained(wrong, "data", vocabulary().get(event.type))
         if _CONTROL.search(bytes(event.data).decode().replace("\\\\", "")):
             raise Problem(kinds.CONTROL_CHARACTER, field=field) from None
         raise Problem(kinds.WRONG_DATA, detail, field=field, schema=f"/v1/schemas/{event.type}") from None

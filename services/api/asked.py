@@ -104,7 +104,7 @@ def as_asked(given: dict[str, str], kind: type[Q]) -> Q:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as wrong:
-        detail, field = explained(wrong, "", kind)
+        detail, field = explained(wrong, kind=kind)
         raise Problem(kinds.WRONG_PARAMETER, detail, field=_printable(field)) from None
 
 

@@ -186,10 +186,10 @@ def _convert(read: Callable[[], CloudEvent]) -> CloudEvent:
         raise Problem(kinds.MALFORMED_EVENT, detail, field=field) from None
 
 
-def explained(wrong: msgspec.ValidationError, within: str = "", *kinds: Any) -> tuple[str, str | None]:
+def explained(wrong: msgspec.ValidationError, within: str = "", kind: Any = None) -> tuple[str, str | None]:
     """What msgspec says is wrong, and the field it says it of: `("Expected `str`, got `int`", "data.cycle")`.
 
-    What a text should look like is said in words, as the types of events and `kinds` describe it.
+    What a value should look like is said in words, as the types of events, and `kind` that was expected, describe it.
     """
     message = str(wrong)
     place = _ADDRESS.search(message)
@@ -197,7 +197,8 @@ def explained(wrong: msgspec.ValidationError, within: str = "", *kinds: Any) -> 
     named = _MISSING.search(message) or _UNKNOWN.search(message)
     if named:
         path = f"{path}.{named[1]}"
-    return in_words(_ADDRESS.sub("", message), *kinds) + ".", path.lstrip(".") or None
+    detail = in_words(_ADDRESS.sub("", message), kind, place[1] if place else "")
+    return detail if detail.endswith("?") else f"{detail}.", path.lstrip(".") or None
 
 
 def _check_form(body: bytes, members: Any, field: str | None = None) -> None:

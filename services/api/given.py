@@ -22,7 +22,7 @@ async def given(request: Asked, kind: type[B]) -> B:
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as wrong:
-        detail, field = explained(wrong)
+        detail, field = explained(wrong, kind=kind)
         shown = field if field is None or field.isprintable() else None
         raise Problem(kinds.WRONG_BODY, detail if shown == field else None, field=shown) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -109,7 +109,7 @@ def _reach(given: bytes) -> Reach:
     try:
         return msgspec.json.decode(given, type=Reach)
     except msgspec.ValidationError as wrong:
-        detail, field = explained(wrong)
+        detail, field = explained(wrong, kind=Reach)
         raise Problem(kinds.WRONG_DATA, detail, field=field) from None
     except msgspec.DecodeError:
         raise Problem(kinds.MALFORMED_JSON) from None

@@ -41,6 +41,25 @@ def test_an_integrator_is_told_the_form_of_a_field_in_words(
     assert named == field
 
 
+def test_choices_are_named_and_a_field_that_is_nearly_right_is_guessed() -> None:
+    kinds = vocabulary()
+    assert complaint(kinds["idea.merged"], {"into": "ID-1", "answr": "x"}) == (
+        "Object contains unknown field `answr`; is `answer` meant?",
+        "answr",
+    )
+    assert complaint(kinds["cycle.acted"], {"cycle": "C-1", "decision": "adapted"}) == (
+        "Invalid enum value 'adapted'; it may be abandon, adapt, adopt.",
+        "decision",
+    )
+    detail, field = complaint(
+        kinds["improvement.reported"], {"what_changed": "x", "level": "team", "matters_to": ["staff", "us"]}
+    )
+    assert (detail, field) == (
+        "Invalid enum value 'us'; it may be carers, partners, service_users, staff.",
+        "matters_to[1]",
+    )
+
+
 def test_whoever_asks_of_a_moment_is_told_how_to_write_it() -> None:
     assert complaint(When, {"as_at": "31/12/2024"}) == (
         "Expected a day, month, year or instant, such as 2022-05-20, 2022-05, 2022 or 2022-05-20T09:30:00Z.",
