@@ -43,32 +43,39 @@ class Decoder:
 
     def events(self, records: Iterable[Record], amended: Amendments | None = None) -> Events:
         """The events of a stream; `amended` where a record of it puts another right. Raises whatever holds it up."""
+        found = self._as_told(records) if amended is None else self._as_amended(records, amended)
+        if self._superseded:
+            superseded = self._superseded
+            found = [
+                (event.upcast() if record.type in superseded else event, record) for event, record in found
+            ]
+        return found
+
+    def _as_told(self, records: Iterable[Record]) -> Events:
         decoders, passed_over, found = self._decoders, self._passed_over, []
-        if amended is not None:
-            records = [record for record in records if not self._is_retracted(record, amended)]
         for record in records:
             decode = decoders.get(record.type)
             if decode is not None:
                 found.append((decode(record.body), record))
             elif record.type not in passed_over:
                 raise NotPlain
-        if amended is not None:
-            found = [(self._corrected(event, record, amended), record) for event, record in found]
-        if self._superseded:
-            found = [
-                (event.upcast() if record.type in self._superseded else event, record)
-                for event, record in found
-            ]
         return found
 
-    def _is_retracted(self, record: Record, amended: Amendments) -> bool:
-        return (
-            record.stream, record.source, record.id,
-        ) in amended.retracted and record.type not in self.revisions  # fmt: skip
-
-    def _corrected(self, event: Event, record: Record, amended: Amendments) -> Event:
-        mends = amended.mended.get((record.stream, record.source, record.id))
-        return event if mends is None or record.type in self.revisions else as_corrected(event, mends)
+    def _as_amended(self, records: Iterable[Record], amended: Amendments) -> Events:
+        decoders, passed_over, found = self._decoders, self._passed_over, []
+        for record in records:
+            told, revises = (record.stream, record.source, record.id), record.type in self.revisions
+            if told in amended.retracted and not revises:
+                continue
+            decode = decoders.get(record.type)
+            if decode is not None:
+                event = decode(record.body)
+                if told in amended.mended and not revises:
+                    event = as_corrected(event, amended.mended[told])
+                found.append((event, record))
+            elif record.type not in passed_over:
+                raise NotPlain
+        return found
 
 
 def fold_plainly(projection: Projection[Any], events: Events) -> Stream | None:

@@ -18,6 +18,7 @@ from events.projects import ProjectPaused, ProjectResumed, ProjectStarted
 from projections.engine.builds import active_build, unfinished
 from projections.engine.compare import rows_kept
 from projections.engine.feed import feed
+from projections.engine.found import found
 from projections.engine.rebuild import rebuild
 from projections.projects import projects
 from services.operating import WORKER, narrowed
@@ -82,6 +83,19 @@ def test_all_projections_of_one_organisation_are_rebuilt_and_of_no_other(here: H
     assert build_shown(here) == 2
     assert other not in said.stdout
     assert active_build(here.conn, projects, other) is None
+
+
+def test_one_that_cannot_be_rebuilt_is_named_and_stops_no_other(here: Here):
+    here.told(*started("P-1"))
+    here.rows(projects)
+    begun = unfinished(here.conn, found()["timeline"], here.organisation)
+    with psycopg.connect(here.url) as somebody:
+        somebody.execute(f"DROP TABLE {begun.schema}.timeline_rows CASCADE")
+    said = qiledger("rebuild", "all", QILEDGER_DATABASE_URL=here.url)
+    assert said.returncode == 1
+    assert f"timeline of {here.organisation} cannot be rebuilt: UndefinedTable" in said.stderr
+    assert said.stdout.count("rebuilt to record 1 in") == len(found()) - 1
+    assert build_shown(here) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
