@@ -51,23 +51,36 @@ def with_end(measures: Measures, event: MeasureRetired) -> Measures:
 
 def with_reading(measures: Measures, event: MeasurementRecorded) -> Measures:
     """With one more reading. Data may come in any order: the first and the latest period are what counts."""
-    known = next((one for one in measures if one.measure == event.measure), Aligned(measure=event.measure))
-    value, ends = _shown(known, event), _end(event.period)
-    changes: dict[str, object] = {"readings": known.readings + 1}
-    if known.first_period is None or ends < _end(known.first_period):
+    known = _known(measures, event.measure)
+    before = known or Aligned(measure=event.measure)
+    value, ends = _shown(before, event), _end(event.period)
+    changes: dict[str, object] = {"readings": before.readings + 1}
+    if before.first_period is None or ends < _end(before.first_period):
         changes |= {"first_period": event.period, "first": value}
-    if known.latest_period is None or ends >= _end(known.latest_period):
+    if before.latest_period is None or ends >= _end(before.latest_period):
         changes |= {"latest_period": event.period, "latest": value}
-    return _with(measures, event.measure, **changes)
+    return _instead(measures, known, msgspec.structs.replace(before, **changes))
 
 
 def _with(measures: Measures, measure: str, **changes: object) -> Measures:
-    """The measures with one changed, where it stands among the others; no more than MEASURES_MAX."""
-    by_id = {one.measure: one for one in measures}
-    if measure not in by_id and len(by_id) >= MEASURES_MAX:
-        return measures
-    by_id[measure] = msgspec.structs.replace(by_id.get(measure, Aligned(measure=measure)), **changes)
-    return tuple(by_id.values())
+    """The measures with one changed."""
+    known = _known(measures, measure)
+    new = msgspec.structs.replace(known or Aligned(measure=measure), **changes)
+    return _instead(measures, known, new)
+
+
+def _known(measures: Measures, measure: str) -> Aligned | None:
+    for one in measures:
+        if one.measure == measure:
+            return one
+    return None
+
+
+def _instead(measures: Measures, known: Aligned | None, new: Aligned) -> Measures:
+    """With `new` where `known` stands among the others, or after them; no more than MEASURES_MAX."""
+    if known is None:
+        return measures if len(measures) >= MEASURES_MAX else (*measures, new)
+    return tuple([new if one is known else one for one in measures])
 
 
 def _end(period: WrittenDate) -> str:

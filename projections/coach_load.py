@@ -54,6 +54,8 @@ class Supported(ProjectLife, frozen=True, kw_only=True):
     hours_free: float | None = None  # of a person: hours a month kept free for coaching
 
 
+NEW = Supported()
+
 coach_load = Projection(
     "coach_load",
     revision=1,
@@ -68,23 +70,23 @@ def told(row: Supported | None, event: Event, record: Record) -> Supported | Non
     """A project's state, place or team may have changed. Who may see a person's stream is nothing to count."""
     if not record.stream.startswith("project/"):
         return row
-    row = row or Supported()
+    row = row or NEW
     return lived(row, event, record, team=team_after(row.team, event, record))
 
 
 @coach_load.on(CoachAllocated)
 def allocated(row: Supported | None, event: CoachAllocated, record: Record) -> Supported:
-    row = told(row, event, record) or Supported()
-    return _coached(row, event.coach, hours_per_month=event.hours_per_month)
+    row = told(row, event, record) or NEW
+    return _coached(row, _of(row, event.coach), hours_per_month=event.hours_per_month)
 
 
 @coach_load.on(CoachingSessionHeld)
 def session_held(row: Supported | None, event: CoachingSessionHeld, record: Record) -> Supported:
-    row = row or Supported()
+    row = row or NEW
     known = _of(row, event.coach)
     return _coached(
         row,
-        event.coach,
+        known,
         sessions=known.sessions + 1,
         hours=known.hours + (event.hours or 0),
         last_session=as_written(record),
@@ -94,7 +96,7 @@ def session_held(row: Supported | None, event: CoachingSessionHeld, record: Reco
 
 @coach_load.on(SponsorUpdated)
 def sponsor_updated(row: Supported | None, event: SponsorUpdated, record: Record) -> Supported:
-    row = row or Supported()
+    row = row or NEW
     return msgspec.structs.replace(row, sponsor_updates=row.sponsor_updates + 1)
 
 
@@ -122,12 +124,16 @@ for _kind in (*LIFE, *TEAM):
 
 
 def _of(row: Supported, coach: str) -> Coaching:
-    return next((one for one in row.coaching if one.coach == coach), Coaching(coach=coach))
+    for one in row.coaching:
+        if one.coach == coach:
+            return one
+    return Coaching(coach=coach)
 
 
-def _coached(row: Supported, coach: str, **changes: object) -> Supported:
-    new = msgspec.structs.replace(_of(row, coach), **changes)
-    others = tuple(one for one in row.coaching if one.coach != coach)
+def _coached(row: Supported, known: Coaching, **changes: object) -> Supported:
+    """The coach told of last stands last."""
+    others = [one for one in row.coaching if one.coach != known.coach]
+    new = msgspec.structs.replace(known, **changes)
     return msgspec.structs.replace(row, coaching=(*others, new)[-COACHES_MAX:])
 
 

@@ -33,7 +33,7 @@ TOLD_OF_PROJECTS: tuple[type[Event], ...] = (*signs_of_life(), VisibilitySet)
 """The types of events that `followed` folds: all that can be told of a project and says something of it."""
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """One role that somebody holds in a project."""
 
     person: str  # an opaque reference
@@ -190,13 +190,15 @@ def team_after(team: Team, event: Event, record: Record) -> Team:
 
 
 def _with(team: Team, new: Member) -> Team:
-    known = any(member.person == new.person and member.role == new.role for member in team)
-    return team if known or len(team) >= TEAM_MAX else (*team, new)
+    for member in team:
+        if member.person == new.person and member.role == new.role:
+            return team
+    return team if len(team) >= TEAM_MAX else (*team, new)
 
 
 def _without(team: Team, person: str, role: Role | None) -> Team:
     return tuple(
-        member for member in team if member.person != person or (role is not None and member.role != role)
+        [member for member in team if member.person != person or (role is not None and member.role != role)]
     )
 
 

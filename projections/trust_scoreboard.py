@@ -68,7 +68,7 @@ def told(row: Counted | None, event: Event, record: Record) -> Counted | None:
         return row
     row = followed(row or Counted(), event, record)
     if row.state != "completed":
-        return msgspec.structs.replace(row, outcome=None)
+        return row if row.outcome is None else msgspec.structs.replace(row, outcome=None)
     return msgspec.structs.replace(row, outcome=event.outcome) if isinstance(event, ProjectCompleted) else row
 
 

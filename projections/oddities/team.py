@@ -4,9 +4,10 @@ from events.involvement import InvolvementSet
 from events.log.record import Record
 from events.projects import ProjectStarted
 from events.teams import PersonChangedRole, PersonJoined
-from events.vocabulary import Event
 from projections.oddities.rule import WHOLE, rule
 from projections.oddities.so_far import SoFar
+
+Joins = PersonJoined | PersonChangedRole
 
 
 def _leads(so_far: SoFar) -> set[str]:
@@ -55,7 +56,9 @@ def started_without_lead(before: SoFar, after: SoFar, event: ProjectStarted, rec
     PersonChangedRole,
     healed=lambda now, _: not _sponsor_leads(now),
 )
-def sponsor_leads(before: SoFar, after: SoFar, event: Event, record: Record) -> str | None:
+def sponsor_leads(before: SoFar, after: SoFar, event: Joins, record: Record) -> str | None:
+    if event.role not in ("sponsor", "lead"):
+        return None
     return WHOLE if _sponsor_leads(after) and not _sponsor_leads(before) else None
 
 
@@ -66,14 +69,18 @@ def sponsor_leads(before: SoFar, after: SoFar, event: Event, record: Record) -> 
     PersonChangedRole,
     healed=lambda now, _: len(_leads(now)) < 2,
 )
-def two_leads(before: SoFar, after: SoFar, event: Event, record: Record) -> str | None:
+def two_leads(before: SoFar, after: SoFar, event: Joins, record: Record) -> str | None:
+    if event.role != "lead":
+        return None
     return WHOLE if len(_leads(after)) > max(len(_leads(before)), 1) else None
 
 
 @rule("joined_twice", "Somebody joined in a role that they already had.", PersonJoined)
 def joined_twice(before: SoFar, after: SoFar, event: PersonJoined, record: Record) -> str | None:
-    there = any(member.person == event.person and member.role == event.role for member in before.team)
-    return event.role if there else None
+    for member in before.team:
+        if member.person == event.person and member.role == event.role:
+            return event.role
+    return None
 
 
 @rule(
