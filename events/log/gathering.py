@@ -260,7 +260,7 @@ def _in_our_words(failure: Exception, organisation: str) -> Exception:
     match failure:
         case psycopg.errors.NoDataFound():
             return UnknownOrganisation(organisation)
-        case PoolTimeout() | psycopg.OperationalError():
+        case PoolTimeout() | psycopg.OperationalError() | psycopg.errors.InvalidSqlStatementName():
             return LogBusy(f"the log of {organisation} did not answer: {type(failure).__name__}")
         case _:
             return failure

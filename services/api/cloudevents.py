@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from msgspec import Meta
 
+from events.fields import END
 from services.api.forms import in_words
 from services.api.problems import Problem, kinds
 
@@ -25,6 +26,7 @@ EVENT_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
 BATCH_EVENTS_MAX = 1_000
 
+_URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]"
 Attribute = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
@@ -35,9 +37,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     id: Attribute
     source: Annotated[
         str,
-        Meta(
-            min_length=1, max_length=256, pattern=r"^([A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$"
-        ),
+        Meta(min_length=1, max_length=256, pattern=rf"^{_URI}*(%[0-9A-Fa-f]{{2}}{_URI}*)*{END}"),
     ]
     type: Annotated[str, Meta(min_length=1, max_length=128)]
     subject: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -91,14 +91,30 @@ def read_batch(body: bytes) -> list[Reading]:
     raws = _decoded(_batch, body)
     if len(raws) > BATCH_EVENTS_MAX:
         raise Problem(kinds.TOO_LARGE, f"The batch has {len(raws)} events; {BATCH_EVENTS_MAX} are allowed.")
-    return [_reading(bytes(raw)) for raw in raws]
+    members = _members_of_all(body)
+    if members is None:
+        return [_reading(bytes(raw)) for raw in raws]
+    return [_reading(bytes(raw), had) for raw, had in zip(raws, members, strict=True)]
 
 
-def _reading(raw: bytes) -> Reading:
+def _members_of_all(body: bytes) -> list[Any] | None:
+    """The members of each event, read at once for all; None if a key is given twice, or one cannot be read so."""
+    try:
+        members: list[Any] = _anything.decode(body)
+        return members if _quotes(body) == _quotes(_encode(members)) else None
+    except (RecursionError, ValueError):
+        return None
+
+
+def _reading(raw: bytes, members: Any = None) -> Reading:
+    """One event of a batch. Its members come along if no key is given twice; else they are read here, and checked."""
     if len(raw) > EVENT_BYTES_MAX:
         return Problem(kinds.TOO_LARGE, f"The event has {len(raw)} bytes; {EVENT_BYTES_MAX} are allowed.")
     try:
-        return _read(raw, _decoded(_anything, raw))
+        if members is None:
+            return _read(raw, _decoded(_anything, raw))
+        _check_depth(raw)
+        return _event(raw, members)
     except Problem as problem:
         return problem
 
@@ -141,6 +157,10 @@ def _attributes(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
 def _read(body: bytes, members: Any) -> CloudEvent:
     """The event in one JSON text whose members have been read once already, generically. Raises Problem."""
     _check_form(body, members)
+    return _event(body, members)
+
+
+def _event(body: bytes, members: Any) -> CloudEvent:
     if not isinstance(members, dict):
         raise Problem(kinds.MALFORMED_EVENT, "An event is a JSON object.")
     _check_extensions(members)
@@ -206,10 +226,14 @@ def _check_form(body: bytes, members: Any, field: str | None = None) -> None:
 
     A key given twice is gone after decoding, and its quotes with it; encoding again never adds any.
     """
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
-        raise Problem(kinds.TOO_DEEP, field=field)
+    _check_depth(body, field)
     if _quotes(body) != _quotes(_encode(members)):
         raise Problem(kinds.DUPLICATE_KEY, field=field)
+
+
+def _check_depth(body: bytes, field: str | None = None) -> None:
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
+        raise Problem(kinds.TOO_DEEP, field=field)
 
 
 def _quotes(text: bytes) -> int:

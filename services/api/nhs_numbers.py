@@ -13,6 +13,7 @@ free text it is not.
 import re
 import unicodedata
 
+DIGITS = 10
 _BETWEEN = r"[ \-./\u00a0\u2007\u2009\u2010-\u2015\u202f]{0,2}"
 # It begins with the digits and then looks back: so the search leaps from digit to digit, in half the time.
 _SHAPED = re.compile(
@@ -32,6 +33,9 @@ def holds_nhs_number(text: str, *, identifier: bool = False) -> bool:
     """Whether something shaped like an NHS number, with a right check digit, stands in the text."""
     if not text.isascii():
         text = _UNSEEN.sub("", _in_our_digits(text))
+    told = text.encode()
+    if len(told) - len(told.translate(None, b"0123456789")) < DIGITS:
+        return False  # as most texts are: counting costs a tenth of looking
     found = [shaped for shaped in _SHAPED.finditer(text) if _checks(shaped[0])]
     if not found:
         return False

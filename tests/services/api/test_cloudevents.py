@@ -50,6 +50,29 @@ def test_the_specification_s_empty_batch_is_read() -> None:
     assert len(read_batch(f" [{STRUCTURED},{STRUCTURED}]\n".encode())) == 2
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        STRUCTURED.replace('"data" : {', '"data" : { "appinfoA": 1, '),
+        STRUCTURED.replace(": 123", ": " + "[" * 90 + "]" * 90),
+        STRUCTURED.replace(": 123", ": 1e999"),
+        STRUCTURED.replace('"/mycontext"', '"/mycontext\\n"'),
+        STRUCTURED.replace("1.0", "0.3"),
+        "null",
+        "[]",
+    ],
+    ids=["key twice", "too deep", "a number beyond all bounds", "line break", "version", "null", "list"],
+)
+def test_what_is_wrong_with_one_event_of_a_batch_is_said_of_that_one(fault: str) -> None:
+    """As it would be said of it alone, whether or not the batch could be read at once."""
+    before, wrong, after = read_batch(f"[{STRUCTURED},{fault},{STRUCTURED}]".encode())
+    alone = read_structured(fault.encode())
+    assert isinstance(wrong, Problem)
+    assert isinstance(alone, Problem)
+    assert wrong.document() == alone.document()
+    assert read(before) == read(after) == read(read_structured(STRUCTURED.encode()))
+
+
 TEXTS = st.text(alphabet='ab"\\{}[]:, \u00e9\n/u0022', max_size=8)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | TEXTS,
