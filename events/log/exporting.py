@@ -12,7 +12,7 @@ from typing import Self
 from events.log.exported import FORMAT, LEAVES_A_LINE, Head, Leaves, Seal, written
 from events.log.lines import canonical
 from events.log.merkle import HASH_BYTES, CompactRange, Hash, leaf_hash
-from events.log.record import Record, moment_of
+from events.log.record import Record
 
 
 class BrokenRecord(ValueError):
@@ -64,7 +64,7 @@ class Exporter:
                 raise BrokenRecord(record.position, "its body is more than one line")
             if leaf_hash(line) != record.leaf:
                 raise BrokenRecord(record.position, "it is not what its leaf was made of")
-            if moment_of(record.occurred)[0] != record.occurred_at:
+            if not record.begins_where_known:
                 raise BrokenRecord(record.position, "when it occurred is not the start of what is written")
             self.went(record.leaf)
             lines.append(line)

@@ -66,11 +66,18 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     @property
     def begins_where_known(self) -> bool:
         """Whether a day, month or year stands as its beginning, as the door writes it: the hour is in no hash."""
-        return self.precise_to == "instant" or moment_of(self.occurred)[0] == self.occurred_at
+        return self.precise_to == "instant" or _begins(self.occurred_at.astimezone(UTC), self.precise_to)
 
     def event(self) -> Event:
         """The event in today's words. Raises UnknownType if this code is older than the record."""
         return read_body(self.type, self.body).upcast()
+
+
+def _begins(at: datetime, precise_to: PreciseTo) -> bool:
+    """Whether a moment in UTC is the first of its day, month or year."""
+    if at.hour or at.minute or at.second or at.microsecond:
+        return False
+    return precise_to == "day" or (at.day == 1 and (precise_to == "month" or at.month == 1))
 
 
 _LENGTHS: dict[PreciseTo, int] = {"day": 10, "month": 7, "year": 4}
