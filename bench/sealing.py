@@ -27,14 +27,17 @@ _TELL = """
       FROM log.append(%s, (
            SELECT jsonb_agg(jsonb_build_object(
                       'stream', 'project/P-' || n / 120, 'source', 'https://lifeqi.example', 'id', 'e-' || n,
-                      'type', 'cycle.tested', 'occurred_at', '2022-05-20T12:00:00Z', 'precise_to', 'day',
+                      'type', 'cycle.tested', 'occurred_at', '2022-05-20T00:00:00Z', 'precise_to', 'day',
                       'actor', 'person/8Qm2',
                       'body', '{"cycle":"C-' || n || '","happened":"' || repeat('x', 200) || '"}'))
              FROM generate_series(%s::bigint, %s::bigint) AS n))
 """
-_REFUSE = (
-    "INSERT INTO proof.refusals (organisation, generation, reason) VALUES (%s, 1, 'to be measured again')"
-)
+_REFUSE = """
+    INSERT INTO proof.refusals (organisation, generation, reason)
+    SELECT organisation, generation, 'to be measured again'
+      FROM proof.logs
+     WHERE organisation = %s
+"""
 
 
 def measure(postgres: Postgres, runs: int, events: int = EVENTS) -> list[Row]:

@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from events.log.append import Appender, Pool
 from services.api.doorkeeper import Doorkeeper
+from services.api.examined import Examined
 from services.api.journal import Journal
 from services.api.live.channels import Live
 from services.api.words import Words
@@ -58,6 +59,7 @@ class Desk:
         self.live = Live()
         self.guard = Guard(networks_in(settings.webhook_networks))
         self.custodian = custodian_by(settings)
+        self.examined = Examined(self.pool)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

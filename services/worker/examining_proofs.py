@@ -66,8 +66,9 @@ def examine_all(conn: Connection, signer: Signer, *, stopping: Callable[[], bool
 def examine_doubted(
     conn: Connection, signer: Signer, *, stopping: Callable[[], bool] = lambda: False
 ) -> None:
-    """Examines each log in which a reader met damage since it was last examined."""
-    for name in sorted({doubt.log for doubt in examinations.doubts(conn)}):
+    """Examines each log in which a reader met damage since it was last examined, unless a refusal stands on it."""
+    refused = {refusal.log for refusal in refusals.undecided(conn)}
+    for name in sorted({doubt.log for doubt in examinations.doubts(conn)} - refused):
         if stopping():
             return
         log.error("a reader met damage, so the proof is examined", log=name)

@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from html import escape
 from importlib.metadata import version
 from typing import Any, cast
@@ -13,12 +13,12 @@ from litestar import route
 from litestar.types import ASGIApp
 from psycopg_pool import PoolTimeout
 
-from events.log import examinations
 from events.log.migrate import migrations
 from services.api.answers import HTML, JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.desk import Desk
 from services.api.doors import Door, Nothing, at
+from services.api.examined import minds
 from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
 
@@ -64,25 +64,8 @@ async def ready(request: Asked) -> ASGIApp:
     checks = {"database": await _database(desk), "stopping": "yes" if desk.stopping.is_set() else "no"}
     if checks != {"database": "ready", "stopping": "no"}:
         raise Problem(kinds.NOT_READY, checks=checks)
-    examined = await _examined(desk)
-    return Answer(encode(Ready("ready", checks, examined, _minds(examined))))
-
-
-async def _examined(desk: Desk) -> datetime | None:
-    """When the log that has waited longest was last examined; None if nothing is sealed."""
-    try:
-        async with asyncio.timeout(READY_WITHIN_S), desk.pool.connection() as conn:
-            row = await (await conn.execute(examinations.SINCE)).fetchone()
-    except (psycopg.Error, PoolTimeout, TimeoutError):
-        return None
-    return None if row is None else cast(datetime | None, row[0])
-
-
-def _minds(examined: datetime | None) -> tuple[str, ...]:
-    days = timedelta(days=examinations.EXAMINED_DAYS_MAX)
-    if examined is None or datetime.now(UTC) - examined <= days:
-        return ()
-    return (f"the proofs were last examined on {examined:%Y-%m-%d}: see that the sealer runs",)
+    since = await desk.examined.since()
+    return Answer(encode(Ready("ready", checks, since, minds(since))))
 
 
 async def _database(desk: Desk) -> str:

@@ -8,13 +8,14 @@ import msgspec
 import psycopg
 import pytest
 
-from events.log.notes import SigningKey
+from events.log.checkpoints import Checkpoint
+from events.log.notes import SigningKey, WrongNote
 from events.log.operations import keep, submission
 from events.privacy import moving, moving_people
 from events.privacy.custody import KeysInHand, entrust, new_master_key
 from events.privacy.erasing import erase
 from events.privacy.ledger import Ledger
-from events.privacy.moving import CannotMove, Invitation
+from events.privacy.moving import About, CannotMove, Invitation, MovedPerson, People
 from events.privacy.moving_people import TakenIn, pack, take_in
 from events.privacy.vault import Erased, Reach, contact_of, key_for, put_contact
 from events.rights import ErasureExecuted
@@ -207,3 +208,23 @@ def test_no_role_of_the_house_sees_an_invitation(new: Place) -> None:
             conn.execute(f"SET ROLE {role}")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 conn.execute("SELECT wrapped FROM vault.invitations")
+
+
+def test_a_file_opens_to_its_own_invitation_alone_and_only_as_it_was_written_on() -> None:
+    custodian = KeysInHand(new_master_key())
+    (mine, kept), (_, other) = moving.invite("RWK", custodian), moving.invite("RWK", custodian)
+    about = About(
+        organisation="RWK", invitation=mine.id, origin="qiledger.example.org/RWK", size=3, root=bytes(32),
+        made_at="2026-03-02T09:00:00.000000Z", made_by="qiledger",
+    )  # fmt: skip
+    person = MovedPerson(person=PERSON, id="0011", key=bytes(32), contact=b"x")
+    read = moving.read(moving.sealed(People(persons=[person], erasures=[]), about, mine, KEY))
+    assert read.opened(kept.private(custodian)).persons == [person]
+    assert "0000" not in repr(person)
+    with pytest.raises(CannotMove, match="another invitation"):
+        read.opened(other.private(custodian))
+    moved = msgspec.structs.replace(read, about=msgspec.structs.replace(about, size=2))
+    with pytest.raises(CannotMove, match="another invitation"):
+        moved.opened(kept.private(custodian))
+    with pytest.raises(WrongNote):
+        Checkpoint.read(read.note.text)

@@ -76,6 +76,11 @@ def test_what_a_reader_met_is_examined_without_waiting_for_the_night(url: str) -
         assert refused.reason.startswith("tile 0 of level 0: it is missing")
         assert last.flaws
         assert examinations.doubts(conn) == []
+        tamper(url, "UPDATE proof.doubts SET met_at = now() + interval '1 minute'")
+        examine_doubted(conn, signer())
+        assert examinations.last(conn) == [last], (
+            "a refusal stands: readers may meet it as often as they like"
+        )
     assert any("flaws were found on" in one for one in said(url))
 
 
