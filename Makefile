@@ -28,7 +28,7 @@ demo: $(STAMP) ## the whole house with real history, on servers of its own (ARGS
 	@exec $(PY) -c '$(TIED)' $(VENV)/bin/qiledger demo $(ARGS)
 
 test: $(STAMP) ## all tests, on servers of their own (ARGS, such as ARGS="tests/laws -k cycle")
-	@$(PY) -m pytest -n auto $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 check: lint test ## what a change has to pass: lint, then test
 
