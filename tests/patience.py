@@ -7,13 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 LOOK_EVERY_S = 0.02
+BUSY = 6  # a machine that does much else is granted so many times what an idle one needs
+BUSY_S_MAX = 60.0  # but no more than this, unless more was asked for
+ENDS_WITHIN_S = 60  # a process that was told to end, on such a machine
 
 
 def wait_until(condition: Callable[[], object], *, within_s: float, what: str) -> None:
-    """Return once the condition holds; fail with `what` if it does not in time."""
-    deadline = time.monotonic() + within_s
+    """Return once the condition holds; fail with `what` if it does not in time, or in what a busy machine may take.
+
+    How soon something happens is for `bench` to say: here it happens, or it does not.
+    """
+    granted_s = max(within_s, min(within_s * BUSY, BUSY_S_MAX))
+    deadline = time.monotonic() + granted_s
     while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        assert time.monotonic() < deadline, f"not within {granted_s} s: {what}"
         time.sleep(LOOK_EVERY_S)
 
 

@@ -24,7 +24,7 @@ from projections.engine.found import found
 from services.api import cloudevents, when
 from services.api.routes import asking, importing, reading
 from services.settings import Settings, variable
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.services.api.conftest import NODE
 
 ROOT = Path(__file__).parents[2]
@@ -156,7 +156,7 @@ def at_work(directory: Path, *words: str, until: str, **settings: str) -> Iterat
         yield said.read_text()
     finally:
         process.terminate()
-        assert process.wait(15) == 0, said.read_text()
+        assert process.wait(ENDS_WITHIN_S) == 0, said.read_text()
 
 
 def read_env(file: Path) -> dict[str, str]:

@@ -15,11 +15,10 @@ import httpx
 import psycopg
 import pytest
 
-from tests.patience import gone, wait_until
+from tests.patience import ENDS_WITHIN_S, gone, wait_until
 from tests.plain_http import PLAIN
 
 SYNTHETIC_PROJECTS = 3
-ENDS_WITHIN_S = 60  # on a machine that is busy with other tests
 
 
 class Demo:

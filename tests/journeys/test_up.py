@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.services.cli.conftest import qiledger
 
 
@@ -31,7 +31,7 @@ def a_house(directory: Path, *, until: str = "is up", **settings: str) -> Iterat
         yield said.read_text()
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0, said.read_text()
+        assert process.wait(ENDS_WITHIN_S) == 0, said.read_text()
 
 
 def test_a_house_that_comes_up_again_knows_what_it_was_told(throwaway: Path):

@@ -18,7 +18,7 @@ import pytest
 from events.log import keys
 from services.whole_house import free_port
 from tests.conftest import MASTER_KEY
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.plain_http import PLAIN
 
 STRUCTURED = "application/cloudevents+json"
@@ -66,7 +66,7 @@ class Server:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(ENDS_WITHIN_S)
 
 
 def as_role(url: str, role: str) -> str:

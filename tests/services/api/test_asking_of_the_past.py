@@ -18,6 +18,7 @@ from projections.engine.found import found
 from services.api.problems import Problem
 from services.api.when import When, moment, today
 from services.pasts import WAITING_MAX
+from tests.patience import ENDS_WITHIN_S
 from tests.plain_http import PLAIN
 from tests.services.api.conftest import Door, MakeKey, Server, as_role, problem
 from tests.services.api.test_asking import fold, proposed
@@ -40,7 +41,7 @@ def worker(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathF
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
     yield said
     process.terminate()
-    process.wait(20)
+    process.wait(ENDS_WITHIN_S)
 
 
 def titles(door: Door, query: str) -> list[str]:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from events.log import keys
-from tests.patience import gone, wait_until
+from tests.patience import ENDS_WITHIN_S, gone, wait_until
 from tests.services.api.conftest import STRUCTURED, Door, Server, event
 
 STOPPED_WITHIN_S = 10
@@ -51,7 +51,7 @@ def test_a_long_poll_is_let_go_and_a_post_under_way_is_answered(
         server.process.send_signal(signal.SIGTERM)
         poll.join(STOPPED_WITHIN_S)
         assert polled, "the long-poll is answered at once"
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < STOPPED_WITHIN_S
         assert polled[0].status_code == 200
         assert server.process.poll() is None, "the POST is waited for"
         holding.rollback()
@@ -106,7 +106,7 @@ def test_a_stream_that_waits_for_the_database_is_told_that_it_ends(
             )
             server.process.send_signal(signal.SIGTERM)
             said = "".join(answer.iter_text())
-        server.process.wait(20)
+        server.process.wait(ENDS_WITHIN_S)
     assert said.endswith(": the ledger is being stopped\n\n")
     assert "refused to gracefully stop" not in server.said.read_text()
 

@@ -22,7 +22,7 @@ from projections.engine.found import found
 from projections.engine.rebuild import rebuild
 from projections.projects import projects
 from services.operating import WORKER, narrowed
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.projections.engine.telling import Here, as_role, of, open_log
 from tests.services.cli.conftest import qiledger
 
@@ -59,7 +59,7 @@ def at_work(*words: str, said: Path, **env: str) -> Iterator[subprocess.Popen[by
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(ENDS_WITHIN_S)
 
 
 def test_a_projection_is_rebuilt_and_shown_instead_of_the_old(here: Here):
@@ -121,7 +121,7 @@ def test_a_rebuild_that_was_interrupted_goes_on_where_it_stopped(
                 what="the rebuild waits for the lock",
             )
             process.send_signal(number)
-            assert process.wait(20) == 130, (tmp_path / "said").read_text()
+            assert process.wait(ENDS_WITHIN_S) == 130, (tmp_path / "said").read_text()
     assert "run the same again to go on" in (tmp_path / "said").read_text()
     assert build_shown(here) == 1
     assert qiledger("rebuild", "projects", QILEDGER_DATABASE_URL=here.url).returncode == 0

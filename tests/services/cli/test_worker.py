@@ -10,7 +10,7 @@ import psycopg
 
 from projections.engine.advance import behind
 from services.operating import WORKER, narrowed
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.services.cli.conftest import Ledgers, qiledger
 from tests.services.cli.test_import import FILE
 
@@ -33,7 +33,7 @@ def test_a_worker_brings_every_projection_to_the_head(ledgers: Ledgers, redis_ur
             wait_until(lambda: not behind(conn), within_s=60, what="all projections have come to the heads")
         finally:
             worker.send_signal(signal.SIGTERM)
-            status = worker.wait(10)
+            status = worker.wait(ENDS_WITHIN_S)
     assert status == 0, said.read_text()
 
 

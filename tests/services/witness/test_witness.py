@@ -26,7 +26,7 @@ from services.witness.judging import PROOF_LINES_MAX, Answer, judge
 from services.witness.memory import Memory, NoWitness, claimed, known_logs, make, remembered, trust
 from services.worker.witnessing import ask_all
 from tests.events.log.sealing import HOST, KEY, as_worker, sealed_by, tamper, tell_many
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.plain_http import PLAIN
 
 ORIGIN = f"{HOST}/RWK"
@@ -185,7 +185,7 @@ class Served:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(ENDS_WITHIN_S)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from projections.engine.compare import rows_kept
 from projections.projects import projects
 from services.doorbell import connect
 from services.worker.duty import Connection
-from tests.patience import gone
+from tests.patience import ENDS_WITHIN_S, gone
 
 Start = Callable[..., subprocess.Popen[bytes]]
 _numbers = count(1)
@@ -119,4 +119,4 @@ def start(worker_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
     for process in started:
         if not gone(process.pid):
             process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(ENDS_WITHIN_S)

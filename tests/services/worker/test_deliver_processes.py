@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from events.privacy.custody import KeysInHand, entrust, new_master_key
-from tests.patience import gone, wait_until
+from tests.patience import ENDS_WITHIN_S, gone, wait_until
 from tests.services.channels.mail_server import Mailbox
 from tests.services.worker.messages import Telling
 
@@ -58,7 +58,7 @@ class Room:
         for process in self.processes:
             if not gone(process.pid):
                 process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(ENDS_WITHIN_S)
 
 
 @pytest.mark.parametrize("with_redis", [True, False])

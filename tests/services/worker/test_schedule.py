@@ -18,7 +18,7 @@ from services.worker import jobs
 from services.worker.__main__ import JOBS
 from services.worker.schedule import BY_THE_CLOCK, Appointment, Clock
 from services.worker.stopping import StopAsked
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.services.worker.conftest import Start, Trust
 
 CALLED = {
@@ -103,4 +103,4 @@ def test_the_clock_outlives_its_redis_and_stops_when_told(own_valkey: Valkey, st
             wait_until(lambda: CronScheduler.all(bell), within_s=75, what="the clock runs")
             own_valkey.kill()
     clock.terminate()
-    assert clock.wait(10) == 0
+    assert clock.wait(ENDS_WITHIN_S) == 0

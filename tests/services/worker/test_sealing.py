@@ -15,7 +15,7 @@ from services.witness.memory import make
 from services.worker.duty import Connection
 from services.worker.sealer import News
 from tests.events.log.sealing import HOST, KEY
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.services.witness.test_witness import Served
 from tests.services.worker.conftest import Start, Trust
 
@@ -44,7 +44,7 @@ def test_what_is_told_is_sealed_in_moments(
     assert Remembered(tmp_path / "seal").read(origin) == last.note
     for sealer in sealers:
         sealer.terminate()
-        assert sealer.wait(15) == 0
+        assert sealer.wait(ENDS_WITHIN_S) == 0
     assert conn.execute("SELECT count(*) FROM proof.refusals").fetchone() == (0,)
 
 
@@ -73,7 +73,7 @@ def test_without_a_key_or_in_production_a_name_nothing_is_sealed_and_the_house_s
     wait_until(lambda: "nothing is sealed" in said.read_text(), within_s=SOON_S, what="it says so")
     assert signed(conn, trust) == 0
     sealer.terminate()
-    assert sealer.wait(15) == 0
+    assert sealer.wait(ENDS_WITHIN_S) == 0
 
 
 def test_a_ring_ends_the_wait(redis_url: str, trust: Trust) -> None:

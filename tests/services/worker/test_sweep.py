@@ -19,7 +19,7 @@ from services.worker.feeding import FRESHNESS
 from services.worker.jobs import rebuild_outdated
 from services.worker.sweep import Sweeper
 from services.worker.sweepable import Sweepable
-from tests.patience import wait_until
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.services.worker.conftest import Start, Trust
 
 WITHOUT_ANYBODY_WITHIN_S = 20
@@ -150,7 +150,7 @@ def test_as_a_process_with_a_redis_that_never_answers(start: Start, trust: Trust
         trust.tell("P-1")
         wait_until(lambda: trust.shown() == {"P-1"}, within_s=WITHOUT_ANYBODY_WITHIN_S, what="it is shown")
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(ENDS_WITHIN_S) == 0
 
 
 def test_as_a_process_it_stands_up_to_a_database_that_throws_it_out(
