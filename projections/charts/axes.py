@@ -23,11 +23,15 @@ class Axis(msgspec.Struct, frozen=True):
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
+NARROWEST = 1e-300
+"""Values closer together than this are drawn as one: no step between them could be worked out."""
+
+
 def value_axis(chart: Chart, *, start: float, end: float, ticks_max: int = 6) -> tuple[Axis, list[float]]:
     """An axis that holds every value, limit and the target, and the round numbers to write beside it."""
     seen = known([v for p in chart.points for v in (p.value, p.centre, p.lower, p.upper)] + [chart.target])
     low, high = (min(seen), max(seen)) if seen else (0.0, 1.0)
-    if low == high:
+    if high - low < NARROWEST:
         room = abs(low) / 10 or 1.0
         low, high = low - room, high + room
     step = _round_step((high - low) / ticks_max)

@@ -139,8 +139,8 @@ def number_in_words(value: float | None, *, step: float | None = None) -> str:
         return "none"
     size = abs(value)
     if size and not 1e-4 <= size < 1e15:
-        digits, _, power = f"{value:.3g}".partition("e")
-        return f"{digits}×10{str(int(power)).translate(_RAISED)}"
+        digits, _, power = f"{value:.2e}".partition("e")
+        return f"{digits.rstrip('0').rstrip('.')}×10{str(int(power)).translate(_RAISED)}"
     unit, sign = next(((unit, sign) for unit, sign in _UNITS if size >= 10 * unit), (1.0, ""))
     scaled = value / unit
     digits_shown = 0 if abs(scaled) >= 1000 else 2 if abs(scaled) >= 10 else 3 if abs(scaled) >= 1 else 4

@@ -72,6 +72,11 @@ def _refuse_sizes(series: Series, chart: ChartType) -> None:
     for label, value, size in zip(series.labels, series.values, series.denominators or (), strict=False):
         if size is not None and (size < 0 or 0 < size < SMALLEST):
             raise CannotDraw(f"Point {label} has the denominator {size:g}", "Give what it was counted out of")
+        if size is not None and chart in (ChartType.XBAR, ChartType.S) and size != int(size):
+            raise CannotDraw(
+                f"Point {label} is of a subgroup of {size:g}",
+                "Give how many measurements there were, a whole number",
+            )
         if size == 0 and value:
             raise CannotDraw(
                 f"Point {label} counts {value:g} out of 0",

@@ -286,6 +286,11 @@ def test_what_a_chart_would_misrepresent_is_refused_with_a_cure(
     assert refused.value.cure
 
 
+def test_a_subgroup_has_a_whole_number_of_measurements() -> None:
+    with pytest.raises(CannotDraw, match=r"subgroup of 2\.5"):
+        draw(series_of([1, 2], [3, 2.5], spreads=[1, 1]), chart="xbar")
+
+
 def test_a_run_chart_is_refused_rules_that_need_limits_and_unknown_rules_are_named() -> None:
     with pytest.raises(CannotDraw, match="Choose anhoej-1"):
         draw(series_of([1, 2]), chart="run", rules="making-data-count-1")

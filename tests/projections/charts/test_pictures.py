@@ -127,7 +127,7 @@ def test_cycles_notes_phases_and_targets_stand_on_the_series_and_in_words() -> N
 
 
 def test_every_chart_of_nothing_or_little_is_still_a_picture() -> None:
-    for values in ([], [None], [5], [0, 0, 0], [-1e-9, 1e9]):
+    for values in ([], [None], [5], [0, 0, 0], [-1e-9, 1e9], [0, 5e-324]):
         chart = draw(series_of(values), chart="xmr", direction="increase", target=1)
         ElementTree.fromstring(svg(chart))
         assert printed(chart)
@@ -194,6 +194,7 @@ def test_numbers_are_written_as_people_write_them() -> None:
     found = [
         number_in_words(v) for v in (0, 0.0952381, 3.14159, 42.5, 6000.4, -0.00001, 1234567.0, 5e9, None)
     ]
+    assert [number_in_words(v) for v in (9.9999e-5, 1e20)] == ["1×10⁻⁴", "1×10²⁰"]
     assert found == ["0", "0.0952", "3.142", "42.5", "6,000", "-1×10⁻⁵", "1,234,567", "5,000m", "none"]
 
 
