@@ -21,9 +21,11 @@ ROWS_MAX = 1_000  # turned into JSON, checked and written together
 
 _ADD = """
     INSERT INTO {rows} (organisation, {names})
-    SELECT %(organisation)s, {names}
+    SELECT %(organisation)s, {values}
       FROM ROWS FROM ({sets}) AS written
 """
+
+_PLAINLY = {"parked": sql.SQL("0"), "again": sql.SQL("false"), "withheld": sql.SQL("false")}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,26 +38,23 @@ class NewRows(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
-class _OfRow(msgspec.Struct, gc=False):
+class _OfRow(msgspec.Struct, omit_defaults=True, gc=False):
     key: str
-    folded_at: datetime | None
-    folded_position: int | None
-    parked: int
-    again: bool
-    withheld: bool
+    folded_at: datetime | None = None
+    folded_position: int | None = None
+    part: Part | None = None
+    parked: int = 0
+    again: bool = False
+    withheld: bool = False
 
 
-class _OfPart(_OfRow, gc=False):
-    part: Part
-
-
-class _OfLine(msgspec.Struct, gc=False):
+class _OfLine(msgspec.Struct, omit_defaults=True, gc=False):
     key: str
     folded_at: datetime | None
     position: int
-    parked: int
-    again: bool
-    withheld: bool
+    parked: int = 0
+    again: bool = False
+    withheld: bool = False
 
 
 class _Withheld(msgspec.Struct):
@@ -91,8 +90,16 @@ def _adding(tables: Tables) -> bytes:
     names = sql.SQL(", ").join(map(sql.Identifier, [*ours, *theirs]))
     arrays = {"states": ours, "rows": theirs}
     sets = [_recordset(array, columns) for array, columns in arrays.items() if columns]
-    adding = sql.SQL(_ADD).format(rows=tables.rows, names=names, sets=sql.SQL(", ").join(sets))
+    values = sql.SQL(", ").join(map(_value, [*ours, *theirs]))
+    adding = sql.SQL(_ADD).format(rows=tables.rows, names=names, values=values, sets=sql.SQL(", ").join(sets))
     return adding.as_bytes()
+
+
+def _value(column: str) -> sql.Composable:
+    """A column of the arrays; what goes without saying is not in them."""
+    name = sql.Identifier(column)
+    plainly = _PLAINLY.get(column)
+    return name if plainly is None else sql.SQL("coalesce({}, {})").format(name, plainly)
 
 
 def _recordset(array: str, columns: Mapping[str, str]) -> sql.Composed:
@@ -121,11 +128,11 @@ def _all(shape: Shape, streams: Mapping[str, Stream]) -> Iterator[tuple[Any, Any
 
 
 def _of_row(name: str, _: Part, kept: Kept, parked: int, again: bool) -> _OfRow:
-    return _OfRow(name, kept.at, kept.position, parked, again, kept.row is None)
+    return _OfRow(name, kept.at, kept.position, None, parked, again, kept.row is None)
 
 
-def _of_part(name: str, part: Part, kept: Kept, parked: int, again: bool) -> _OfPart:
-    return _OfPart(name, kept.at, kept.position, parked, again, kept.row is None, part)
+def _of_part(name: str, part: Part, kept: Kept, parked: int, again: bool) -> _OfRow:
+    return _OfRow(name, kept.at, kept.position, part, parked, again, kept.row is None)
 
 
 def _of_line(name: str, part: Part, kept: Kept, parked: int, again: bool) -> _OfLine:
@@ -139,4 +146,4 @@ def _of_nobody(shape: Shape, name: str, parked: int, again: bool) -> Any:
     """What is known of the stream itself."""
     if shape == "lines":
         return _OfLine(name, None, 0, parked, again, withheld=True)
-    return _OfPart(name, None, None, parked, again, withheld=True, part=THE_ROW)
+    return _OfRow(name, None, None, THE_ROW, parked, again, withheld=True)
