@@ -24,6 +24,7 @@ from services.webhooks.addresses import Guard, networks_in
 CONNECTIONS_MAX = 10  # to the database, for each process
 CONNECTION_WITHIN_S = 5.0
 PATIENCE_WHEN_STOPPING_S = 2.0
+SIGNAL_AGAIN_S = 0.25
 PAUSE_S = 0.01
 UNFINISHED_MAX = 64 * 1_048_576  # bytes of bodies that have not come whole
 WAITING_MAX = 512  # long-polls at once; whoever comes later is answered without waiting
@@ -87,20 +88,35 @@ class Desk:
     def _told_to_stop(self) -> Iterator[None]:
         """Hears SIGTERM and SIGINT beside the server, which waits for open requests but does not tell them.
 
-        The server's own handler is called by the event loop, through the wake-up descriptor; it stays in place.
+        The server's own handler is called by the event loop, which reads the signal's number out of a pipe. Where a
+        thousand readers hang up at that moment the pipe is full of their wake-ups, and the number is lost: so the
+        signal is raised again until the server closes us.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()
+        coming: asyncio.TimerHandle | None = None
 
-        def hear(_number: int, _frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self.stop)
+        def hear(number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(heard, number)
+
+        def heard(number: int) -> None:
+            if not self.stopping.is_set():
+                self.stop()
+                again(number)
+
+        def again(number: int) -> None:
+            nonlocal coming
+            coming = loop.call_later(SIGNAL_AGAIN_S, again, number)
+            signal.raise_signal(number)
 
         former = {number: signal.signal(number, hear) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:
+            if coming is not None:
+                coming.cancel()
             for number, handler in former.items():
                 signal.signal(number, handler)
 

@@ -3,6 +3,8 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -109,6 +111,38 @@ def test_a_stream_that_waits_for_the_database_is_told_that_it_ends(
         server.process.wait(ENDS_WITHIN_S)
     assert said.endswith(": the ledger is being stopped\n\n")
     assert "refused to gracefully stop" not in server.said.read_text()
+
+
+DEAF = """
+import asyncio, os, signal
+from services.api.desk import Desk
+from services.settings import Settings
+
+async def main():
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told.set)  # as the server does
+    desk = Desk(Settings.read({"QILEDGER_DATABASE_URL": "postgresql://nowhere"}))
+    with desk._told_to_stop():
+        try:
+            while True:
+                loop._csock.send(bytes(4096))  # others' wake-ups, as many as fit in
+        except BlockingIOError:
+            os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(20):
+            await told.wait()
+        assert desk.stopping.is_set()
+    print("heard")
+
+asyncio.run(main())
+"""
+
+
+def test_a_signal_that_comes_while_a_thousand_readers_hang_up_is_heard() -> None:
+    """What they leave fills the pipe through which the server hears of signals."""
+    ran = subprocess.run(
+        [sys.executable, "-c", DEAF], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, "heard\n"), ran.stderr
 
 
 def test_no_worker_outlives_a_server_that_was_killed(standing: tuple[Server, Door]) -> None:
