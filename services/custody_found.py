@@ -41,6 +41,30 @@ _GUARDS = """
 """
 
 
+_KEYLESS = """
+    SELECT count(*), min(said.person)
+      FROM (SELECT DISTINCT 'person/' || (regexp_matches(r.body, %(sealed)s, 'g'))[1] AS person
+              FROM log.records AS r
+             WHERE r.organisation = %(organisation)s AND strpos(r.body, 'sealed.1.') > 0) AS said
+     WHERE NOT EXISTS (SELECT FROM vault.keys AS k
+                        WHERE k.organisation = %(organisation)s AND k.person = said.person)
+"""
+_SEALED = r'"sealed\.1\.([A-Za-z0-9_-]{1,64})\.'
+
+
+def keyless(conn: psycopg.Connection[Any], organisation: str) -> Iterator[Finding]:
+    """Persons with words in a log of whose key the vault knows nothing, not even that it was destroyed.
+
+    Reads the whole log. The caller's transaction has said for which organisation it reads.
+    """
+    asked = {"organisation": organisation, "sealed": _SEALED}
+    number, one = conn.execute(_KEYLESS, asked).fetchone() or (0, None)
+    if number:
+        said = f"{number:,} persons have words in the log and no key in the vault, {one} among them"
+        cure = "After a move: qiledger people unpack. Else somebody removed rows of vault.keys: restore the vault."
+        yield Finding(f"words in {organisation}", "wrong", said, cure)
+
+
 def unwritten(conn: psycopg.Connection[Any], ledger: Ledger) -> list[Erasure]:
     """Whose key the vault says was destroyed and the ledger does not: after a restore they would be back."""
     known = {(one.organisation, one.person) for one in ledger.erasures()}

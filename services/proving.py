@@ -7,6 +7,7 @@ import psycopg
 
 from events.log import examinations, fsck, refusals, sealed
 from events.log.notes import NoteKey
+from services.custody_found import keyless
 from services.finding import Finding, State
 from services.sealing import former_keys, sealing_key_of_house
 from services.settings import Settings
@@ -134,6 +135,7 @@ def whole_proof(conn: psycopg.Connection[Any], keys: Sequence[NoteKey]) -> Itera
             conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (log,))
             tree = sealed.tree_of(conn, log)
             found = fsck.flaws(conn, log, keys or listed(conn, log))
+            yield from keyless(conn, log)
         for flaw in found:
             cure = "Somebody or something has changed it: docs/proof.md says what to do."
             yield Finding(f"{log} {flaw.where}", "wrong", flaw.what, cure)

@@ -22,6 +22,7 @@ from events.rights import LegalHoldLifted, LegalHoldSet
 from events.vocabulary import Event
 from services.custody import write_master_keys
 from services.operating import open_organisation
+from tests.events.log.sealing import sealed_by
 from tests.services.cli.conftest import qiledger
 
 WORDS = "A long illness"
@@ -229,6 +230,22 @@ def test_the_doctor_sees_a_lost_master_key_and_a_revived_person(desk: Desk) -> N
     assert found("master key")[0] == "wrong"
     desk.key_file.unlink()
     assert found("master key")[0] == "mind"
+
+
+def test_a_row_that_was_removed_from_the_vault_is_found_when_everything_is_looked_at(desk: Desk) -> None:
+    desk.tell_words("person/8Qm2", WORDS)
+    desk.tell_words("person/T7x3", WORDS)
+    desk.run("erase", "T7x3", "--organisation", "RWK", "--grounds", "objection", "--yes")
+    assert sealed_by(desk.database_url, "RWK")
+    looked = desk.run("doctor", "--proof", status=1)  # no API and no Redis are up: that is wrong too
+    assert "no key in the vault" not in looked
+    with desk.connect() as conn:
+        conn.execute("ALTER TABLE vault.keys DISABLE TRIGGER never_revived")
+        conn.execute("DELETE FROM vault.keys WHERE person = 'person/8Qm2'")
+        conn.execute("ALTER TABLE vault.keys ENABLE ALWAYS TRIGGER never_revived")
+    said = json.loads(qiledger("doctor", "--proof", "--json", **desk.env).stdout)
+    (found,) = [one["said"] for one in said if one["what"] == "words in RWK"]
+    assert found == "1 persons have words in the log and no key in the vault, person/8Qm2 among them"
 
 
 def test_the_doctor_sees_a_key_that_was_destroyed_beside_the_ledger_and_guards_that_are_down(
