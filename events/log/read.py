@@ -6,7 +6,7 @@ reader first says for which organisation it reads (`FOR_ORGANISATION`); else row
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import psycopg
@@ -15,6 +15,8 @@ from events.log.outcomes import UnknownOrganisation
 from events.log.record import Record
 
 SCANNED_MAX = 20_000  # positions that one filtered page looks at before it answers with what it has
+PAGE_BYTES_MAX = 8 * 1024 * 1024  # of bodies in a page, and one record more
+FEW = 128  # records, which are no more bytes than that, however large each is
 
 FOR_ORGANISATION = "SELECT set_config('qiledger.organisation', %s, true)"
 
@@ -43,6 +45,18 @@ FILTERED_PAGE = """
      ORDER BY position
      LIMIT %(limit)s
 """
+
+# A page bounded in bytes too: the records before which there is still room.
+_FITTING = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM (SELECT page.*, sum(octet_length(body)) OVER (ORDER BY position) AS bytes
+              FROM ({page}) AS page) AS page
+     WHERE bytes - octet_length(body) < %(bytes)s
+     ORDER BY position
+"""
+FITTING_PAGE = _FITTING.format(page=PAGE)
+FITTING_FILTERED_PAGE = _FITTING.format(page=FILTERED_PAGE)
 
 ONE = """
     SELECT organisation, position, stream, version, source, id, type,
@@ -111,7 +125,7 @@ async def records_after(
     types: Sequence[str] | None = None,
     stream: str | None = None,
 ) -> Page:
-    """At most `limit` records after position `after`, in order.
+    """At most `limit` records after position `after`, in order, and fewer if they are more than PAGE_BYTES_MAX.
 
     `types` keeps those event types; `stream` keeps one stream (`project/P-17`) or a kind of stream (`project/`).
     With a filter at most SCANNED_MAX positions are looked at, so a page may be empty and yet not the end.
@@ -122,13 +136,25 @@ async def records_after(
         # There are no gaps: a page that is not filtered ends `limit` positions on, whatever the planner makes of it.
         until = min(at.position, after + (SCANNED_MAX if filtered else limit))
         asked = {"organisation": organisation, "after": after, "until": until, "limit": limit}
+        asked |= {"bytes": PAGE_BYTES_MAX}
         if filtered:
             kind = stream if stream is not None and stream.endswith("/") else None
             asked |= {"types": None if types is None else list(types), "stream": stream, "kind": kind}
-        cursor = await conn.execute(FILTERED_PAGE if filtered else PAGE, asked, binary=True)
+        cursor = await conn.execute(_page(filtered=filtered, few=limit <= FEW), asked, binary=True)
         records = [record_of(row) for row in await cursor.fetchall()]
-    scanned = records[-1].position if len(records) == limit else max(after, until)
+    is_full = len(records) == limit or (limit > FEW and _fill_a_page(records))
+    scanned = records[-1].position if is_full else max(after, until)
     return Page(records=records, scanned=scanned, head=at.position)
+
+
+def _page(*, filtered: bool, few: bool) -> LiteralString:
+    if few:
+        return FILTERED_PAGE if filtered else PAGE
+    return FITTING_FILTERED_PAGE if filtered else FITTING_PAGE
+
+
+def _fill_a_page(records: Sequence[Record]) -> bool:
+    return sum([len(record.body.encode()) for record in records]) >= PAGE_BYTES_MAX
 
 
 async def record_at(conn: psycopg.AsyncConnection[Any], organisation: str, position: int) -> Record | None:

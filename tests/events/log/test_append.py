@@ -354,6 +354,75 @@ async def test_a_filtered_page_says_how_far_it_looked(
         assert (by_kind.records, by_kind.scanned) == ([], 5)
 
 
+async def test_a_page_of_large_records_ends_before_it_is_too_large(
+    appender: Appender,
+    pool: AsyncConnectionPool[Any],
+    organisation: str,
+    tell: Tell,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """As many as fit and one more, so that there always is one; whoever goes on reads every record once."""
+    monkeypatch.setattr("events.log.read.PAGE_BYTES_MAX", 3_000)
+    monkeypatch.setattr("events.log.read.FEW", 5)
+    sizes = [10, 1_000, 1_000, 1_500, 10, 9_000, 10, 10, 2_980, 10]
+    told = [tell(body='{"t":"%s"}' % ("x" * (size - 8)), type=f"t.{n % 2}") for n, size in enumerate(sizes)]
+    await appender.append(organisation, told)
+    pages: list[list[int]] = []
+    after = 0
+    async with pool.connection() as conn:
+        while after < len(told):
+            page = await records_after(conn, organisation, after, limit=6)
+            pages.append([record.position for record in page.records])
+            after = page.scanned
+        page = await records_after(conn, organisation, 0, limit=6, types=["t.1"])
+        odd = [record.position for record in page.records]
+        few = await records_after(conn, organisation, 0, limit=5)
+    assert pages == [[1, 2, 3, 4], [5, 6], [7, 8, 9], [10]]
+    assert (odd, page.scanned) == ([2, 4, 6], 6)
+    assert len(few.records) == 5, "few are no more than fit, by their number alone"
+
+
+def test_few_records_are_no_more_bytes_than_a_page_may_have():
+    from events.log.read import FEW, PAGE_BYTES_MAX
+    from services.api.admission import RECORD_BYTES_MAX
+
+    assert FEW * RECORD_BYTES_MAX <= PAGE_BYTES_MAX
+
+
+async def test_a_page_of_a_long_log_reads_its_own_records_and_no_others(fresh_database_url: str, tell: Tell):
+    """By the index of positions, wherever it stands, with plans that were made when the log was young."""
+    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
+        conn.execute("SELECT log.open('RWK', 'A trust')")
+        url = as_role(fresh_database_url, "qiledger_api")
+        async with AsyncConnectionPool(url, min_size=1, max_size=1) as pool:
+            appender = Appender(pool)
+            await appender.append("RWK", [tell()])
+            async with pool.connection() as reader:
+                for _ in range(10):  # enough for plans to be kept
+                    await records_after(reader, "RWK", 0, limit=500)
+                    await records_after(reader, "RWK", 0, limit=50)
+            for n in range(6):
+                await appender.append("RWK", [tell(f"project/{n}-{m}") for m in range(1_000)])
+            await appender.close()
+            async with pool.connection() as reader:
+                await reader.execute("SELECT pg_stat_force_next_flush()")
+            before = _rows_read(conn)
+            async with pool.connection() as reader:
+                for after in (0, 2_500, 5_400):
+                    assert len((await records_after(reader, "RWK", after, limit=500)).records) == 500
+                    assert len((await records_after(reader, "RWK", after, limit=50)).records) == 50
+                await reader.execute("SELECT pg_stat_force_next_flush()")
+        assert _rows_read(conn) - before <= 3 * (500 + 50)
+
+
+def _rows_read(conn: psycopg.Connection[Any]) -> int:
+    row = conn.execute(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'records'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 async def test_a_young_log_is_looked_up_by_its_own_indexes(fresh_database_url: str, tell: Tell):
     """Plans made while the table is empty are kept: through the wrong index each look-up would read the whole log."""
     with psycopg.connect(fresh_database_url, autocommit=True) as conn:
