@@ -141,8 +141,8 @@ class _Run:
         """Fills stream by stream. Returns how each build stands."""
         members, to = self._filling.members, self._to
         left = [size for size in sizes if not all(member.has(size.stream) for member in members)]
-        whole, before = sum(size.records for size in sizes), sum(size.records for size in left)
-        done = before = whole - before
+        whole = sum(size.records for size in sizes)
+        done = before = whole - sum(size.records for size in left)
         size = min(batch_max, max(RECORDS_LEAST, FOLDS_MEANT // max(1, len(members))))
         come, steps = self._come(done, before, whole), self._steps(left, size)
         for written in steps:

@@ -12,7 +12,7 @@ from events.corrections import EventRetracted
 from events.log.record import Record
 from projections.engine import filling
 from projections.engine.builds import active_build, unfinished
-from projections.engine.checkpoint import Held, take
+from projections.engine.checkpoint import Fenced, Held, take
 from projections.engine.chunks import chunks
 from projections.engine.compare import rows_kept
 from projections.engine.feed import feed
@@ -103,6 +103,29 @@ def test_one_that_somebody_else_is_at_is_left_to_them(here: Here) -> None:
     rebuilt = rebuild_together(here.conn, together, here.organisation)
     assert done(rebuilt) == {"t8"}
     assert isinstance(rebuilt["t9"], Held)
+
+
+def test_one_that_somebody_else_takes_over_is_left_to_them(here: Here) -> None:
+    together = [huddles(name="t15"), huddles(name="t16")]
+    here.told(*notes(*range(10)))
+    taken: list[int] = []
+
+    def take_over(_: object) -> None:
+        if not taken:
+            over = (
+                "UPDATE projections.checkpoints SET lease_until = clock_timestamp() WHERE projection = 't16'"
+            )
+            here.conn.execute(over)
+            taken.append(
+                take(
+                    here.conn, here.organisation, unfinished(here.conn, together[1], here.organisation)
+                ).epoch
+            )
+
+    rebuilt = rebuild_together(here.conn, together, here.organisation, batch_max=2, on_progress=take_over)
+    assert (done(rebuilt), taken) == ({"t15"}, [2])
+    assert isinstance(rebuilt["t16"], Fenced)
+    assert is_as_folded(here, together[0])
 
 
 def test_one_that_has_come_further_is_joined_by_the_others(
