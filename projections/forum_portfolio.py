@@ -88,10 +88,13 @@ def closed(line: PortfolioLine | None, event: ForumClosed, record: Record) -> Po
     return msgspec.structs.replace(line or NEW_FORUM, closed=as_written(record))
 
 
+Standing = State | Literal["active_or_completed"]
+
+
 class OfForum(msgspec.Struct, frozen=True, kw_only=True):
     on: date  # the day to say staleness and ages of
     forum: str | None = None  # the forum's id; empty for projects of no forum; left out for all projects
-    state: State | Literal["active_or_completed"] | None = None
+    state: Standing | None = None
     stale_after_days: int = 60
     reader: Audience = "forum"
 

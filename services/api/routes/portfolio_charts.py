@@ -20,7 +20,7 @@ from events.fields import Audience, ProjectId
 from events.log.keys import ASK
 from projections.engine.ask import ROWS_MAX, NotYetBuilt, Snapshot, snapshot
 from projections.engine.cursor import CURSOR_MAX, BadCursor
-from projections.forum_portfolio import OfForum, portfolio
+from projections.forum_portfolio import OfForum, Standing, portfolio
 from projections.measure_series import OfProjects, ProjectPart, series
 from services.api.answers import CSV, JSON, NotModified, encode, representation
 from services.api.asked import Asked, accepted, desk_of, has_etag, query
@@ -47,6 +47,7 @@ class Wanted(When, frozen=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    state: Annotated[Standing, Meta(description="Only the projects of a forum in this state.")] | None = None
     project: (
         Annotated[
             str,
@@ -151,6 +152,9 @@ def _projects_asked_for(how: Wanted) -> list[str] | None:
         return None
     if how.cursor:
         raise Problem(kinds.WRONG_PARAMETER, "Projects that are named are not paged.", field="cursor")
+    if how.state is not None:
+        detail = "Projects that are named are told of, whatever their state."
+        raise Problem(kinds.WRONG_PARAMETER, detail, field="state")
     try:
         projects = msgspec.convert(how.project.split(","), list[ProjectId])
     except msgspec.ValidationError:
@@ -227,7 +231,7 @@ def _position(snap: Snapshot, moment: Source, how: Wanted) -> int:
 
 async def _of_forum(snap: Snapshot, how: Wanted) -> tuple[list[str], str | None]:
     """The projects of the forum, and where the next page of them begins. Raises BadCursor."""
-    asks = OfForum(on=today(how, datetime.now(UTC)), forum=how.forum, reader=how.reader)
+    asks = OfForum(on=today(how, datetime.now(UTC)), forum=how.forum, state=how.state, reader=how.reader)
     question = portfolio.questions["of_forum"]
     answered = await snap.ask(question, asks, limit=how.limit, cursor=how.cursor or None)
     return [row.project for row in answered.rows], answered.next_cursor
@@ -262,6 +266,8 @@ def _of_moment(how: Wanted) -> dict[str, str]:
 def _asked_again(how: Wanted, cursor: str) -> dict[str, str]:
     """The same of the projects that follow."""
     asked = {"forum": how.forum or "", "kind": how.kind, "limit": str(how.limit), "cursor": cursor}
+    if how.state is not None:
+        asked["state"] = how.state
     return asked | _of_moment(how) | ({"format": how.format} if how.format else {})
 
 

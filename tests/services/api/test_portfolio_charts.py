@@ -71,6 +71,19 @@ def lines(door: Door, asked: str) -> list[tuple[str, str]]:
     return [(line["project"], line["measure"]) for line in answer.json()["rows"]]
 
 
+def test_a_chair_may_ask_of_the_projects_of_one_state(door: Door, database_url: str) -> None:
+    waits(door, database_url)
+    started = event(
+        "started", type="project.started", subject="project/P-002", time="2022-02-01T09:00:00Z", data={}
+    )
+    assert door.tell(started).status_code == 201
+    fold(database_url, door.organisation)
+    assert {project for project, _ in lines(door, "forum=north&state=active&kind=all")} == {"P-002"}
+    page = ask(door, "forum=north&state=proposed&kind=all&limit=1")
+    assert {line["project"] for line in page.json()["rows"]} == {"P-001"}
+    assert "state=proposed" in page.headers["link"]
+
+
 def test_a_forum_is_told_what_the_outcome_measures_of_its_projects_say(door: Door, database_url: str) -> None:
     waits(door, database_url)
     answer = ask(door, "forum=north&reader=forum")
@@ -214,6 +227,7 @@ def test_the_lines_of_a_past_are_as_they_were_then(door: Door, database_url: str
         ("", "forum"),
         ("kind=all", "forum"),
         ("forum=north&project=P-001", "forum"),
+        ("project=P-001&state=active", "state"),
         ("project=", "project"),
         ("project=P-1,,P-2", "project"),
         ("project=P-1,%20P-2", "project"),
