@@ -26,8 +26,8 @@ from events.log.record import written
 from events.log.sealing_key import Remembered
 from events.log.verdict import Earlier
 from events.log.vouching import is_of
-from events.privacy.erasing import reapply
 from events.privacy.ledger import Ledger
+from events.privacy.reapplying import reapply
 from services.embedded.binaries import NoServerFound, postgres_binaries
 
 DUMP, DESCRIPTION = "database.dump", "backup.json"

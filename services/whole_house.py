@@ -22,8 +22,9 @@ from pathlib import Path
 import msgspec
 import psycopg
 
-from events.privacy.erasing import WRITTEN_ANEW, reapply
+from events.privacy.erasing import WRITTEN_ANEW
 from events.privacy.ledger import Ledger
+from events.privacy.reapplying import reapply
 from services.custody import custody_at, ledger_at
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told

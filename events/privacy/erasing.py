@@ -2,8 +2,8 @@
 
 Nothing of the log changes: counts, leaves and proofs stay as they were. What was destroyed is written down outside the
 database first, in the ledger of erasures, because a backup knows nothing of what happened after it: whoever restores
-one applies the ledger again (`reapply`) before anybody reads. A crash between the ledger and the commit leaves a key
-that is in the ledger and still there; erasing again, or applying the ledger, destroys it.
+one applies the ledger again (`reapplying.py`) before anybody reads. A crash between the ledger and the commit leaves a
+key that is in the ledger and still there; nobody uses it, and erasing again, or applying the ledger, destroys it.
 """
 
 import os
@@ -65,13 +65,13 @@ _KEY = """
      WHERE organisation = %(organisation)s AND person = %(person)s
        FOR UPDATE
 """
-_DESTROY = """
+DESTROY = """
     UPDATE vault.keys
        SET wrapped = NULL, destroyed_at = %(at)s
      WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NOT NULL
     RETURNING id
 """
-_NEVER_AGAIN = """
+NEVER_AGAIN = """
     INSERT INTO vault.keys (organisation, person, id, master, wrapped, destroyed_at)
     VALUES (%(organisation)s, %(person)s, %(key)s, 'none', NULL, %(at)s)
         ON CONFLICT (organisation, person) DO NOTHING
@@ -86,15 +86,6 @@ _CLEAR_OUT = (
 """What was put before the person, and what they chose: nobody's any more."""
 WRITTEN_ANEW = "VACUUM (FULL) vault.keys, vault.contacts, notices.inbox"
 """To be run after an erasure is committed, and in no transaction: no page of these tables keeps the old rows."""
-
-
-_IS_OFF_RECORD = """
-    SELECT 1
-      FROM log.heads AS h
-     WHERE h.organisation = %(organisation)s
-       AND NOT EXISTS (SELECT FROM log.records AS r
-                        WHERE r.organisation = h.organisation AND r.stream = %(person)s AND r.type = 'erasure.executed')
-"""
 
 
 class OnHold(RuntimeError):
@@ -133,46 +124,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     remains: list[str]
 
 
-def reapply(conn: psycopg.Connection[Any], ledger: Ledger) -> int:
-    """Destroys again what the ledger says was destroyed; how many keys that were there. In the caller's transaction.
-
-    For one who acts as an administrator, after a restore and before anybody reads. A reference whose key the restored
-    database does not know is closed too: what is told again of that person stays without words. Where the log that was
-    restored does not know of the erasure, it is put on record again, as it is where a crash came before that.
-    """
-    destroyed = 0
-    for erasure in ledger.erasures():
-        asked = {
-            "organisation": erasure.organisation,
-            "person": erasure.person,
-            "key": erasure.key,
-            "at": erasure.at,
-        }
-        conn.execute(FOR_ORGANISATION, (erasure.organisation,))
-        conn.execute(_NEVER_AGAIN, asked)
-        keys = [id_ for (id_,) in conn.execute(_DESTROY, asked).fetchall()]
-        emptied = conn.execute(EMPTY, asked).rowcount > 0
-        _clear_out(conn, asked)
-        destroyed += len(keys)
-        if conn.execute(_IS_OFF_RECORD, asked).fetchone() is not None:
-            _execution(conn, erasure, keys, emptied=emptied)
-    return destroyed
-
-
-def _execution(
-    conn: psycopg.Connection[Any], erasure: Erasure, keys: Sequence[str], *, emptied: bool
-) -> list[int]:
-    """Puts on record that it was carried out, in both logs; the position in the person's stream."""
-    told = ErasureExecuted(keys_destroyed=len(keys))
-    positions = keep_about(conn, erasure.organisation, erasure.person, [told])
-    noted = PersonErased(
-        person=erasure.person, keys=tuple(keys), grounds=erasure.grounds or "not_said", contact=emptied
-    )
-    note(conn, erasure.organisation, noted)
-    return positions
-
-
-def _clear_out(conn: psycopg.Connection[Any], asked: Mapping[str, Any]) -> int:
+def clear_out(conn: psycopg.Connection[Any], asked: Mapping[str, Any]) -> int:
     """Empties the person's inbox and forgets what they chose; how many messages the inbox held."""
     inbox, *chosen = _CLEAR_OUT
     held = conn.execute(inbox, asked).rowcount
@@ -243,9 +195,9 @@ def erase(
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (organisation,))
         asked = {"organisation": organisation, "person": person, "at": now}
-        destroyed = [id_ for (id_,) in conn.execute(_DESTROY, asked).fetchall()]
+        destroyed = [id_ for (id_,) in conn.execute(DESTROY, asked).fetchall()]
         emptied = conn.execute(EMPTY, asked).rowcount > 0
-        held = _clear_out(conn, asked)
+        held = clear_out(conn, asked)
         told = [
             ErasureRequested(),
             ErasureDecided(decision="granted", reason=reason),
@@ -290,7 +242,7 @@ def _close(conn: psycopg.Connection[Any], organisation: str, person: str, now: d
     asked = {"organisation": organisation, "person": person, "key": os.urandom(8).hex(), "at": now}
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (organisation,))
-        conn.execute(_NEVER_AGAIN, asked)
+        conn.execute(NEVER_AGAIN, asked)
         row = conn.execute(_KEY, asked).fetchone()
     assert row is not None
     return str(row[0])

@@ -21,10 +21,10 @@ from events.log.vouching import keys_of, signers
 from events.operations import PeoplePacked, PeopleTakenIn
 from events.privacy import moving
 from events.privacy.custody import Custodian, Wrapped
-from events.privacy.erasing import reapply
 from events.privacy.ledger import Erasure, Ledger
 from events.privacy.moving import About, CannotMove, Invitation, InvitationRow, MovedPerson, People, Sealed
 from events.privacy.person_key import KeyRow
+from events.privacy.reapplying import reapply
 from events.privacy.vault import ADD_KEYS, PUT, added
 
 _PEOPLE = """

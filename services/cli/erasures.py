@@ -2,8 +2,9 @@
 
 import rich_click as click
 
-from events.privacy.erasing import WRITTEN_ANEW, reapply
+from events.privacy.erasing import WRITTEN_ANEW
 from events.privacy.ledger import Ledger
+from events.privacy.reapplying import reapply
 from services.cli.as_operator import as_operator
 from services.custody import ledger_file
 from services.custody_found import unwritten

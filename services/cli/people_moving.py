@@ -42,6 +42,8 @@ def pack(invitation: str, output: Path) -> None:
     that seals the log, named by QILEDGER_SEALING_KEY_FILE or kept by the house. That it was packed is on record.
     """
     try:
+        if output.exists():
+            raise CannotMove(f"{output} is there already")
         invited, settings = Invitation.read(invitation), Settings.read()
         signing = _signing_key(settings)
         with as_operator(name="people") as conn, conn.transaction():

@@ -1,9 +1,9 @@
 """Every night everything that was sealed is made again from the records, and compared.
 
 The sealer looks at what is new; whoever rewrites what was sealed long ago is found here. Then nothing more of that log
-is signed until an operator has decided. It is done in the sealer's process, which knows whose seals are its own. Where
-the API met damage while it made a proof, that log does not wait for the night. That a log was examined is kept, so that
-`qiledger doctor` and `/readyz` can say if it no longer is.
+is signed until an operator has decided. It is done in the sealer's process, which knows whose seals are its own. A log
+in which the API met damage while it made a proof does not wait for the night, nor does one that nobody has examined for
+days. That a log was examined is kept, so that `qiledger doctor` and `/readyz` can say if it no longer is.
 """
 
 import time
@@ -21,7 +21,7 @@ from services.worker.duty import Connection, connected
 
 AT_HOUR, AT_MINUTE = 4, 40  # not between one and three, when London's clocks change
 LOOK_EVERY_S = 1.0
-DOUBTS_EVERY_S = 30.0
+LOOK_AGAIN_EVERY_S = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -30,14 +30,14 @@ _LOGS = "SELECT organisation FROM proof.logs ORDER BY organisation LIMIT 10000"
 
 def examine_on(settings: Settings, signer: Signer, stopping: Callable[[], bool]) -> None:
     """Examines every night until told to stop; a database that is away then is examined the next night."""
-    at, ask_again = next_night(datetime.now(LONDON)), time.monotonic() + DOUBTS_EVERY_S
+    at, ask_again = next_night(datetime.now(LONDON)), time.monotonic() + LOOK_AGAIN_EVERY_S
     while not stopping():
         if datetime.now(LONDON) >= at:
             at = next_night(datetime.now(LONDON))
             _examined(settings, lambda conn: examine_all(conn, signer, stopping=stopping))
         if time.monotonic() >= ask_again:
-            ask_again = time.monotonic() + DOUBTS_EVERY_S
-            _examined(settings, lambda conn: examine_doubted(conn, signer, stopping=stopping))
+            ask_again = time.monotonic() + LOOK_AGAIN_EVERY_S
+            _examined(settings, lambda conn: examine_due(conn, signer, stopping=stopping))
         time.sleep(LOOK_EVERY_S)
 
 
@@ -63,15 +63,19 @@ def examine_all(conn: Connection, signer: Signer, *, stopping: Callable[[], bool
         examine(conn, name, signer)
 
 
-def examine_doubted(
-    conn: Connection, signer: Signer, *, stopping: Callable[[], bool] = lambda: False
-) -> None:
-    """Examines each log in which a reader met damage since it was last examined, unless a refusal stands on it."""
+def examine_due(conn: Connection, signer: Signer, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Examines each log in which a reader met damage since it was last examined, and each that has waited too long.
+
+    None on which a refusal stands: what is wrong with it is known, and readers may meet it as often as they like.
+    """
     refused = {refusal.log for refusal in refusals.undecided(conn)}
-    for name in sorted({doubt.log for doubt in examinations.doubts(conn)} - refused):
+    doubted = {doubt.log for doubt in examinations.doubts(conn)}
+    overdue = {last.log for last in examinations.last(conn) if last.is_overdue}
+    for name in sorted((doubted | overdue) - refused):
         if stopping():
             return
-        log.error("a reader met damage, so the proof is examined", log=name)
+        if name in doubted:
+            log.error("a reader met damage, so the proof is examined", log=name)
         examine(conn, name, signer)
 
 

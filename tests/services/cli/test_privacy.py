@@ -13,9 +13,9 @@ from events.log.record import Submission
 from events.people import PersonRolesChanged
 from events.privacy import custody
 from events.privacy.custody import KeysInHand, new_master_key
-from events.privacy.erasing import reapply
 from events.privacy.ledger import Erasure, Ledger
 from events.privacy.person_key import PersonKey
+from events.privacy.reapplying import reapply
 from events.privacy.vault import contact_of, key_for
 from events.privacy.words import seal
 from events.rights import LegalHoldLifted, LegalHoldSet

@@ -6,7 +6,7 @@ import structlog
 
 from events.log import examinations, refusals
 from services.proving import proof
-from services.worker.examining_proofs import examine_all, examine_doubted
+from services.worker.examining_proofs import examine_all, examine_due
 from services.worker.jobs.mind_examinations import mind_examinations
 from tests.events.log.sealing import as_worker, sealed_by, signer, tamper, tell_many
 
@@ -56,6 +56,9 @@ def test_that_nobody_examines_any_more_is_said_each_morning_and_by_the_doctor(
     with structlog.testing.capture_logs() as heard:
         mind_examinations()
     assert [(one["log_level"], one["log"]) for one in heard if "log" in one] == [("error", "RWK")]
+    with as_worker(url) as conn:
+        examine_due(conn, signer())  # a sealer that is up again, by day
+        assert [last.is_overdue for last in examinations.last(conn)] == [False]
     tamper(url, "DELETE FROM proof.examinations")
     tamper(url, "UPDATE proof.checkpoints SET signed_at = signed_at - interval '4 days'")
     assert "mind examination of RWK: never, more than 3 days ago" in said(url)
@@ -63,21 +66,21 @@ def test_that_nobody_examines_any_more_is_said_each_morning_and_by_the_doctor(
 
 def test_what_a_reader_met_is_examined_without_waiting_for_the_night(url: str) -> None:
     with as_worker(url) as conn:
-        examine_doubted(conn, signer())
+        examine_due(conn, signer())
         assert [last.examined_at for last in examinations.last(conn)] == [None]
         tamper(url, "DELETE FROM proof.tiles WHERE level = 0 AND tile = 0")
         tamper(url, DOUBTED)
         assert "wrong proof of RWK: a reader met damage: tile 0 of level 0 is missing, or too short" in said(
             url
         )
-        examine_doubted(conn, signer())
+        examine_due(conn, signer())
         (refused,) = refusals.undecided(conn)
         (last,) = examinations.last(conn)
         assert refused.reason.startswith("tile 0 of level 0: it is missing")
         assert last.flaws
         assert examinations.doubts(conn) == []
         tamper(url, "UPDATE proof.doubts SET met_at = now() + interval '1 minute'")
-        examine_doubted(conn, signer())
+        examine_due(conn, signer())
         assert examinations.last(conn) == [last], (
             "a refusal stands: readers may meet it as often as they like"
         )
