@@ -42,6 +42,13 @@ _FILL = """
      WHERE c.organisation = %(organisation)s AND c.projection = f.projection AND c.build = f.build
        AND c.position = 0 AND c.epoch = f.epoch
 """
+_RENEW = """
+    UPDATE projections.checkpoints AS c
+       SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+      FROM unnest(%(projections)s::text[], %(builds)s::bigint[], %(epochs)s::bigint[]) AS r (projection, build, epoch)
+     WHERE c.organisation = %(organisation)s AND c.projection = r.projection AND c.build = r.build
+       AND c.epoch = r.epoch
+"""
 _RELEASE = """
     UPDATE projections.checkpoints
        SET holder = NULL, lease_until = NULL
@@ -97,18 +104,28 @@ def move(conn: Connection[Any], claim: Claim, to: int) -> None:
         raise Fenced(f"{claim.projection} of {claim.organisation} has been claimed by somebody else")
 
 
+def renew(conn: Connection[Any], claims: Sequence[Claim]) -> None:
+    """Keeps claims on an organisation's builds while something else is done; one that is lost stays lost."""
+    conn.execute(_RENEW, _named(claims))
+
+
 def fill(conn: Connection[Any], claims: Sequence[Claim]) -> None:
     """Notes how far new builds of an organisation are filled, in the transaction that fills them. Raises Fenced."""
-    asked = {
+    places = {
+        "positions": [claim.position for claim in claims],
+        "filling_to": [claim.filling_to for claim in claims],
+        "filled_up_to": [claim.filled_up_to for claim in claims],
+    }
+    if conn.execute(_FILL, _named(claims) | places).rowcount != len(claims):
+        names = ", ".join(claim.projection for claim in claims)
+        raise Fenced(f"{names} of {claims[0].organisation}: claimed by somebody else")
+
+
+def _named(claims: Sequence[Claim]) -> dict[str, Any]:
+    return {
         "organisation": claims[0].organisation,
         "projections": [claim.projection for claim in claims],
         "builds": [claim.build for claim in claims],
         "epochs": [claim.epoch for claim in claims],
-        "positions": [claim.position for claim in claims],
-        "filling_to": [claim.filling_to for claim in claims],
-        "filled_up_to": [claim.filled_up_to for claim in claims],
         "lease_s": LEASE_S,
     }
-    if conn.execute(_FILL, asked).rowcount != len(claims):
-        names = ", ".join(claim.projection for claim in claims)
-        raise Fenced(f"{names} of {claims[0].organisation}: claimed by somebody else")

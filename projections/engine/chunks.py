@@ -8,7 +8,6 @@ If such a transaction fails, nothing of it is there. Then each build is written 
 with its error, and the others go on without it.
 """
 
-import gc
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -18,9 +17,9 @@ import msgspec
 from psycopg import Connection
 
 from events.log.record import Record
-from projections.engine.at_once import AtOnce, fold_carefully
+from projections.engine.at_once import AtOnce, fold_carefully, no_garbage
 from projections.engine.builds import Build
-from projections.engine.checkpoint import Claim, fill
+from projections.engine.checkpoint import Claim, fill, renew
 from projections.engine.feed import Feeder, tables_of
 from projections.engine.new_rows import NewRows, add, new_rows
 from projections.engine.parking import park
@@ -144,9 +143,8 @@ class Filling:
             records = self._read
             if records is None:
                 records = reader.told(reader.ask(conn, _names(streams), until=self._until))
-            amended = self._amendments(
-                records
-            )  # asked before the writing is queued, or it would wait for that
+            # Asked before the writing is queued, or it would wait for that.
+            amended = self._amendments(records)
             with conn.pipeline():
                 if written is not None:
                     for member in self.active:
@@ -204,6 +202,7 @@ class Filling:
     def _each_by_itself(self, work: Callable[[Member], object], written: Chunk | None = None) -> None:
         """Does something for each build in a transaction of its own, which is fenced and moves its place."""
         for member in self.active:
+            renew(self._conn, [other.claim for other in self.active])  # they wait meanwhile
             try:
                 with self._transaction([member], written):
                     work(member)
@@ -243,7 +242,7 @@ class Filling:
         up_to, flush = streams[-1].stream, self._conn.pgconn.flush
         taking_part = [member for member in self.active if not member.has(up_to)]
         made = {}
-        with _no_garbage():
+        with no_garbage():
             # What the socket has no room for yet is sent on from time to time.
             folded = self._folder(taking_part).fold(records, amended, meanwhile=flush)
             for member in taking_part:
@@ -276,18 +275,6 @@ class Filling:
         if names not in self._folders:
             self._folders[names] = AtOnce([member.projection for member in members])
         return self._folders[names]
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Rows make no cycles: while a chunk is folded, looking for them would take a twelfth of the time."""
-    looked = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if looked:
-            gc.enable()
 
 
 def _names(streams: list[Size]) -> list[str]:

@@ -164,6 +164,32 @@ def test_streams_too_long_for_memory_are_read_in_pages(here: Here, monkeypatch: 
     assert is_as_folded(here, *together)
 
 
+def test_claims_are_kept_while_others_are_written(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long stream is folded for one build after the other, which may take longer than a lease."""
+    monkeypatch.setattr("projections.engine.chunks.RECORDS_MAX", 6)
+    together = [huddles(name="t17"), huddles(name="t18")]
+    here.told(*[of(HuddleNoted(words=str(n)), minute=n) for n in range(20)])
+    fold, part = together[0].folds[HuddleNoted]
+    lapsing = "UPDATE projections.checkpoints SET lease_until = clock_timestamp() WHERE projection = 't18'"
+    left = "SELECT lease_until > clock_timestamp() FROM projections.checkpoints WHERE projection = 't18'"
+    kept: list[Any] = []
+    with psycopg.connect(here.url, autocommit=True) as clock:
+
+        def slow(*told: Any) -> Any:
+            clock.execute(lapsing)
+            return fold(*told)
+
+        def look(*told: Any) -> Any:
+            if not kept:
+                kept.append(clock.execute(left).fetchone())
+            return fold(*told)
+
+        together[0].folds[HuddleNoted] = (slow, part)
+        together[1].folds[HuddleNoted] = (look, part)
+        assert done(rebuild_together(here.conn, together, here.organisation)) == {"t17", "t18"}
+    assert kept == [(True,)]
+
+
 def test_nobody_stops_within_a_chunk() -> None:
     sizes = [Size(f"a/{n}", 1, 10) for n in range(6)]
     assert [len(chunk) for chunk in chunks(sizes, 4, {"a/1", None})] == [2, 4]
