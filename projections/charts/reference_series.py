@@ -20,6 +20,21 @@ _SUMMED = {ChartType.P, ChartType.P_PRIME, ChartType.U, ChartType.U_PRIME, Chart
 _WITHOUT_RATIOS = {ChartType.C, ChartType.G, ChartType.T, ChartType.XBAR, ChartType.S}
 
 
+class ToldNote(msgspec.Struct, frozen=True):
+    """A note in a file: at a point of the file, by its number from 1 or by its label."""
+
+    at: int | str
+    text: str
+
+
+class ToldCycle(msgspec.Struct, frozen=True):
+    """A PDSA cycle in a file, likewise."""
+
+    at: int | str
+    name: str
+    decision: str = ""
+
+
 def series_from(words: Words, kind: ChartType) -> Series:
     """The series a JSON object tells, in the order of its dates, with one point for each moment. Raises CannotDraw."""
     values, labels = _numbers(words, _VALUES), _column(words, _LABELS)
@@ -49,15 +64,33 @@ def series_from(words: Words, kind: ChartType) -> Series:
             labels=[str(labels[several[0]]) for several in members] if labels is not None else None,
             spreads=_together(spreads, members, add=False) if spreads is not None else None,
         )
-    notes = msgspec.convert(words.get("annotations") or [], list[Annotation])
-    cycles = msgspec.convert(words.get("cycles") or [], list[CycleMark])
+    return _with_words(series, words, labels or [], place)
+
+
+def _with_words(series: Series, words: Words, labels: list[Any], place: Mapping[int, int]) -> Series:
+    """The series with its title, unit, notes and cycles; `place` is where each row of the file stands in it."""
+    notes = msgspec.convert(words.get("annotations") or [], list[ToldNote])
+    cycles = msgspec.convert(words.get("cycles") or [], list[ToldCycle])
+
+    def stands(at: int | str) -> int:
+        row = at - 1 if isinstance(at, int) else _row_of(at, labels)
+        return place.get(row, row)
+
     return msgspec.structs.replace(
         series,
         title=str(words.get("title") or words.get("id") or ""),
         unit=str(words.get("unit") or ""),
-        annotations=tuple(Annotation(place.get(note.at, note.at), note.text) for note in notes),
-        cycles=tuple(CycleMark(place.get(one.at, one.at), one.name, one.decision) for one in cycles),
+        annotations=tuple(Annotation(stands(note.at), note.text) for note in notes),
+        cycles=tuple(CycleMark(stands(one.at), one.name, one.decision) for one in cycles),
     )
+
+
+def _row_of(label: str, labels: list[Any]) -> int:
+    words = [str(one) for one in labels]
+    for told in (label, moment(label)):
+        if told in words:
+            return words.index(told)
+    raise CannotDraw(f"A note stands at {label!r}, which no point is", "Name a point by its number or label")
 
 
 def _moments(labels: list[Any] | None, count: int, *, by_number: bool) -> list[list[int]]:

@@ -120,7 +120,7 @@ def _words(
         told = _column(body, places[name]) if name in places else []
         words[key] = [
             {"at": at, "text" if name == "notes" else "name": said}
-            for at, (_, said) in enumerate(told)
+            for at, (_, said) in enumerate(told, 1)
             if said
         ]
     return words

@@ -68,6 +68,18 @@ def test_a_series_is_understood_in_many_shapes(told: str) -> None:
     assert [p["value"] for p in answered("-", told=told)["points"]] == [5, 7, 6]
 
 
+def test_a_note_in_json_stands_at_a_point_by_its_number_or_its_label() -> None:
+    told = {
+        "dates": ["2024-03", "2024-01", "2024-02"],
+        "values": [6, 5, 7],
+        "annotations": [{"at": 1, "text": "March"}, {"at": "Jan 2024", "text": "January"}],
+        "cycles": [{"at": "2024-02", "name": "C-1"}],
+    }
+    words = " ".join(ElementTree.fromstring(run("-", "--svg", "-", told=json.dumps(told)).output).itertext())
+    for said in ("2024-03: March", "2024-01: January", "PDSA cycle at 2024-02: C-1"):
+        assert said in words
+
+
 def test_a_chart_may_be_named_as_a_measure_names_it() -> None:
     told = '{"values": [1, 2, 3], "n": [40, 50, 60], "chart": "%s"}'
     for name, short in (("p_prime", "pp"), ("U'", "up"), ("i_prime", "ip"), ("P", "p")):
@@ -157,6 +169,12 @@ def test_raw_measurements_are_gathered_into_subgroups() -> None:
         (("-",), '{"values": [1, 2], "n": [1]}', "2 values and 1 denominators"),
         (("-",), '{"values": [1, 2], "freeze": "two"}', "freeze is 'two'"),
         (("-",), '{"values": [1], "annotations": [{"at": 4}]}', "text"),
+        (
+            ("-",),
+            '{"values": [1, 2], "annotations": [{"at": 0, "text": "x"}]}',
+            "A note stands at point 0 of 2",
+        ),
+        (("-",), '{"values": [1], "annotations": [{"at": "soon", "text": "x"}]}', "which no point is"),
         (("-",), '{"values": [1], "chart": "pie"}', "There is no chart 'pie'"),
         (("-",), '{"rule": "shift", "input": {"val": [1]}}', "targets"),
         (("-",), '{"values": [1, true]}', "'True' is no number"),
