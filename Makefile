@@ -13,7 +13,7 @@ TIED   := import os, sys; from services.embedded.lifeline import die_with_parent
           die_with_parent(); os.execv(sys.argv[1], sys.argv[1:])
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check lint format renew bench torture lock clean
+.PHONY: help venv demo test deep check lint format renew bench torture lock clean
 
 help: ## list what can be made
 	@echo "make <target>, with ARGS=\"...\" handed on where it says so"
@@ -29,6 +29,9 @@ demo: $(STAMP) ## the whole house with real history, on servers of its own (ARGS
 
 test: $(STAMP) ## all tests, on servers of their own (ARGS, such as ARGS="tests/laws -k cycle")
 	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
+
+deep: $(STAMP) ## the laws on twenty times as many random histories, for a night (ARGS)
+	@QILEDGER_TEST_EFFORT=20 $(PY) -m pytest -n auto --dist worksteal --timeout 3600 tests/laws $(ARGS)
 
 check: lint test ## what a change has to pass: lint, then test
 

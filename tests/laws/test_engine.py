@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from events.corrections import EventCorrected, EventRetracted
 from events.vocabulary import Event
 from projections.engine.projection import Projection
+from tests.effort import examples
 from tests.laws import projection_laws as laws
 from tests.projections.engine.huddles import (
     HuddleClosed,
@@ -29,7 +30,7 @@ Make = Callable[..., Projection[Any]]
 EVENTS_MAX = 14
 each_shape = pytest.mark.parametrize("make", [huddles, boards, timeline])
 thorough = settings(
-    max_examples=20,
+    max_examples=examples(10),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -23,13 +23,14 @@ from events.vocabulary import (
     tag_of,
     vocabulary,
 )
+from tests.effort import examples
 from tests.events.golden_bytes import GOLDEN, HOW_TO_ADD, golden_of
 from tests.events.tellings import tellings
 
 TYPES = list(vocabulary().values())
 every_type = pytest.mark.parametrize("kind", TYPES, ids=tag_of)
 every_golden = pytest.mark.parametrize("tag", sorted(path.stem for path in GOLDEN.glob("*.json")))
-some = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @cache

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from events.log.lines import NotCanonical, canonical, read_line, record_of, record_read_before
 from events.log.record import PreciseTo, Record, moment_of, written
+from tests.effort import examples
 
 FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001
 PRECISIONS: tuple[PreciseTo, ...] = ("instant", "day", "month", "year")
@@ -90,7 +91,7 @@ def plain(**changes: object) -> Record:
 @given(record=records())
 @example(record=plain(occurred_at=FIRST.replace(tzinfo=UTC), recorded_at=LAST.replace(tzinfo=UTC)))
 @example(record=plain(occurred_at=FIRST.replace(tzinfo=UTC), precise_to="year"))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 def test_python_writes_what_sql_writes_and_reads_it_back(database_url: str, record: Record) -> None:
     with psycopg.connect(database_url, options="-c timezone=UTC") as conn:
         row = conn.execute(SQL, msgspec.structs.asdict(record)).fetchone()

@@ -21,6 +21,7 @@ from events.log.append import Appender
 from events.log.outcomes import Conflict, HeldBack, LogBusy, Outcome, WrongVersion
 from events.log.read import records_after
 from events.log.record import Receipt, Record, Submission
+from tests.effort import examples
 
 NOON = datetime(2022, 5, 20, 12, tzinfo=UTC)
 
@@ -146,7 +147,7 @@ async def live(
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

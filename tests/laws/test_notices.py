@@ -34,6 +34,7 @@ from projections.notices.engine.found import found_rules
 from projections.notices.engine.listen import listen
 from projections.notices.engine.look import look
 from projections.notices.engine.rule import Rule
+from tests.effort import examples
 from tests.laws.plausible_histories import events_of
 from tests.projections.engine.telling import Connection, Telling, as_role, open_log, tell
 
@@ -41,7 +42,9 @@ NOW = datetime.now(UTC)
 SPOKEN = datetime(2999, 1, 1, tzinfo=UTC)
 EVENTS_MAX = 16
 WIDELY = settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, *HealthCheck]
+    max_examples=examples(6),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, *HealthCheck],
 )
 
 every_rule = pytest.mark.parametrize("rule", found_rules().values(), ids=found_rules())
@@ -156,7 +159,7 @@ def test_what_a_rule_finds_when_it_begins_tells_nobody(
     assert told(conn, organisation) == set()
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=lively_histories())
 def test_a_rebuild_a_second_telling_and_silence_after_a_restore_tell_nobody_anything_new(
     database_url: str, conn: Connection, history: Sequence[Telling]
@@ -189,7 +192,7 @@ def tell_again(url: str, organisation: str, tellings: Sequence[Telling]) -> None
     assert {outcome for (outcome,) in again} == {"duplicate"}
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=lively_histories(), years=st.integers(1, 5))
 def test_an_import_of_history_tells_nobody(
     database_url: str, conn: Connection, history: Sequence[Telling], years: int

@@ -17,12 +17,13 @@ from projections.engine.found import found
 from projections.engine.memory import fold_in_memory
 from projections.engine.past import Past, Picture, picture_of
 from projections.engine.projection import Projection
+from tests.effort import examples
 from tests.laws.plausible_histories import plausible_histories
 from tests.laws.projection_laws import Place, a_place
 from tests.projections.engine.telling import Telling, as_role
 
 every_projection = pytest.mark.parametrize("projection", found().values(), ids=found())
-seldom = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+seldom = settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 async def found_by_a_reader(place: Place, projection: Projection[Any], past: Past) -> Picture | None:

@@ -25,6 +25,7 @@ from projections.engine.found import found
 from projections.engine.memory import streams_in_memory
 from projections.engine.projection import Projection
 from projections.engine.question import Question
+from tests.effort import examples
 from tests.laws import projection_laws as laws
 from tests.laws.plausible_histories import FIRST, folded_by, plausible_histories, records_of
 from tests.projections.engine.telling import Telling, as_role
@@ -44,8 +45,8 @@ every_question = pytest.mark.parametrize(
     ],
 )
 quiet: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-often = settings(max_examples=30, **quiet)
-seldom = settings(max_examples=2, **quiet)
+often = settings(max_examples=examples(20), **quiet)
+seldom = settings(max_examples=examples(2), **quiet)
 
 
 def folded(projection: Projection[Any], told: Sequence[Telling]) -> dict[str, Any]:

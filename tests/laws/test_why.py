@@ -12,6 +12,7 @@ from projections.engine.memory import fold_in_memory
 from projections.engine.projection import Projection
 from projections.engine.spool import stream_of
 from projections.engine.why import why
+from tests.effort import examples
 from tests.laws.plausible_histories import plausible_histories, records_of
 
 ROWS_MAX = 5  # of a history: each is folded step by step
@@ -21,7 +22,7 @@ every_projection = pytest.mark.parametrize("projection", found().values(), ids=l
 
 @every_projection
 @given(data=st.data())
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_last_step_of_a_row_leaves_the_row(projection: Projection[Any], data: st.DataObject) -> None:
     records = records_of(data.draw(plausible_histories(projection)))
     for key, row in list(fold_in_memory(projection, records).items())[:ROWS_MAX]:
