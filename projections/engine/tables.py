@@ -31,6 +31,8 @@ STATE_COLUMNS = {
     "again": "boolean",  # its stream is to be folded again with its next record
     "withheld": "boolean",  # the folds show no row
 }
+FULL: dict[Shape, int] = {"rows": 80, "parts": 80, "lines": 100}
+"""How full pages are made, in per cent: a row that is written again finds room beside itself, and a line never is."""
 HIDDEN = {"again", "withheld"}
 LEXEMES = "lexemes"  # made by Postgres from the row, where a projection says how
 RESERVED = {"organisation", "key", "part", "position", LEXEMES, *STATE_COLUMNS}
@@ -152,6 +154,7 @@ class Tables:
             schema=self.schema,
             rows=self.rows,
             shown=self.shown,
+            full=sql.Literal(FULL[self.shape]),
             columns=_list(
                 [
                     sql.SQL("{} " + kind).format(sql.Identifier(n))
@@ -258,7 +261,7 @@ _MAKE = """
         {columns},
         PRIMARY KEY ({keys}),
         CHECK (withheld OR ({present}))
-    ) WITH (fillfactor = 80);
+    ) WITH (fillfactor = {full});
     ALTER TABLE {rows} OWNER TO {writer};
     ALTER TABLE {rows} ENABLE ROW LEVEL SECURITY;
     ALTER TABLE {rows} FORCE ROW LEVEL SECURITY;

@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import msgspec
+
 from events.comments import CommentPosted, VisibilitySet
 from events.corrections import EventCorrected, EventRetracted
 from events.cycles import CycleTested
@@ -8,7 +10,7 @@ from events.projects import ProjectMerged, ProjectStarted
 from events.scores import ProgressScored
 from events.stories import StoryShared
 from events.vocabulary import Event, vocabulary
-from projections.timeline import DETAIL_MAX, timeline
+from projections.timeline import DETAIL_MAX, SAID, timeline
 from tests.projections.history import History
 
 P = "project/P-17"
@@ -71,6 +73,12 @@ def test_words_that_may_have_to_be_taken_back_are_not_repeated() -> None:
 
 def test_every_type_of_today_has_a_line() -> None:
     assert set(timeline.folds) == {kind for kind in vocabulary().values() if kind.upcast is Event.upcast}
+
+
+def test_every_type_says_what_happened_even_one_of_old() -> None:
+    said = msgspec.json.decode(SAID)
+    assert said.keys() == vocabulary().keys()
+    assert all(said.values())
 
 
 async def test_what_happened_to_both_is_on_both_timelines_the_latest_first(database_url: str) -> None:
