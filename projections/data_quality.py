@@ -82,8 +82,9 @@ def looked_at(row: LookedAt | None, event: Event, record: Record) -> LookedAt:
         oddities = tuple([one for one in oddities if not _healed(one, so_far)])
     if not found:
         return LookedAt(so_far=so_far, oddities=oddities, further=row.further)
-    again = {(rule, about) for rule, about in found if rule in _HEALED}
-    oddities = tuple([one for one in oddities if (one.rule, one.about) not in again])
+    for rule, about in found:
+        if oddities and rule in _HEALED:  # what could be healed is shown once, at its latest
+            oddities = tuple([one for one in oddities if one.rule != rule or one.about != about])
     oddities += tuple([_oddity(rule, about, record) for rule, about in found])
     return LookedAt(
         so_far=so_far,
