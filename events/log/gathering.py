@@ -1,8 +1,8 @@
 """The requests to one organisation's log that wait for the next call, and the calls that are under way.
 
-While there is something to do, one connection is held, and on it two calls at most: while the database works on one,
-the answers of the other are handed out and what their callers tell next is gathered. Many that wait at once are told
-in two halves for the same reason; a few go together, because each call has a price of its own.
+While there is something to do, one connection is held, and on it two calls at most. The second goes ahead only if it
+carries enough to be worth a commit of its own: then the database works on while we read what comes in over HTTP. What
+carries less joins whatever else comes until the first is answered.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Pool: TypeAlias = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 EVENTS_MAX = 1_000  # in one call
 BYTES_MAX = 4 * 1024 * 1024  # of event bodies in one call
 IN_FLIGHT_MAX = 2  # calls
-AHEAD_FROM = 12  # events that go while another call is under way; fewer wait for its end, as they would in the database
+AHEAD_FROM = 64  # events that are worth a call of their own while another is under way
 CALLS_MAX = 64  # over a connection before others who wait for one have their turn
 SEEN_MAX = 10_000  # streams whose newest version is remembered
 
@@ -91,9 +91,8 @@ class Gathering:
         """Goes with the next call. Callers who ask in the same moment go together."""
         self._waiting.append(request)
         self.events += len(request.submissions)
-        if self._line is not None and not self._soon:
-            self._soon = True
-            asyncio.get_running_loop().call_soon(self._send_what_waits)
+        if self._line is not None:
+            self._send_soon()
 
     async def drain(self) -> None:
         """Until nothing waits. Not cancelled with any caller: others share its calls."""
@@ -116,11 +115,16 @@ class Gathering:
             self._send_what_waits()
             await self._over.wait()
 
+    def _send_soon(self) -> None:
+        """When all who ask in this moment have asked: those who were just answered, too."""
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._send_what_waits)
+
     def _send_what_waits(self) -> None:
         self._soon = False
         while self._waiting and self._may_call():
-            halved = self._in_flight == 0 and self.events >= 2 * AHEAD_FROM
-            self._send(self._next((self.events + 1) // 2 if halved else EVENTS_MAX))
+            self._send(self._next())
         if self._in_flight == 0:
             self._over.set()
 
@@ -132,16 +136,13 @@ class Gathering:
             and self._calls < CALLS_MAX
         )
 
-    def _next(self, events_max: int = EVENTS_MAX) -> list[Request]:
+    def _next(self) -> list[Request]:
         """Takes the requests of the next call: in order of arrival, bounded in events and bytes, at least one."""
         taken = [self._waiting.popleft()]
         events, size = len(taken[0].submissions), taken[0].size
         while self._waiting:
             request = self._waiting[0]
-            if (
-                events + len(request.submissions) > min(events_max, EVENTS_MAX)
-                or size + request.size > BYTES_MAX
-            ):
+            if events + len(request.submissions) > EVENTS_MAX or size + request.size > BYTES_MAX:
                 break
             events += len(request.submissions)
             size += request.size
@@ -181,7 +182,7 @@ class Gathering:
             then(answer)
         except Exception as failure:
             self._refuse(requests, failure)
-        self._send_what_waits()
+        self._send_soon()
 
     def _kept(self, requests: list[Request], items: list[Submission], rows: list[TupleRow]) -> None:
         """The answer of the plain case. If there is none, the batch has to be judged."""
