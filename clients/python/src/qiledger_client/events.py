@@ -2928,7 +2928,8 @@ class TrainingRequestEnded(Event):
 
     type: ClassVar[str] = "training.request_ended"
     stream: ClassVar[str] = "course"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
 
 
@@ -2938,7 +2939,8 @@ class TrainingRequested(Event):
 
     type: ClassVar[str] = "training.requested"
     stream: ClassVar[str] = "course"
-    # Who. An opaque reference to a person. Never a name, an e-mail address or a number from outside.
+    # Who. An opaque reference to a person, such as `person/k7q2`. Never a name, an e-mail address or a
+    # number from outside.
     person: str
     # Staff, service user, carer or from outside.
     kind: Literal["carer", "external", "service_user", "staff"] | None = None
