@@ -11,7 +11,7 @@ from psycopg_pool import PoolTimeout
 from events.log import examinations
 from events.log.append import Pool
 
-KNOWN_FOR_S = 10.0
+KNOWN_FOR_S = 3.0
 WITHIN_S = 3.0
 
 
