@@ -98,7 +98,6 @@ class Telling(msgspec.Struct, frozen=True):
 
     words: tuple[str, ...]  # fields that tell best what happened, the best first
     facts: tuple[str, ...]  # short fields
-    revises: bool
     also: bool  # whether such events may have happened to other streams as well
 
 
@@ -109,7 +108,7 @@ def told(event: Event, record: Record) -> TimelineEntry:
         type=record.type,
         detail=_detail(event, telling.words),
         facts=_facts(event, telling.facts) or None,
-        puts_right=event.of if telling.revises else None,  # type: ignore[attr-defined]
+        puts_right=event.of if isinstance(event, Revision) else None,
         also=(_also(event) or None) if telling.also else None,
     )
 
@@ -126,7 +125,6 @@ def _telling(kind: type[Event]) -> Telling:
     return Telling(
         words=tuple(name for name in WORDS if name in fields and name not in kept_secret),
         facts=tuple(name for name in FACTS if name in fields),
-        revises=issubclass(kind, Revision),
         also=issubclass(kind, HAPPEN_ELSEWHERE_TOO),
     )
 
