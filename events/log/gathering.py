@@ -27,7 +27,7 @@ EVENTS_MAX = 1_000  # in one call
 BYTES_MAX = 4 * 1024 * 1024  # of event bodies in one call
 IN_FLIGHT_MAX = 2  # calls
 AHEAD_FROM = 64  # events that are worth a call of their own while another is under way
-CALLS_MAX = 64  # over a connection before others who wait for one have their turn
+CALLS_MAX = 16  # over a connection before others who wait for one have their turn
 SEEN_MAX = 10_000  # streams whose newest version is remembered
 
 PLAIN = Statement(

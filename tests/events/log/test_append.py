@@ -305,11 +305,30 @@ async def test_logs_that_are_busy_share_one_connection_in_turn(
     assert sorted(done) == sorted(logs * 8)
 
 
-async def test_a_busy_log_is_told_in_calls_that_overlap(appender: Appender, organisation: str, tell: Tell):
-    """Whoever waits is told in order, in however many calls: positions are those of the order of asking."""
+async def test_a_busy_log_is_told_in_calls_that_overlap(
+    appender: Appender, organisation: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+):
+    """The next is on its way while one is answered: positions are those of the order of asking all the same."""
+    monkeypatch.setattr("events.log.gathering.EVENTS_MAX", 7)
+    monkeypatch.setattr("events.log.gathering.AHEAD_FROM", 2)
     asked = [asyncio.ensure_future(appender.append(organisation, [tell()])) for _ in range(100)]
     positions = [receipts(outcomes)[0].position for outcomes in await asyncio.gather(*asked)]
     assert positions == list(range(1, 101))
+
+
+async def test_what_is_judged_meanwhile_keeps_nobody_from_an_answer(
+    appender: Appender, organisation: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+):
+    """Every other batch is not plain: it is asked about again while others are under way."""
+    monkeypatch.setattr("events.log.gathering.EVENTS_MAX", 3)
+    monkeypatch.setattr("events.log.gathering.AHEAD_FROM", 1)
+    first = tell()
+    await appender.append(organisation, [first])
+    told = [[first, tell()] if n % 2 else [tell(), tell()] for n in range(30)]
+    answers = await asyncio.gather(*(appender.append(organisation, one) for one in told))
+    duplicates = [r.duplicate for outcomes in answers for r in receipts(outcomes)]
+    assert duplicates == [False, False, True, False] * 15
+    assert sorted(r.position for o in answers for r in receipts(o) if not r.duplicate) == list(range(2, 47))
 
 
 async def test_pages_hold_every_record_in_order(
