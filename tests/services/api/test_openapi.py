@@ -71,8 +71,9 @@ def test_every_schema_is_a_schema(described: dict[str, Any]) -> None:
 def test_it_is_as_the_official_schema_wants_it(described: dict[str, Any]) -> None:
     official = Draft202012Validator(json.loads(OFFICIAL.read_text()))
     assert [fault.message[:200] for fault in official.iter_errors(described)] == []
-    (name, *_) = described["webhooks"]
-    assert not official.is_valid(described | {"webhooks": {name: {"post": {"responses": {"2xx": {}}}}}})
+    small = {"openapi": described["openapi"], "info": described["info"]}
+    assert official.is_valid(small | {"webhooks": {TEST_TYPE: described["webhooks"][TEST_TYPE]}})
+    assert not official.is_valid(small | {"webhooks": {TEST_TYPE: {"post": {"responses": {"2xx": {}}}}}})
 
 
 def test_every_event_type_is_described_as_it_comes_to_a_webhook(described: dict[str, Any]) -> None:
