@@ -68,14 +68,18 @@ class Late:
             named = amendments(self._projection, news).put_right()
             touched = [*new, *(places[told] for told in named if told in places)]
             fold = self._lines if self._tables.shape == "lines" else self._from_a_waypoint
-            if touched and fold(conn, name, touched, amended, again=again[name], until=until):
+            if 0 < len(touched) <= TAIL_MAX and fold(
+                conn, name, touched, amended, again=again[name], until=until
+            ):
                 done.add(name)
         return done
 
     def _known_to(self, conn: Connection[Any], again: Mapping[str, bool], since: int) -> dict[str, int]:
         """Of the streams that do not wait: up to which position what is kept of them takes the log into account."""
-        lines = self._tables.shape == "lines"
-        known = dict.fromkeys(again, since) if lines else self._waypoints.known_to(conn, again)
+        if self._tables.shape == "lines":
+            known = dict.fromkeys(again, since) if since else {}  # at first, all of a stream is news
+        else:
+            known = self._waypoints.known_to(conn, again)
         if known:
             asked = self._of | {"keys": list(known)}
             for (parked,) in conn.execute(PARKED_OF, asked).fetchall():
@@ -130,7 +134,8 @@ class Late:
         if not self._fits(name, stream, again=again):
             return False
         waypoints.know(conn, name, until)
-        save(conn, self._tables, self._organisation, {name: stream})
+        if stream.rows:  # else nothing came that is folded, and what there is stays
+            save(conn, self._tables, self._organisation, {name: stream})
         return True
 
     def _cleared(self, conn: Connection[Any], name: str, place: Place) -> set[Part]:

@@ -125,6 +125,14 @@ def test_what_comes_in_order_for_one_row_and_before_a_waypoint_of_another_is_not
     counting.folds_of(here, of(HuddleCounted(board="z", people=9), minute=10 * LONG - 17))
 
 
+def test_news_that_is_not_folded_leaves_the_row_as_it_is(here: Here) -> None:
+    """It takes back what never came: there is nothing to fold, and the stream's row is still there."""
+    counting = Counting(huddles(name="late_nothing"))
+    counting.folds_of(here, *long(counting.projection)[: 2 * EVERY])
+    counting.folds_of(here, of(EventRetracted(of="never"), minute=10 * LONG))
+    assert counting.folds_of(here, of(EventRetracted(of="never either"), minute=10 * LONG + 1)) == 0
+
+
 def test_a_long_stream_that_waits_is_folded_from_its_beginning(here: Here) -> None:
     counting, after = Counting(huddles(name="late_waits")), 10 * LONG
     counting.folds_of(here, *long(counting.projection))
