@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from events.privacy.custody import KeysInHand, NoMasterKey
-from events.privacy.ledger import Erasure, Ledger
+from events.privacy.ledger import DamagedLedger, Erasure, Ledger
 from services.custody import custodian_of_house, ledger_file
 from services.finding import Finding
 from services.settings import Settings
@@ -82,7 +82,14 @@ def custody(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     if conn.execute(_GUARDS).fetchone() != (2,):
         cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0031."
         yield Finding("guards of the vault", "wrong", "not both stand", cure)
-    ledger = Ledger(ledger_file(settings))
+    try:
+        yield from _erasures(conn, Ledger(ledger_file(settings)))
+    except DamagedLedger as wrong:
+        yield Finding("ledger of erasures", "wrong", str(wrong), "Until then no person's words can be read.")
+
+
+def _erasures(conn: psycopg.Connection[Any], ledger: Ledger) -> Iterator[Finding]:
+    """Whether the ledger and the vault agree on who was erased."""
     if missing := unwritten(conn, ledger):
         said = f"{len(missing):,} keys are destroyed of which the ledger at {ledger.file} knows nothing"
         cure = "A restore would bring them back. Is it the right file? Then write them down: qiledger erasures apply."

@@ -21,6 +21,10 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grounds: str | None = None
 
 
+class DamagedLedger(ValueError):
+    """A line of the ledger cannot be understood, and until it is mended no key is used. The message says where."""
+
+
 class Ledger:
     """The file: one line an erasure, only ever added to."""
 
@@ -47,7 +51,7 @@ class Ledger:
             os.close(directory)
 
     def erasures(self) -> Iterator[Erasure]:
-        """Every erasure; none if there is no file yet. Raises msgspec.DecodeError for a line that is none.
+        """Every erasure; none if there is no file yet. Raises DamagedLedger.
 
         Half a line at the end, or one that was half when the next was written, is of an erasure that never was: its
         key is destroyed only once its line is on the disk.
@@ -55,9 +59,17 @@ class Ledger:
         if not self.file.exists():
             return
         with self.file.open("rb") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 if line.strip() and not _is_torn(line):
-                    yield msgspec.json.decode(line, type=Erasure)
+                    yield self._read(line, number)
+
+    def _read(self, line: bytes, number: int) -> Erasure:
+        try:
+            return msgspec.json.decode(line, type=Erasure)
+        except msgspec.DecodeError:
+            raise DamagedLedger(
+                f"Line {number} of the ledger of erasures at {self.file} is no erasure: mend it from a copy."
+            ) from None
 
 
 def _is_torn(line: bytes) -> bool:
@@ -95,6 +107,6 @@ def heed(ledger: Ledger | None) -> None:
 def is_erased(organisation: str, person: str) -> bool:
     """Whether the ledger that is heeded says that the key of this person was destroyed.
 
-    Raises OSError, msgspec.DecodeError for a ledger that cannot be read: then no key is used at all.
+    Raises OSError, DamagedLedger for a ledger that cannot be read: then no key is used at all.
     """
     return _heeded is not None and _heeded.has(organisation, person)

@@ -9,7 +9,7 @@ import psycopg
 import rich_click as click
 
 from events.privacy.custody import NoMasterKey, entrust
-from events.privacy.ledger import Ledger, heed
+from events.privacy.ledger import DamagedLedger, Ledger, heed
 from services.custody import custodian_of_house, ledger_file
 from services.settings import Settings, WrongSettings
 from services.whole_house import house_at
@@ -39,7 +39,7 @@ def as_operator(*, name: str) -> Iterator[Connection]:
         ) as conn:
             conn.execute("SET timezone = 'UTC'")
             yield conn
-    except (WrongSettings, NoMasterKey) as wrong:
+    except (WrongSettings, NoMasterKey, DamagedLedger) as wrong:
         raise click.ClickException(str(wrong)) from None
     except psycopg.errors.InsufficientPrivilege:
         raise click.ClickException("This role may not do that: use an administrator's URL.") from None

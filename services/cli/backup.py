@@ -9,7 +9,7 @@ from rich.console import Console
 from events.log.earlier import Unreadable, earlier_in
 from events.log.sealing_key import Remembered
 from events.log.verdict import Earlier
-from events.privacy.ledger import Ledger
+from events.privacy.ledger import DamagedLedger, Ledger
 from services import backups
 from services.backups import NoTool, WrongBackup
 from services.cli.as_auditor import database_url, speaking
@@ -61,7 +61,7 @@ def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) 
             logs, destroyed = backups.made_safe(
                 url, description, kept=kept, checkpoints=earlier, ledger=ledger, accept_loss=accept_loss
             )
-        except (NoTool, WrongBackup, Unreadable) as wrong:
+        except (NoTool, WrongBackup, Unreadable, DamagedLedger) as wrong:
             raise click.ClickException(f"Do not serve this database: {wrong}") from None
     for log in logs:
         against = (

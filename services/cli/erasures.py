@@ -3,7 +3,7 @@
 import rich_click as click
 
 from events.privacy.erasing import WRITTEN_ANEW
-from events.privacy.ledger import Ledger
+from events.privacy.ledger import DamagedLedger, Ledger
 from events.privacy.reapplying import reapply
 from services.cli.as_operator import as_operator
 from services.custody import ledger_file
@@ -19,8 +19,11 @@ def erasures() -> None:
 @erasures.command("list")
 def list_() -> None:
     """List every erasure in the ledger: when, whose key, and which it was."""
-    for erasure in _ledger().erasures():
-        click.echo(f"{erasure.at}  {erasure.organisation}  {erasure.person}  {erasure.key}")
+    try:
+        for erasure in _ledger().erasures():
+            click.echo(f"{erasure.at}  {erasure.organisation}  {erasure.person}  {erasure.key}")
+    except DamagedLedger as wrong:
+        raise click.ClickException(str(wrong)) from None
 
 
 @erasures.command("apply")

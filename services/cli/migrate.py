@@ -7,6 +7,7 @@ import rich_click as click
 
 from events.log.migrate import SchemaMismatch
 from events.log.migrate import migrate as bring_up_to_date
+from events.privacy.ledger import DamagedLedger
 from services.custody import ledger_file
 from services.operating import API, WORKER, let_in
 from services.settings import Settings, WrongSettings
@@ -39,7 +40,7 @@ def migrate(*, open_doors: bool) -> None:
         erase_again(url, ledger_file(settings), click.echo)
         for role in _let_in(url, open_doors=open_doors):
             click.echo(f"{role} may log in")
-    except (WrongSettings, SchemaMismatch) as wrong:
+    except (WrongSettings, SchemaMismatch, DamagedLedger) as wrong:
         raise click.ClickException(str(wrong)) from None
     except psycopg.errors.InsufficientPrivilege as refused:
         raise click.ClickException(f"This role may not migrate: {refused.diag.message_primary}.") from None

@@ -9,6 +9,7 @@ import rich_click as click
 from rich.console import Console
 
 from events.log.migrate import SchemaMismatch
+from events.privacy.ledger import DamagedLedger
 from services.embedded import NoServerFound, ServerFailed
 from services.embedded.claim import DirectoryInUse
 from services.embedded.identity import NoIdentity
@@ -79,7 +80,7 @@ def up(
             _welcome(console, home, time.monotonic() - began)
             home.house.wait()
         console.print("Stopped. The data are kept.")
-    except (WrongSettings, *CANNOT_START) as wrong:
+    except (WrongSettings, DamagedLedger, *CANNOT_START) as wrong:
         raise click.ClickException(str(wrong)) from None
     except psycopg.OperationalError as away:
         raise click.ClickException(f"The database cannot be reached: {away}") from None

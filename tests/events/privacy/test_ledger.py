@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from events.privacy.custody import KeysInHand, new_master_key
-from events.privacy.ledger import Erasure, Ledger, heed
+from events.privacy.ledger import DamagedLedger, Erasure, Ledger, heed
 from events.privacy.person_key import new_key
 
 
@@ -50,7 +49,7 @@ def test_a_ledger_that_is_none_lets_no_key_be_used(ledger: Ledger) -> None:
     ledger.add(erasure("person/1"))
     ledger.file.write_bytes(b'{"nothing":"of the kind"}\n')
     heed(ledger)
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(DamagedLedger, match="Line 1 of the ledger"):
         kept.unwrapped(custodian)
 
 

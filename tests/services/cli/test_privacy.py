@@ -268,6 +268,17 @@ def test_the_doctor_sees_a_key_that_was_destroyed_beside_the_ledger_and_guards_t
     assert told.startswith("wrong: 1 keys are destroyed of which the ledger")
     desk.run("erasures", "apply")
     assert found("ledger of erasures") is None
+    kept = desk.ledger.read_bytes()
+    desk.ledger.write_bytes(kept.replace(b'"person"', b'"parson"', 1))
+    assert "Line 1 of the ledger" in str(found("ledger of erasures"))
+    for words in (
+        ("erasures", "list"),
+        ("erasures", "apply"),
+        ("people", "put", "RWK", "Xy7", "--name", "N"),
+        ("migrate",),
+    ):
+        assert "Line 1 of the ledger" in desk.run(*words, status=1), words
+    desk.ledger.write_bytes(kept)
     assert [one.person for one in Ledger(desk.ledger).erasures()] == ["person/T7x3", "person/8Qm2"]
     assert desk.operations()[-1][0] == "person.erased", "it is on record now"
     assert found("guards of the vault") is None
