@@ -18,7 +18,7 @@ JOBS = {
     FRESH: ("keep_fresh",),
     PAST: ("show_past",),
     DELIVER: ("speak", "deliver_messages"),
-    LONG: ("rebuild_outdated", "retry_parked", "drop_unread", "forget_attempts"),
+    LONG: ("rebuild_outdated", "retry_parked", "drop_unread", "forget_attempts", "mind_examinations"),
 }
 """What is rung for on each queue. A process loads its own and no more, so that a house with ten of them starts soon."""
 
