@@ -3,10 +3,14 @@
 This is libpq's pipeline mode, with a synchronisation after each call, so that each is a transaction of its own and a
 failing one takes no other along. It costs a call neither a round trip nor the machinery of a cursor, and the database
 never waits for us to read its last answer before it can begin on the next.
+
+Plans are kept by name with the connection, which goes back to a pool between turns. Others may throw them away there:
+psycopg sends DEALLOCATE ALL after a ROLLBACK. A call that finds its plan gone has done nothing, and is made again.
 """
 
 import asyncio
 import contextlib
+import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -20,7 +24,9 @@ from psycopg.rows import TupleRow
 
 Answered = Callable[[list[TupleRow] | Exception], None]
 
-_prepared: WeakKeyDictionary[psycopg.AsyncConnection[Any], set[bytes]] = WeakKeyDictionary()
+# The plans that a connection should have: when each was made, by the name of its statement.
+_prepared: WeakKeyDictionary[psycopg.AsyncConnection[Any], dict[bytes, int]] = WeakKeyDictionary()
+_makings = itertools.count()
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -33,12 +39,15 @@ class Statement(msgspec.Struct, frozen=True):
 class _Asked:
     """A call that has not been answered yet, and what has come of it so far."""
 
-    __slots__ = ("answered", "failure", "prepares", "rows", "statement")
+    __slots__ = ("again", "answered", "failure", "parameters", "plan", "prepares", "rows", "statement")
 
-    def __init__(self, statement: Statement, answered: Answered, *, prepares: bool) -> None:
+    def __init__(self, statement: Statement, parameters: Sequence[bytes], answered: Answered) -> None:
         self.statement = statement
+        self.parameters = parameters
         self.answered = answered
-        self.prepares = prepares
+        self.again = False  # its plan was gone once
+        self.prepares = False
+        self.plan = 0
         self.rows: list[TupleRow] = []
         self.failure: Exception | None = None
 
@@ -52,18 +61,23 @@ class Pipelined:
         self._socket = conn.pgconn.socket
         self._loop = asyncio.get_running_loop()
         self._transformer = Transformer(conn)
-        self._prepared = _prepared.setdefault(conn, set())
+        self._prepared = _prepared.setdefault(conn, {})
         self._asked: deque[_Asked] = deque()
 
     def call(self, statement: Statement, parameters: Sequence[bytes], answered: Answered) -> None:
         """Sends a call. `answered` hears its rows, or why there are none, as soon as that has come; never before."""
-        prepares = statement.name not in self._prepared
-        self._asked.append(_Asked(statement, answered, prepares=prepares))
+        self._send(_Asked(statement, parameters, answered))
+
+    def _send(self, asked: _Asked) -> None:
+        name = asked.statement.name
+        asked.prepares = name not in self._prepared
+        self._asked.append(asked)
         try:
-            if prepares:
-                self._pgconn.send_prepare(statement.name, statement.sql)
-                self._prepared.add(statement.name)
-            self._pgconn.send_query_prepared(statement.name, parameters, result_format=pq.Format.BINARY)
+            if asked.prepares:
+                self._pgconn.send_prepare(name, asked.statement.sql)
+                self._prepared[name] = next(_makings)
+            asked.plan = self._prepared[name]
+            self._pgconn.send_query_prepared(name, asked.parameters, result_format=pq.Format.BINARY)
             self._pgconn.pipeline_sync()
             self._flush()
         except psycopg.OperationalError as failure:
@@ -106,12 +120,19 @@ class Pipelined:
             while self._asked and not self._pgconn.is_busy():
                 result = self._pgconn.get_result()  # None stands between the results of two statements
                 if result is not None and self._is_last(result):
-                    asked = self._asked.popleft()
-                    asked.answered(asked.rows if asked.failure is None else asked.failure)
+                    self._settle(self._asked.popleft())
                 elif result is None and self._pgconn.status == pq.ConnStatus.BAD:
                     raise psycopg.OperationalError("the connection is lost")
         except psycopg.OperationalError as failure:
             self._lose(failure)
+
+    def _settle(self, asked: _Asked) -> None:
+        """All of an answer has come."""
+        if isinstance(asked.failure, psycopg.errors.InvalidSqlStatementName) and not asked.again:
+            asked.again, asked.failure = True, None
+            self._send(asked)
+        else:
+            asked.answered(asked.rows if asked.failure is None else asked.failure)
 
     def _is_last(self, result: pq.abc.PGresult) -> bool:
         """Takes one result of the oldest call; whether it was its last."""
@@ -126,8 +147,9 @@ class Pipelined:
                 asked.prepares = False
             case pq.ExecStatus.FATAL_ERROR:
                 asked.failure = psycopg.errors.error_from_result(result)
-                if asked.prepares or isinstance(asked.failure, psycopg.errors.InvalidSqlStatementName):
-                    self._prepared.discard(asked.statement.name)
+                gone = isinstance(asked.failure, psycopg.errors.InvalidSqlStatementName)
+                if (asked.prepares or gone) and self._prepared.get(asked.statement.name) == asked.plan:
+                    del self._prepared[asked.statement.name]
             case _:
                 pass  # it was not reached, for the failure before it
         return False

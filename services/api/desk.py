@@ -24,7 +24,7 @@ from services.webhooks.addresses import Guard, networks_in
 CONNECTIONS_MAX = 10  # to the database, for each process
 CONNECTION_WITHIN_S = 5.0
 PATIENCE_WHEN_STOPPING_S = 2.0
-SIGNAL_AGAIN_S = 0.25
+SIGNAL_AGAIN_S = 1.0  # a server that was told has closed us by then; told twice at once, it may hang
 PAUSE_S = 0.01
 UNFINISHED_MAX = 64 * 1_048_576  # bytes of bodies that have not come whole
 WAITING_MAX = 512  # long-polls at once; whoever comes later is answered without waiting
@@ -102,9 +102,10 @@ class Desk:
             loop.call_soon_threadsafe(heard, number)
 
         def heard(number: int) -> None:
+            nonlocal coming
             if not self.stopping.is_set():
                 self.stop()
-                again(number)
+                coming = loop.call_later(SIGNAL_AGAIN_S, again, number)
 
         def again(number: int) -> None:
             nonlocal coming

@@ -54,15 +54,27 @@ async def test_a_statement_that_could_not_be_prepared_is_prepared_when_it_can(da
             await ask(line, UNKNOWN, b"text")
 
 
-async def test_a_plan_that_somebody_threw_away_is_made_again(database_url: str):
+async def test_plans_that_somebody_threw_away_are_made_again_and_nobody_notices(database_url: str):
     async with await connect(database_url) as conn:
         async with pipelined(conn) as line:
-            await ask(line, ECHO, b"text")
+            await asyncio.gather(ask(line, ECHO, b"text"), ask(line, DIVIDE, b"1"))
         await conn.execute("DEALLOCATE ALL")
         async with pipelined(conn) as line:
-            with pytest.raises(psycopg.errors.InvalidSqlStatementName):
-                await ask(line, ECHO, b"text")
-            assert await ask(line, ECHO, b"text") == [("text",)]
+            asked = [ask(line, ECHO, b"%d" % n) for n in range(3)] + [ask(line, DIVIDE, b"1")]
+            assert await asyncio.gather(*asked) == [[("0",)], [("1",)], [("2",)], [(1,)]]
+
+
+async def test_plans_outlive_a_transaction_that_psycopg_rolls_back(database_url: str):
+    async with await connect(database_url) as conn:
+        await conn.execute("SELECT 1", prepare=True)
+        async with pipelined(conn) as line:
+            await ask(line, ECHO, b"before")
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            async with conn.transaction():
+                await conn.execute("SELECT 1 / 0")
+        await conn.execute("SELECT 2")  # psycopg throws away all plans, and not only its own
+        async with pipelined(conn) as line:
+            assert await ask(line, ECHO, b"after") == [("after",)]
 
 
 async def test_more_than_the_socket_takes_at_once_goes_piece_by_piece(database_url: str):

@@ -340,7 +340,7 @@ def answered_503(connection: socket.socket) -> bool:
 
 
 def test_bytes_at_random_never_shake_the_server(server: Server, door: Door) -> None:
-    chance = random.Random(SEED)
+    chance, before = random.Random(SEED), len(server.log())
     whole = request(door, EVENT, length=len(EVENT))
     for number in range(FUZZED):
         mangled = bytearray(whole)
@@ -363,4 +363,4 @@ def test_bytes_at_random_never_shake_the_server(server: Server, door: Door) -> N
         if first.startswith(b"HTTP/1.1 4") and b"content-length: 0" not in answer.lower():
             assert b"application/problem+json" in answer, (SEED, number, bytes(mangled), answer)
     assert door.get("/healthz").status_code == 200
-    assert [line for line in server.log() if line["level"] == "error"] == []
+    assert [line for line in server.log()[before:] if line["level"] == "error"] == []
