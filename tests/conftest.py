@@ -21,10 +21,16 @@ from services.embedded import Postgres, Valkey
 from services.embedded.places import throwaway_directory
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+REDIS_DATABASES = 16
 TEMPLATE_LOCK = 0x71694C65  # any number, the same in every worker
 MASTER_KEY = "dGhlIG1hc3RlciBrZXkgb2YgdGhlIHRlc3RzIG9ubHk"  # of every process and server of the tests
 
 servers_key = pytest.StashKey["Servers"]()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: much of a test is waiting for the processes it started."""
+    return min((os.cpu_count() or 1) + 1, REDIS_DATABASES)
 
 
 class Servers:
