@@ -1,31 +1,30 @@
 """Filling chunk by chunk: the streams of one are folded while the database writes the rows of the one before it.
 
 A chunk is some streams, whole, few enough to be held in memory. One transaction writes the rows of the chunk before,
-together with the place that each build has come to, asks for the records of the chunk that follows, and folds the chunk
-in between, in one pipeline. So two chunks are in memory at once.
+together with the place that each build has come to; meanwhile this chunk is folded, and those that follow are read or
+folded too, here or by other processes (`folding.py`). So a few chunks are in memory at once.
 
 If such a transaction fails, nothing of it is there. Then each build is written by itself: the one at fault fails alone,
 with its error, and the others go on without it.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import zip_longest
 from typing import Any
 
 import msgspec
 from psycopg import Connection
 
-from events.log.record import Record
-from projections.engine.at_once import AtOnce, fold_carefully, no_garbage
 from projections.engine.builds import Build
 from projections.engine.checkpoint import Claim, fill, renew
 from projections.engine.feed import Feeder, tables_of
-from projections.engine.new_rows import NewRows, add, new_rows
+from projections.engine.folding import Folding
+from projections.engine.making import Made, Task
+from projections.engine.new_rows import add
 from projections.engine.parking import park
 from projections.engine.projection import NotARow, Projection
 from projections.engine.reading import Reader, Size, for_organisation
-from projections.engine.stream import Amendments, Stream, amendments
+from projections.engine.stream import Stream
 
 RECORDS_MAX = 10_000  # of a chunk; if one stream alone has more, it is read in pages
 BYTES_MAX = 10_000_000
@@ -45,17 +44,10 @@ class Member(msgspec.Struct):
         return up_to is not None and stream.encode() <= up_to.encode()
 
 
-class Made(msgspec.Struct, frozen=True):
-    """What a chunk makes of one build, as it will be written."""
-
-    rows: list[NewRows]
-    parked: dict[str, Stream]
-
-
 class Chunk(msgspec.Struct, frozen=True):
     """Streams that have been folded and not yet written, the last of them, and how many records they had."""
 
-    made: dict[str, Made]
+    made: Mapping[str, Made]
     up_to: str
     records: int
 
@@ -79,14 +71,15 @@ def chunks(sizes: list[Size], records_max: int, cuts: Collection[str | None]) ->
 class Filling:
     """Fills the builds of `members`, chunk by chunk, up to position `until`."""
 
-    def __init__(self, conn: Connection[Any], reader: Reader, members: list[Member], until: int) -> None:
+    def __init__(
+        self, conn: Connection[Any], reader: Reader, folding: Folding, members: list[Member], until: int
+    ) -> None:
         self.members = members
         self._conn = conn
         self._reader = reader
+        self.folding = folding
         self._until = until
-        self._read: list[Record] | None = None  # of the chunk that is folded next
         self._folded: Chunk | None = None  # not yet written
-        self._folders: dict[tuple[str, ...], AtOnce] = {}
 
     @property
     def active(self) -> list[Member]:
@@ -112,9 +105,11 @@ class Filling:
 
     def steps(self, all_chunks: list[list[Size]]) -> Iterator[int]:
         """Fills chunk by chunk. Tells at each commit of how many records it wrote the rows."""
-        for streams, following in zip_longest(all_chunks, all_chunks[1:]):
-            if _short(streams):
-                yield from self._chunk(streams, following)
+        for n, streams in enumerate(all_chunks):
+            if not self._task(streams).projections:  # whoever lacked them has failed
+                yield sum(size.records for size in streams)
+            elif _short(streams):
+                yield from self._chunk(streams, all_chunks[n + 1 : n + 1 + self.folding.ahead])
             else:
                 yield from self._rest()
                 yield self._long(streams)
@@ -122,12 +117,12 @@ class Filling:
                 return
         yield from self._rest()
 
-    def _chunk(self, streams: list[Size], following: list[Size] | None) -> Iterator[int]:
-        """Writes the chunk before, reads the one that follows, and folds this one."""
+    def _chunk(self, streams: list[Size], following: list[list[Size]]) -> Iterator[int]:
+        """Writes the chunk before, and folds this one."""
         while self.active:
             written = self._folded
             try:
-                self._overlapped(streams, following)
+                self._folded = self._overlapped(streams, following)
             except Exception as error:
                 self._apart(error)
                 if written is not None and self.active:
@@ -137,24 +132,27 @@ class Filling:
                     yield written.records
                 return
 
-    def _overlapped(self, streams: list[Size], following: list[Size] | None) -> None:
-        conn, reader, written = self._conn, self._reader, self._folded
+    def _overlapped(self, streams: list[Size], following: list[list[Size]]) -> Chunk:
+        conn, folding, written, task = self._conn, self.folding, self._folded, self._task(streams)
         with self._transaction(self.active, written):
-            records = self._read
-            if records is None:
-                records = reader.told(reader.ask(conn, _names(streams), until=self._until))
-            # Asked before the writing is queued, or it would wait for that.
-            amended = self._amendments(records)
+            folding.prepare(task)  # before the writing is queued, or it would wait for that
             with conn.pipeline():
                 if written is not None:
                     for member in self.active:
                         self._write(member, written)
-                ahead = None
-                if following is not None and _short(following):
-                    ahead = reader.ask(conn, _names(following), until=self._until)
-                folded = self._fold(streams, records, amended)
-        self._folded = folded
-        self._read = None if ahead is None else reader.told(ahead)
+                folding.look_ahead([self._task(chunk) for chunk in following if _short(chunk)])
+                # What the socket has no room for yet is sent on from time to time.
+                making = folding.make(task, meanwhile=conn.pgconn.flush)
+        for member in self.active:
+            made = making.made.get(member.projection.name)
+            if made is not None and made.rows is None:
+                member.failure = NotARow(f"{member.projection.name} makes rows that no table can hold")
+        return Chunk(making.made, task.up_to, making.records)
+
+    def _task(self, streams: list[Size]) -> Task:
+        names = _names(streams)
+        taking_part = (member.projection.name for member in self.active if not member.has(names[-1]))
+        return Task(names, tuple(taking_part))
 
     def _rest(self) -> Iterator[int]:
         """Writes what has been folded."""
@@ -189,7 +187,8 @@ class Filling:
     def _apart(self, error: Exception) -> None:
         """Writes what has been folded for each build by itself. Raises the error again if nobody is to blame for it."""
         written, before = self._folded, self.active
-        self._folded = self._read = None
+        self._folded = None
+        self.folding.forget()
         if len(before) == 1:
             self._failed(before[0], error)
             return
@@ -231,50 +230,14 @@ class Filling:
                 claim.filled_up_to = place
             raise
 
-    def _amendments(self, records: list[Record]) -> Amendments:
-        """What the revisions among these records say, and which of them wait for what has not come."""
-        revisions = self._folder(self.active).revisions(records)
-        found = amendments(self.active[0].projection, revisions)
-        found.expect(self._reader.places(self._conn, found.put_right(), until=self._until))
-        return found
-
-    def _fold(self, streams: list[Size], records: list[Record], amended: Amendments) -> Chunk:
-        up_to, flush = streams[-1].stream, self._conn.pgconn.flush
-        taking_part = [member for member in self.active if not member.has(up_to)]
-        made = {}
-        with no_garbage():
-            # What the socket has no room for yet is sent on from time to time.
-            folded = self._folder(taking_part).fold(records, amended, meanwhile=flush)
-            for member in taking_part:
-                flush()
-                name = member.projection.name
-                made[name] = self._made(member, folded.pop(name), records, amended)
-        return Chunk(made, up_to, len(records))
-
-    def _made(
-        self, member: Member, streams: dict[str, Stream], records: list[Record], amended: Amendments
-    ) -> Made:
-        rows = new_rows(member.projection, streams)
-        if rows is None:
-            fold_carefully(member.projection, records, streams, amended)
-            rows = new_rows(member.projection, streams)
-        if rows is None:
-            member.failure = NotARow(f"{member.projection.name} makes rows that no table can hold")
-        return Made(rows or [], {name: stream for name, stream in streams.items() if stream.parked})
-
     def _write(self, member: Member, written: Chunk) -> None:
         """Writes what a chunk makes of one build. In a pipeline, an error may show only at its end."""
         made = written.made.get(member.projection.name)
-        if made is not None:
+        if made is not None and made.rows is not None:
             organisation = member.claim.organisation
             add(self._conn, tables_of(member.projection, member.build.build), organisation, made.rows)
-            park(self._conn, organisation, member.build, made.parked, made.parked)
-
-    def _folder(self, members: list[Member]) -> AtOnce:
-        names = tuple(member.projection.name for member in members)
-        if names not in self._folders:
-            self._folders[names] = AtOnce([member.projection for member in members])
-        return self._folders[names]
+            waiting = {name: Stream(parked=parked) for name, parked in made.parked.items()}
+            park(self._conn, organisation, member.build, waiting, waiting)
 
 
 def _names(streams: list[Size]) -> list[str]:

@@ -11,20 +11,27 @@ come goes on after it, and where some have come further than others, with those 
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from psycopg import Connection
 
+from projections.engine.beside import Beside, work_of
 from projections.engine.builds import Build
 from projections.engine.checkpoint import Held, claimed
 from projections.engine.chunks import RECORDS_MAX, Filling, Member, chunks
 from projections.engine.feed import OnProgress, Progress
+from projections.engine.folding import Folding, Here
+from projections.engine.found import found
+from projections.engine.making import Maker
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, Size, for_organisation, head
 
 RECORDS_LEAST = 3_000  # folded in one transaction, however many builds are filled together …
+FOLDS_BESIDE = (
+    400_000  # records for each build: seconds of work, and the start of a process takes a part of one
+)
 FOLDS_MEANT = 30_000  # … or else about so many for all of them: it must end well within a lease
 
 Builds: TypeAlias = Sequence[tuple[Projection[Any], Build]]
@@ -69,12 +76,13 @@ def filled_together(
     batch_max: int = RECORDS_MAX,
     deadline: float | None = None,
     on_progress: OnProgress | None = None,
+    processes: int = 0,
 ) -> Come:
     """Fills builds that nobody is shown up to the head, or to position `until`; goes on where an earlier call stopped.
 
     Progress is told in positions: that share of the log which the folded records are of it. A build that is filled
     already, or has been fed, is left as it is. One that is held, fenced or cannot be written is answered with its
-    error. Needs a connection as `feed` does.
+    error. Needs a connection as `feed` does. Much is folded by `processes` others, if there are any to be.
     """
     come: dict[str, Progress | Exception] = {}
     with ExitStack() as stack:
@@ -90,14 +98,12 @@ def filled_together(
             else:
                 members.append(Member(projection, build, claim))
         for to, group in _by_place(conn, organisation, members, until):
-            reader = Reader(
-                *(member.projection for member in group),
-                organisation=organisation,
-                occurred_until=occurred_until,
-            )
-            filling = Filling(conn, reader, group, to)
-            run = _Run(filling, to, deadline, on_progress)
-            come |= run.through(_sizes(conn, filling, reader, organisation, to), batch_max)
+            projections = [member.projection for member in group]
+            reader = Reader(*projections, organisation=organisation, occurred_until=occurred_until)
+            with _folding(conn, reader, projections, to, processes) as folding:
+                filling = Filling(conn, reader, folding, group, to)
+                sizes = _sizes(conn, filling, reader, organisation, to)
+                come |= _Run(filling, to, deadline, on_progress).through(sizes, batch_max)
     return come
 
 
@@ -123,6 +129,23 @@ def _sizes(conn: Connection[Any], filling: Filling, reader: Reader, organisation
     with conn.transaction():
         for_organisation(conn, organisation)
         return reader.sizes(conn, until=to)
+
+
+@contextmanager
+def _folding(
+    conn: Connection[Any], reader: Reader, projections: Sequence[Projection[Any]], until: int, processes: int
+) -> Iterator[Folding]:
+    """Who folds: this process, or others if there may be enough for them. They know what everybody knows."""
+    here = Here(Maker(conn, reader, projections, until))
+    much, known = until * len(projections) >= FOLDS_BESIDE, found()
+    if not (processes and much and all(known.get(each.name) is each for each in projections)):
+        yield here
+        return
+    beside = Beside(here, work_of(conn, reader, [each.name for each in projections], until), processes)
+    try:
+        yield beside
+    finally:
+        beside.close()
 
 
 class _Run:

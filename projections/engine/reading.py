@@ -129,7 +129,8 @@ class Reader:
         self._places_after = sql.SQL(_PLACES_AFTER).format(**types).as_bytes()
         self._sizes = sql.SQL(_SIZES).format(**types).as_bytes()
         self._projections = projections
-        self._occurred_until = occurred_until
+        self.organisation = organisation
+        self.occurred_until = occurred_until
         self._asked: dict[str, Any] = {
             "organisation": organisation,
             "occurred_until": occurred_until or "infinity",
@@ -138,8 +139,7 @@ class Reader:
 
     def alone(self, projection: Projection[Any]) -> "Reader":
         """The same, for one projection."""
-        organisation, occurred_until = self._asked["organisation"], self._occurred_until
-        return Reader(projection, organisation=organisation, occurred_until=occurred_until)
+        return Reader(projection, organisation=self.organisation, occurred_until=self.occurred_until)
 
     def page(self, conn: Connection[Any], *, after: int, until: int, limit: int) -> Page:
         """The next records after a position, in order."""

@@ -71,17 +71,18 @@ def rebuild_together(
     batch_max: int = RECORDS_MAX,
     deadline: float | None = None,
     on_progress: OnProgress | None = None,
+    processes: int = 0,
 ) -> Mapping[str, Rebuilt | Exception]:
     """Makes the rows of an organisation anew in one pass over its log, and shows them to readers.
 
     Goes on where an earlier call stopped. A projection that is held, fenced or cannot be written is answered with its
     error, by its name, and does not stop the others. Needs a connection as `feed` does. `deadline` (of
-    `time.monotonic()`) ends a slice of the work.
+    `time.monotonic()`) ends a slice of the work. Much is folded by `processes` others, if there are any to be.
     """
     drop_retired(conn)
     builds = [(projection, unfinished(conn, projection, organisation)) for projection in projections]
     how: dict[str, Any] = {"batch_max": batch_max, "deadline": deadline, "on_progress": on_progress}
-    come = filled_together(conn, builds, organisation, **how)
+    come = filled_together(conn, builds, organisation, processes=processes, **how)
     rebuilt: dict[str, Rebuilt | Exception] = {}
     for projection, build in builds:
         filled = come[projection.name]

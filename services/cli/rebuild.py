@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from projections.engine.beside import PROCESSES_MAX, processors
 from projections.engine.checkpoint import LEASE_S, Fenced, Held
 from projections.engine.feed import Progress as Fed
 from projections.engine.found import found
@@ -29,13 +30,20 @@ ALL = "all"
 INTERRUPTED = 130
 HELD_FOR_S = 2.0 * LEASE_S  # so long we wait for whoever else is at it
 LOOK_EVERY_S = 0.2
+PROCESSES_AT_ALL = 64
 ROUNDS_MAX = 1_000  # of catching up with a log that grows meanwhile
 
 
 @click.command("rebuild")
 @click.argument("projection")
 @click.option("--organisation", "organisations", multiple=True, help="Whose rows; of all by default.")
-def rebuild(projection: str, organisations: tuple[str, ...]) -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(0, PROCESSES_AT_ALL),
+    default=processors,
+    help=f"How many others fold a long log. By default one a processor, {PROCESSES_MAX} at most; 0 for none.",
+)
+def rebuild(projection: str, organisations: tuple[str, ...], processes: int) -> None:
     """Make the rows of PROJECTION, or of `all`, anew from the log: of all of them in one pass over it.
 
     Readers are shown the old rows until the new ones have caught up. Ctrl-C interrupts; run the same again to go on
@@ -44,7 +52,7 @@ def rebuild(projection: str, organisations: tuple[str, ...]) -> None:
     console = Console(highlight=False)
     with _stopped_by_sigterm(), as_worker(name="rebuild") as conn:
         try:
-            _rebuild_all(conn, _asked_for(projection), codes(conn, organisations), console)
+            _rebuild_all(conn, _asked_for(projection), codes(conn, organisations), processes, console)
         except KeyboardInterrupt:
             console.print("Interrupted. What was made is kept; run the same again to go on.")
             raise SystemExit(INTERRUPTED) from None
@@ -61,7 +69,11 @@ def _asked_for(name: str) -> list[Projection[Any]]:
 
 
 def _rebuild_all(
-    conn: Connection, projections: Sequence[Projection[Any]], organisations: Sequence[str], console: Console
+    conn: Connection,
+    projections: Sequence[Projection[Any]],
+    organisations: Sequence[str],
+    processes: int,
+    console: Console,
 ) -> None:
     """One organisation after the other, each in one pass over its log. What fails does not stop the rest."""
     failed: list[str] = []
@@ -69,7 +81,7 @@ def _rebuild_all(
         for organisation in organisations:
             what = projections[0].name if len(projections) == 1 else f"{len(projections)} projections"
             bar = progress.add_task(f"{organisation} {what}", total=None)
-            failed += _rebuild_one(conn, projections, organisation, progress, bar)
+            failed += _rebuild_one(conn, projections, organisation, processes, progress, bar)
             progress.remove_task(bar)
     if failed:
         raise click.ClickException("\n".join(failed))
@@ -79,6 +91,7 @@ def _rebuild_one(
     conn: Connection,
     projections: Sequence[Projection[Any]],
     organisation: str,
+    processes: int,
     progress: Progress,
     bar: TaskID,
 ) -> list[str]:
@@ -93,7 +106,9 @@ def _rebuild_one(
     left, failed = {projection.name: projection for projection in projections}, list[str]()
     began = time.monotonic()
     for _ in range(ROUNDS_MAX):
-        rebuilt = rebuild_together(conn, list(left.values()), organisation, on_progress=moved)
+        rebuilt = rebuild_together(
+            conn, list(left.values()), organisation, on_progress=moved, processes=processes
+        )
         waits = time.monotonic() < began + HELD_FOR_S
         for name, how in rebuilt.items():
             said = _said(name, organisation, how, began, waits=waits)

@@ -1,4 +1,7 @@
-"""One who rebuilds everything in one pass, and is killed: `python -m tests.failures.dying_rebuilder <step> <nth> …`."""
+"""One who rebuilds everything in one pass, and is killed: `python -m tests.failures.dying_rebuilder <step> <nth> …`.
+
+Prints the ids of the processes that fold for it.
+"""
 
 import os
 import signal
@@ -7,17 +10,28 @@ from typing import Any
 
 import psycopg
 
+from projections.engine import beside, filling
 from projections.engine.chunks import Filling
+from projections.engine.folding import Here
 from projections.engine.found import found
+from projections.engine.making import Task
 from projections.engine.rebuild import rebuild_together
 
 STEPS = ("while folding", "before the commit", "after the commit")
 BATCH = 40
 
 
-def main(step: str, nth: str, url: str, organisation: str) -> None:
+def main(step: str, nth: str, url: str, organisation: str, processes: str = "0") -> None:
     """Rebuilds until a step has come for the n-th time."""
     left = int(nth)
+    filling.FOLDS_BESIDE = 1
+    init = beside.Beside.__init__
+
+    def telling_init(self: beside.Beside, *given: Any) -> None:
+        init(self, *given)
+        print(*(worker.pid for worker in self.workers), flush=True)
+
+    beside.Beside.__init__ = telling_init  # type: ignore[method-assign]
 
     def die(_: object = None) -> None:
         nonlocal left
@@ -26,14 +40,14 @@ def main(step: str, nth: str, url: str, organisation: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if step == "while folding":
-        fold = Filling._fold
+        make = Here.make
 
-        def dying_fold(*given: Any) -> Any:
-            folded = fold(*given)
+        def dying_make(here: Here, task: Task, *, meanwhile: Any) -> Any:
+            making = make(here, task, meanwhile=meanwhile)
             die()
-            return folded
+            return making
 
-        Filling._fold = dying_fold  # type: ignore[method-assign]
+        Here.make = dying_make  # type: ignore[method-assign]
     if step == "before the commit":
         write = Filling._write
 
@@ -49,6 +63,7 @@ def main(step: str, nth: str, url: str, organisation: str) -> None:
             organisation,
             batch_max=BATCH,
             on_progress=die if step == "after the commit" else None,
+            processes=int(processes),
         )
 
 

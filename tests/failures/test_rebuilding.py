@@ -1,15 +1,22 @@
-"""Rebuilding all projections in one pass, killed in the middle of it: whoever comes next goes on, to the same rows."""
+"""Rebuilding all projections in one pass, killed in the middle of it: whoever comes next goes on, to the same rows.
+
+So it is when other processes fold, whichever of them are killed.
+"""
 
 import itertools
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from events.vocabulary import canonical_body
+from projections.engine import beside, filling, folding
 from projections.engine.advance import advance
 from projections.engine.builds import active_build
 from projections.engine.compare import rows_kept
@@ -17,10 +24,12 @@ from projections.engine.found import found
 from projections.engine.rebuild import Rebuilt, rebuild_together
 from services.importing.synthetic_history import histories
 from tests.failures.dying_rebuilder import BATCH
+from tests.patience import gone, wait_until
 from tests.projections.engine.telling import Here, Telling, as_role, open_log
 
 EVENTS = 300
 LEASE_IS_OVER = "UPDATE projections.checkpoints SET lease_until = clock_timestamp() WHERE organisation = %s"
+PARKED = "SELECT projection, key, position, error, records FROM projections.parked WHERE organisation = %s"
 PLACES = """
     SELECT DISTINCT filled_up_to
       FROM projections.checkpoints
@@ -89,3 +98,75 @@ def test_a_rebuild_of_everything_that_is_killed_goes_on_to_the_same_rows(
     assert all(isinstance(how, Rebuilt) and how.done for how in rebuilt.values())
     assert pictures(here) == before
     assert builds_shown(here) == {name: build + 1 for name, build in shown.items()}
+
+
+def parked(here: Here) -> set[Any]:
+    return set(here.conn.execute(PARKED, (here.organisation,)))
+
+
+@pytest.fixture
+def by_others(monkeypatch: pytest.MonkeyPatch, here: Here) -> Callable[[], list[str]]:
+    """Rebuilds everything, folded by two other processes. Returns what was said of them."""
+    monkeypatch.setattr(filling, "FOLDS_BESIDE", 1)
+
+    def rebuilt() -> list[str]:
+        with capture_logs() as said:
+            rebuilt = rebuild_together(
+                here.conn, found().values(), here.organisation, batch_max=BATCH, processes=2
+            )
+        assert all(isinstance(how, Rebuilt) and how.done for how in rebuilt.values())
+        return [line["event"] for line in said]
+
+    return rebuilt
+
+
+def test_others_make_the_rows_that_one_would(
+    here: Here, by_others: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    future = Telling(stream="project/S-0001", type="from.the_future", body="{}")
+    here.told(future, Telling(stream="project/S-0001", type="from.the_future", body="{}"))
+    assert advance(here.conn, here.organisation, deadline=float("inf"))
+    before, waits = pictures(here), parked(here)
+    assert waits
+    monkeypatch.delattr(folding.Here, "make")
+    assert by_others() == []
+    assert (pictures(here), parked(here)) == (before, waits)
+
+
+def test_what_a_process_that_falls_was_to_fold_is_folded_here(
+    here: Here, by_others: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, made, asked = pictures(here), beside.Worker.made, itertools.count(1)
+
+    def killed_at_the_third(worker: beside.Worker, task: Any) -> Any:
+        if next(asked) == 3:
+            os.kill(worker.pid, signal.SIGKILL)
+        return made(worker, task)
+
+    monkeypatch.setattr(beside.Worker, "made", killed_at_the_third)
+    assert by_others() == ["a process could not fold"]
+    assert pictures(here) == before
+
+
+def test_where_no_other_process_can_be_started_all_is_folded_here(
+    here: Here, by_others: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pictures(here)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert set(by_others()) == {"a process could not be started", "a process could not fold"}
+    assert pictures(here) == before
+
+
+def test_the_others_end_with_whoever_they_fold_for(here: Here) -> None:
+    command = [sys.executable, "-m", "tests.failures.dying_rebuilder", "after the commit", "3"]
+    killed = subprocess.run(
+        [*command, as_role(here.url, "qiledger_worker"), here.organisation, "2"],
+        check=False,
+        timeout=300,
+        stdout=subprocess.PIPE,
+    )
+    assert killed.returncode == -9
+    others = [int(pid) for pid in killed.stdout.split()]
+    assert len(others) == 2
+    for pid in others:
+        wait_until(lambda pid=pid: gone(pid), within_s=10, what=f"{pid} ends")  # type: ignore[misc]
