@@ -11,6 +11,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
+from events.counted import counted
 from projections.charts.baseline import Rebase, rebases_on
 from projections.charts.chart_type import ABOUT, ChartType
 from projections.charts.drawn import Chart
@@ -27,6 +28,8 @@ from projections.charts.terminal import in_ascii, terminal
 from projections.charts.written import moment
 
 FILE_BYTES_MAX = 32 * 1024 * 1024
+WINDOWS = "cp1252"
+NO_TEXT = "".join(map(chr, (*range(9), *range(14, 32))))  # what no text file of Windows holds
 
 
 @click.command(
@@ -121,16 +124,34 @@ def _read(file: str) -> Mapping[str, Any]:
     try:
         data = sys.stdin.buffer.read(FILE_BYTES_MAX + 1) if file == "-" else _bytes(Path(file))
         file = "The input" if file == "-" else file
-        text = data.decode("utf-16" if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig")
+        if len(data) > FILE_BYTES_MAX:
+            raise click.ClickException(f"{file} is larger than 32 MiB. Cut it to one series.")
+        text = _text(file, data)
     except OSError as wrong:
         raise click.ClickException(f"Cannot read {file}: {wrong.strerror}. Check the path.") from None
     except UnicodeDecodeError:
-        raise click.ClickException(f"{file} is not UTF-8. Save it as CSV UTF-8 or as JSON.") from None
-    if len(data) > FILE_BYTES_MAX:
-        raise click.ClickException(f"{file} is larger than 32 MiB. Cut it to one series.")
+        raise click.ClickException(f"{file} is no text. Save it as CSV UTF-8 or as JSON.") from None
     if not text.lstrip().startswith(("{", "[")):
         return words_of_csv(text)
     return _words_of_json(file, text)
+
+
+def _text(file: str, data: bytes) -> str:
+    """UTF-8, or UTF-16 that says so; else as Excel saves a plain CSV on Windows. Raises UnicodeDecodeError."""
+    if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode(WINDOWS)
+    if any(character in text for character in NO_TEXT):
+        raise UnicodeDecodeError(WINDOWS, data, 0, 1, "control characters")
+    click.echo(
+        f"{file} is not UTF-8: it was read as Windows text (code page 1252), as Excel saves a plain CSV. "
+        "If a £ or an accent came out wrong, save it as CSV UTF-8.",
+        err=True,
+    )
+    return text
 
 
 def _words_of_json(file: str, text: str) -> Mapping[str, Any]:
@@ -162,7 +183,8 @@ def _case(content: Mapping[str, Any], case_id: str | None) -> Any:
             return case
     some = ", ".join(_id(case, n) for n, case in enumerate(cases[:6], 1))
     raise CannotDraw(
-        f"The file holds {len(cases)} cases" + (f" and none is called {case_id!r}" if case_id else ""),
+        f"The file holds {counted(len(cases), 'case')}"
+        + (f" and none is called {case_id!r}" if case_id else ""),
         f"Choose one with --case: {some}…",
     )
 

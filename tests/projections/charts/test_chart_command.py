@@ -206,6 +206,9 @@ def test_bytes_that_are_no_text_and_an_empty_file(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_bytes(b"\xff\xfe\x00")
     assert "Save it as CSV UTF-8" in " ".join(run(str(file)).output.split())
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF\x02\x01\x01\x00\xa3")
+    assert "no text. Save it as CSV UTF-8" in " ".join(run(str(program)).output.replace("│", " ").split())
     assert answered("-", told="")["points"] == []
     wide = tmp_path / "wide.csv"
     wide.write_bytes("date,value\n2024-01-01,5\n".encode("utf-16"))
@@ -213,6 +216,17 @@ def test_bytes_that_are_no_text_and_an_empty_file(tmp_path: Path) -> None:
     bom = tmp_path / "bom.csv"
     bom.write_bytes("\ufeffdate,value\n1,2\n".encode())
     assert answered(str(bom))["points"][0]["value"] == 2
+
+
+def test_a_csv_as_excel_saves_it_on_windows_is_read_and_said_to_be_so(tmp_path: Path) -> None:
+    file = tmp_path / "windows.csv"
+    file.write_bytes("date,value,note\n2024-01-31,£1,café – reopened\n2024-02-29,£2,\n".encode("cp1252"))
+    result = run(str(file), "--svg", "-")
+    assert result.exit_code == 0
+    assert "N1  2024-01-31: café – reopened" in result.stdout
+    assert "read as Windows text (code page 1252)" in result.stderr
+    file.write_text("date,value\n2024-01-31,£1\n", encoding="utf-8")
+    assert run(str(file)).stderr == ""
 
 
 @pytest.mark.parametrize(
