@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
+from events.fields import END
+
 PREFIX = "QILEDGER_"
 MASK = "•••"
 LIKENESS_MIN = 0.87  # DATABSE_URL is a slip of the pen; TEST_DATABASE_URL is somebody else's
@@ -52,13 +54,14 @@ SmtpUrl = Annotated[
 Origin = Annotated[
     str,
     Meta(
-        pattern=r"^[^\s+:]+[^\s+:/]$", description="Give a name without scheme, such as qiledger.example.org."
+        pattern=r"^[^\s+:]+[^\s+:/]" + END,
+        description="Give a name without scheme, such as qiledger.example.org.",
     ),
 ]
 Networks = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}(,\s*[0-9a-fA-F.:]+/[0-9]{1,3})*$",
+        pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}(,\s*[0-9a-fA-F.:]+/[0-9]{1,3})*" + END,
         description="Give networks such as 10.20.0.0/16, with commas between.",
     ),
 ]

@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 
 from events.log.operations import ENDING
 from services.api.asked import Asked, Gone, accepted, desk_of, has_etag
+from services.api.near_addresses import near_addresses
 from services.api.pages import PLAIN, problem_page
 from services.api.problems import Problem, kinds, problem_of_failure
 
@@ -135,7 +136,7 @@ def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
     return Response(
         problem_page(problem, number) if read_by_a_person else encode(problem.document(f"urn:uuid:{number}")),
         status_code=problem.kind.status,
-        media_type=HTML if read_by_a_person else PROBLEM,
+        media_type="text/html" if read_by_a_person else PROBLEM,
         headers=headers | (PLAIN if read_by_a_person else {}) | problem.headers,
     )
 
@@ -156,15 +157,25 @@ _OF_STATUS = {
 }
 
 
+def _problem_of_status(request: Asked, failure: HTTPException) -> Problem:
+    """What the router has against a request: no such address, no such method there."""
+    kind = _OF_STATUS.get(failure.status_code, kinds.MALFORMED_HEADER)
+    allow = (failure.headers or {}).get("allow")
+    if allow:
+        return Problem(kind, f"It takes {allow}.", headers={"allow": allow})
+    if kind is not kinds.NOT_FOUND:
+        return Problem(kind)
+    near = near_addresses(str(request.scope["path"]), request.app.state.methods)
+    return Problem(kind, near=near) if near else Problem(kind)
+
+
 def answer_exception(request: Asked, failure: Exception) -> Response[bytes]:
     """The problem document for whatever went wrong; what nobody foresaw is logged whole, and told as little."""
     match failure:
         case Problem():
             problem = failure
         case HTTPException(status_code=status) if status < 500:
-            allow = (failure.headers or {}).get("allow")
-            headers = {"allow": allow} if allow else None
-            problem = Problem(_OF_STATUS.get(status, kinds.MALFORMED_HEADER), headers=headers)
+            problem = _problem_of_status(request, failure)
         case psycopg.OperationalError() | PoolTimeout():
             problem = Problem(kinds.AWAY)
         case Gone():

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from difflib import get_close_matches
 from email.message import Message
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
@@ -18,6 +19,7 @@ from services.api.desk import UNFINISHED_MAX, Desk
 from services.api.problems import Problem, kinds
 
 PARAMETERS_MAX = 20
+PARAMETER_MAX = 64  # characters of a name that is worth comparing
 QUERY_BYTES_MAX = 8_192
 BODY_S_PER_MIB = 10.0
 PAUSE_S = 30.0  # between two pieces of a streamed body
@@ -94,18 +96,32 @@ def parameters(request: Asked) -> dict[str, str]:
     return given
 
 
-def as_asked(given: dict[str, str], kind: type[Q]) -> Q:
-    """Parameters as `kind` describes them, and none beside. Raises Problem, naming the first that is not right."""
+def as_asked(given: dict[str, str], kind: type[Q], beside: tuple[str, ...] = ()) -> Q:
+    """Parameters as `kind` describes them, and none beside. Raises Problem, naming the first that is not right.
+
+    `beside` are those that the address takes too, and that were read already.
+    """
     known = kind.__struct_encode_fields__
     for name in given:
         if name not in known:
-            takes = f"This address takes: {', '.join(known)}." if known else "This address takes none."
-            raise Problem(kinds.WRONG_PARAMETER, takes, field=_printable(name))
+            raise Problem(kinds.WRONG_PARAMETER, _takes(name, (*known, *beside)), field=_printable(name))
+    for one in msgspec.structs.fields(kind):
+        if one.required and one.encode_name not in given:
+            raise Problem(kinds.WRONG_PARAMETER, "This parameter has to be given.", field=one.encode_name)
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as wrong:
         detail, field = explained(wrong, kind=kind)
         raise Problem(kinds.WRONG_PARAMETER, detail, field=_printable(field)) from None
+
+
+def _takes(name: str, known: tuple[str, ...]) -> str:
+    """What an address takes, and which of it may have been meant."""
+    if not known:
+        return "This address takes none."
+    near = get_close_matches(name[:PARAMETER_MAX], known, n=1)
+    meant = f" Is {near[0]} meant?" if near else ""
+    return f"This address takes: {', '.join(known)}.{meant}"
 
 
 def _printable(text: str | None) -> str | None:

@@ -44,7 +44,8 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     time: Annotated[str, Meta(min_length=1, max_length=64)]
     datacontenttype: Annotated[str, Meta(max_length=128)] | None = None
     dataschema: (
-        Annotated[str, Meta(max_length=2_048, pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:[^\s\"<>\\^`{|}]+$")] | None
+        Annotated[str, Meta(max_length=2_048, pattern=r"^[A-Za-z][A-Za-z0-9+.\-]*:[^\s\"<>\\^`{|}]+" + END)]
+        | None
     ) = None
     data: msgspec.Raw = msgspec.field(default_factory=partial(msgspec.Raw, b"{}"))
     data_base64: str | None = None

@@ -43,7 +43,7 @@ def check(key: Key, organisation: str | None, scope: str) -> Key:
             raise Problem(kinds.MISSING_SCOPE, "A log of operations is read, and nothing else.", scope=scope)
         return reader_of_operations(key)
     if organisation is not None and organisation != key.organisation:
-        raise Problem(kinds.WRONG_ORGANISATION)
+        raise Problem(kinds.WRONG_ORGANISATION, f"It is a key of {key.organisation}.")
     if not key.may(scope):
         raise Problem(kinds.MISSING_SCOPE, scope=scope)
     return key

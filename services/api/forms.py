@@ -13,6 +13,7 @@ from msgspec import inspect as shapes
 from events.vocabulary import vocabulary
 
 _PATTERN = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
+_BOUND = re.compile(r"Expected `(int|float)` (<=|>=) (\S+)")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _STEP = re.compile(r"\.(\w+)|(\[[^\]]*\])")
 _PLAIN = {
@@ -29,6 +30,9 @@ def in_words(complaint: str, kind: Any = None, place: str = "") -> str:
     if found := _PATTERN.fullmatch(complaint):
         said = _forms(kind).get(literal_eval(found[1]))
         return complaint if said is None else f"Expected {said[0].lower()}{said[1:].rstrip('.')}"
+    if found := _BOUND.fullmatch(complaint):
+        number = "a whole number" if found[1] == "int" else "a number"
+        return f"Expected {number}, {found[3]} at {'most' if found[2] == '<=' else 'least'}"
     if kind is not None and complaint.startswith("Invalid enum value"):
         choices = _choices(_at(kind, place))
         return f"{complaint}; it may be {', '.join(choices)}" if choices else complaint
@@ -58,16 +62,18 @@ def _bare(shape: shapes.Type) -> shapes.Type | None:
         return _bare(shape.type)
     if isinstance(shape, shapes.UnionType):
         some = [one for one in shape.types if not isinstance(one, shapes.NoneType)]
-        return _bare(some[0]) if len(some) == 1 else None
+        return _bare(some[0]) if len(some) == 1 else shape
     return shape
 
 
 def _choices(shape: shapes.Type | None) -> list[str]:
     match shape:
         case shapes.LiteralType(values=values):
-            return sorted(map(str, values))
+            return sorted(str(value) for value in values if value != "")
         case shapes.EnumType(cls=choices):
             return sorted(str(one.value) for one in choices)
+        case shapes.UnionType(types=several):
+            return sorted({choice for one in several for choice in _choices(_bare(one))})
     return []
 
 
@@ -105,6 +111,6 @@ def _common(pattern: str, descriptions: set[str]) -> str:
         return "An id of 1 to 64 letters, digits and . _ ~ -, the first a letter or digit."
     if pattern.startswith("^[a-z]"):
         return "A name of small letters, digits and _, the first a letter, of 64 characters at most."
-    if r"\d{4}" in pattern:
+    if "(T[0-9]{2}" in pattern:
         return "A day, month, year or instant, such as 2022-05-20, 2022-05, 2022 or 2022-05-20T09:30:00Z."
     return "One line of text, without control characters."

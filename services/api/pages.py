@@ -1,6 +1,7 @@
 """Plain pages: HTML that needs no script and no style, and takes nothing from elsewhere."""
 
 from html import escape
+from typing import Any
 
 from services.api.problems import Problem
 
@@ -35,6 +36,19 @@ def problem_page(problem: Problem, number: str) -> bytes:
     detail = f"<p>{escape(problem.detail)}</p>\n" if problem.detail else ""
     return page_text(
         kind.title,
-        f"{detail}<p>{escape(kind.cause)}</p>\n<h2>What to do</h2>\n<p>{escape(kind.cure)}</p>\n"
+        f"{detail}<p>{escape(kind.cause)}</p>\n<h2>What to do</h2>\n<p>{escape(kind.cure)}</p>\n{_facts(problem)}"
         f"<p>Status {kind.status}, request <code>{escape(number)}</code></p>",
     )
+
+
+def _facts(problem: Problem) -> str:
+    """What the cause and the cure speak of, under the names by which they do."""
+    facts = ({"field": problem.field} if problem.field else {}) | problem.facts
+    rows = (
+        f"<dt><code>{escape(name)}</code></dt><dd>{escape(_said(fact))}</dd>" for name, fact in facts.items()
+    )
+    return f"<dl>{''.join(rows)}</dl>\n" if facts else ""
+
+
+def _said(fact: Any) -> str:
+    return ", ".join(map(str, fact)) if isinstance(fact, list | tuple) else str(fact)

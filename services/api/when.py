@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
+from events.fields import END
 from projections.engine.ask import reached
 from projections.engine.builds import Build
 from projections.engine.past import Past, Picture, is_settled, picture_of
@@ -30,7 +31,8 @@ POSITION_MAX = 2**62
 LONDON = ZoneInfo("Europe/London")
 EARLIEST, LATEST = 1900, 2199
 _EXAMPLES = "2022-05-20, 2022-05, 2022 or 2022-05-20T09:30:00Z"
-_FORM = r"^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?)?)?$"
+_TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+_FORM = rf"^[0-9]{{4}}(-[0-9]{{2}}(-[0-9]{{2}}(T{_TIME})?)?)?{END}"
 
 Moment = Annotated[str, Meta(max_length=32, pattern=_FORM)]
 

@@ -126,7 +126,7 @@ NOT_FOUND = Kind(
     404,
     "There is nothing at this address.",
     "No door of this ledger has that address.",
-    "`/` lists the doors, `/openapi.json` describes them.",
+    "`near` holds the addresses most like it; `/` lists them all, `/openapi.json` describes them.",
 )
 NO_LOG = Kind(
     "no-log",
@@ -140,7 +140,8 @@ NO_RECORD = Kind(
     404,
     "There is no record there.",
     "The position is beyond the end of the log, or nothing has happened in that stream.",
-    "`GET /v1/{organisation}/events` shows how far the log has come in `head`.",
+    "`GET /v1/{organisation}/events` shows how far the log has come in `head`. Is the name written as it was told? "
+    "`near` holds those beside it.",
 )
 NO_TYPE = Kind(
     "no-type",
@@ -154,7 +155,7 @@ NO_PROJECTION = Kind(
     404,
     "No projection answers that.",
     "There is no projection of that name, or it has no question of that name.",
-    "`GET /v1/{organisation}/projections` lists them with their questions.",
+    "`near` holds those most like it; `GET /v1/{organisation}/projections` lists them all with their questions.",
 )
 WRONG_METHOD = Kind(
     "wrong-method",

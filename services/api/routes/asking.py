@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any, Literal
@@ -30,6 +31,7 @@ from services.api.problems import Problem, kinds
 from services.api.when import Source, When, source, today
 
 LIMIT = 100
+NEAR_MAX = 5
 TEXT_MAX = 1_000  # characters of a parameter that sets no bound of its own
 TODAY = "on"  # the parameter of a question that has to know which day it is
 
@@ -124,7 +126,7 @@ async def ask(request: Asked) -> ASGIApp:
     how = as_asked({name: value for name, value in given.items() if name in ours}, Reading)
     if needs_today(question) and TODAY not in given:
         given[TODAY] = today(how, datetime.now(UTC)).isoformat()
-    asks = as_asked({name: value for name, value in given.items() if name not in ours}, question.asks)
+    asks = as_asked({name: value for name, value in given.items() if name not in ours}, question.asks, ours)
     _bounded(asks)
     form = _form(request, how)
     moment = await source(desk_of(request), projection, organisation, how)
@@ -188,11 +190,21 @@ def _unbounded(schema: dict[str, Any]) -> bool:
 
 
 def _asked_for(request: Asked) -> tuple[Projection[Any], Question[Any, Any]]:
-    projection = found().get(request.path_params["name"])
-    question = projection.questions.get(request.path_params["question"]) if projection else None
+    name, asked = request.path_params["name"], request.path_params["question"]
+    projection = found().get(name)
+    question = projection.questions.get(asked) if projection else None
     if projection is None or question is None:
-        raise Problem(kinds.NO_PROJECTION)
+        raise Problem(kinds.NO_PROJECTION, near=_near(name, asked))
     return projection, question
+
+
+def _near(name: str, asked: str) -> list[str]:
+    """The questions that may have been meant: all of a projection that there is, else those most like it."""
+    projection = found().get(name)
+    if projection is not None:
+        return [f"{name}/{question}" for question in projection.questions]
+    every = [f"{one.name}/{question}" for one in found().values() for question in one.questions]
+    return get_close_matches(f"{name}/{asked}"[:TEXT_MAX], every, n=NEAR_MAX, cutoff=0.5)
 
 
 def _form(request: Asked, how: Reading) -> str:

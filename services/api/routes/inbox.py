@@ -8,6 +8,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from events.fields import END
 from events.log.keys import NOTICES_READ, NOTICES_WRITE
 from events.log.read import FOR_ORGANISATION
 from services.api.answers import JSON, NEVER, Answer, encode
@@ -16,7 +17,7 @@ from services.api.doors import Door, Nothing, at
 from services.api.problems import Problem, kinds
 from services.api.routes.messages import LIMIT, Limit, MessageId, named
 
-Person = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Person = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}" + END)]
 
 _LIST = """
     SELECT id, subject, body, came_at, read_at

@@ -7,6 +7,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from events.fields import END
 from events.log.keys import NOTICES_READ, NOTICES_WRITE
 from events.log.read import FOR_ORGANISATION
 from services import messages as told
@@ -19,9 +20,9 @@ from services.messages import ChannelName, MessageLine, State, WholeMessage
 LIMIT, LIMIT_MAX = 100, 1_000
 
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")]
-MessageId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}$", description="The id of a message.")]
+MessageId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{16,64}" + END, description="The id of a message.")]
 PersonRef = Annotated[
-    str, Meta(pattern=r"^person/[A-Za-z0-9_-]{1,64}$", description="A person, such as person/p-17.")
+    str, Meta(pattern=r"^person/[A-Za-z0-9_-]{1,64}" + END, description="A person, such as person/p-17.")
 ]
 
 

@@ -8,6 +8,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from events.fields import END
 from events.log.keys import NOTICES_READ
 from projections.notices.engine.asked import Asking, Speaking, ToldNotice, speaking, told
 from projections.notices.engine.catalogue import RuleEntry, rule_entries
@@ -18,15 +19,15 @@ from services.api.doors import Door, Nothing, at
 LIMIT, LIMIT_MAX = 100, 1_000
 
 Person = Annotated[
-    str, Meta(pattern=r"^person/[A-Za-z0-9_-]{1,64}$", description="Who was told: an opaque reference.")
+    str, Meta(pattern=r"^person/[A-Za-z0-9_-]{1,64}" + END, description="Who was told: an opaque reference.")
 ]
 RuleName = Annotated[
-    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="The rule, as /rules names it.")
+    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}" + END, description="The rule, as /rules names it.")
 ]
 Subject = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9_-]{0,31}/[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$",
+        pattern=r"^[a-z][a-z0-9_-]{0,31}/[A-Za-z0-9][A-Za-z0-9._~-]{0,63}" + END,
         description="What it was about, such as project/P-17.",
     ),
 ]

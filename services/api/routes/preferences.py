@@ -14,6 +14,7 @@ from litestar import post, put, route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from events.fields import END
 from events.log.keys import NOTICES_READ, NOTICES_WRITE
 from projections.notices.engine.asked import (
     Chooses,
@@ -37,7 +38,7 @@ from services.api.problems import Problem, kinds
 FORM_BYTES_MAX = 16_384
 SLOWEST: Pace = "weekly"  # what needs action is told at least so often
 
-_PERSON = Meta(pattern=r"^([A-Za-z0-9_-]{1,64}|\*)$")
+_PERSON = Meta(pattern=r"^([A-Za-z0-9_-]{1,64}|\*)" + END)
 
 
 class ChosenPaces(msgspec.Struct, frozen=True, kw_only=True):

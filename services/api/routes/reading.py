@@ -15,6 +15,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from events.fields import END
 from events.log.keys import AUDIT, PEOPLE_READ, READ
 from events.log.read import Page, record_at, records_after, stream_records
 from events.log.record import Record
@@ -47,7 +48,7 @@ Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")
 StreamName = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z0-9_-]{0,31}/([A-Za-z0-9][A-Za-z0-9._~-]{0,63})?$",
+        pattern=r"^[a-z][a-z0-9_-]{0,31}/([A-Za-z0-9][A-Za-z0-9._~-]{0,63})?" + END,
         description="One stream, such as project/P-17, or a kind of streams, such as project/",
     ),
 ]
@@ -55,7 +56,7 @@ StreamName = Annotated[
 TypeNames = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9_.]{1,128}(,[a-z0-9_.]{1,128}){0,19}$",
+        pattern=r"^[a-z0-9_.]{1,128}(,[a-z0-9_.]{1,128}){0,19}" + END,
         description="Event types, with commas between.",
     ),
 ]

@@ -1,13 +1,18 @@
 """What a value has to look like is said in words; nobody is shown a pattern."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
 from events.vocabulary import vocabulary
-from services.api.cloudevents import explained
+from projections.engine.found import found
+from services.api.app import DOORS
+from services.api.cloudevents import CloudEvent, explained
+from services.api.routes.asking import Reading
 from services.api.when import When
+from services.settings import Settings
 
 
 def complaint(kind: Any, told: dict[str, Any]) -> tuple[str, str | None]:
@@ -58,6 +63,38 @@ def test_choices_are_named_and_a_field_that_is_nearly_right_is_guessed() -> None
         "Invalid enum value 'us'; it may be carers, partners, service_users, staff.",
         "matters_to[1]",
     )
+
+
+def test_bounds_and_choices_of_a_parameter_are_said_in_words() -> None:
+    assert complaint(Reading, {"limit": "5000"}) == ("Expected a whole number, 1000 at most.", "limit")
+    assert complaint(Reading, {"limit": "0"}) == ("Expected a whole number, 1 at least.", "limit")
+    assert complaint(Reading, {"format": "xlsx"})[0] == "Invalid enum value 'xlsx'; it may be csv, json."
+    detail, _ = complaint(found()["projects"].questions["some"].asks, {"state": "activ"})
+    assert "active, active_or_completed, " in detail
+
+
+def patterns_in(schema: Any) -> Iterator[str]:
+    """Every pattern anywhere in a schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        for inner in schema.values():
+            yield from patterns_in(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from patterns_in(inner)
+
+
+def test_no_pattern_at_any_door_lets_a_line_break_follow() -> None:
+    said = [handler.opt["door"] for handler in DOORS]
+    asked = [door.query for door in said] + [door.body for door in said if door.body is not None]
+    asked += [question.asks for one in found().values() for question in one.questions.values()]
+    _, parts = msgspec.json.schema_components(
+        [*asked, Settings, CloudEvent], schema_hook=lambda _: {"type": "string"}
+    )
+    patterns = set(patterns_in(parts))
+    assert len(patterns) > 15
+    assert [pattern for pattern in patterns if pattern.endswith("$")] == []
 
 
 def test_whoever_asks_of_a_moment_is_told_how_to_write_it() -> None:
