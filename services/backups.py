@@ -19,6 +19,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from events.counted import counted
 from events.log import taking
 from events.log.earlier import earlier_in
 from events.log.operations import is_operations
@@ -201,10 +202,11 @@ def _held(
     for each in earlier:
         if each.size > position:
             if not accept_loss:
-                raise WrongBackup(
-                    f"the log {then.log} had {each.size:,} records by {each.called}, this backup has {position:,}: "
-                    f"{each.size - position:,} were lost since. Restore a newer backup, or say --accept-loss"
+                had = f"the log {then.log} had {counted(each.size, 'record')} by {each.called}"
+                lost = (
+                    f"this backup has {position:,}: {counted(each.size - position, 'was', 'were')} lost since"
                 )
+                raise WrongBackup(f"{had}, {lost}. Restore a newer backup, or say --accept-loss")
         elif taking.tree_up_to(conn, then.log, each.size).root() != each.root:
             raise WrongBackup(f"the first {each.size:,} records of {then.log} are not those of {each.called}")
     return LogNow(log=then.log, position=position, root=root, held_against=[each.called for each in earlier])

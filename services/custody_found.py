@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from events.counted import counted
 from events.privacy.custody import KeysInHand, NoMasterKey
 from events.privacy.ledger import DamagedLedger, Erasure, Ledger
 from services.custody import custodian_of_house, ledger_file
@@ -60,7 +61,8 @@ def keyless(conn: psycopg.Connection[Any], organisation: str) -> Iterator[Findin
     asked = {"organisation": organisation, "sealed": _SEALED}
     number, one = conn.execute(_KEYLESS, asked).fetchone() or (0, None)
     if number:
-        said = f"{number:,} persons have words in the log and no key in the vault, {one} among them"
+        them = counted(number, "person has", "persons have")
+        said = f"{them} words in the log and no key in the vault, {one} among them"
         cure = "After a move: qiledger people unpack. Else somebody removed rows of vault.keys: restore the vault."
         yield Finding(f"words in {organisation}", "wrong", said, cure)
 
@@ -91,7 +93,8 @@ def custody(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
 def _erasures(conn: psycopg.Connection[Any], ledger: Ledger) -> Iterator[Finding]:
     """Whether the ledger and the vault agree on who was erased."""
     if missing := unwritten(conn, ledger):
-        said = f"{len(missing):,} keys are destroyed of which the ledger at {ledger.file} knows nothing"
+        them = counted(len(missing), "key is", "keys are")
+        said = f"{them} destroyed of which the ledger at {ledger.file} knows nothing"
         cure = "A restore would bring them back. Is it the right file? Then write them down: qiledger erasures apply."
         yield Finding("ledger of erasures", "wrong", said, cure)
     erased = list(ledger.erasures())
@@ -101,7 +104,7 @@ def _erasures(conn: psycopg.Connection[Any], ledger: Ledger) -> Iterator[Finding
     }
     (revived,) = conn.execute(_REVIVED, asked).fetchone() or (0,)
     if revived:
-        said = f"{revived:,} keys that were destroyed are back, as after a restore"
+        said = f"{counted(revived, 'destroyed key is', 'destroyed keys are')} back, as after a restore"
         yield Finding("erasures", "wrong", said, "Destroy them again: qiledger erasures apply.")
     else:
         yield Finding("erasures", "well", f"{len(erased):,} in the ledger, none of them undone")
@@ -116,10 +119,11 @@ def _master_key(conn: psycopg.Connection[Any], settings: Settings) -> Finding:
     if has is None:
         said = "none is named here: events with words by or about a person are refused where none is"
         return Finding("master key", "mind", said, "Make one: qiledger master-key new; see docs/privacy.md.")
-    counted = dict(conn.execute(_MASTERS).fetchall())
-    lost = [name for name in counted if isinstance(has, KeysInHand) and name not in has.names()]
+    wrapped = dict(conn.execute(_MASTERS).fetchall())
+    lost = [name for name in wrapped if isinstance(has, KeysInHand) and name not in has.names()]
     if lost:
-        keys = sum(counted[name] for name in lost)
-        said = f"{keys:,} keys of persons are wrapped by {', '.join(lost)}, which is not here"
+        keys = sum(wrapped[name] for name in lost)
+        them = counted(keys, "key of a person is", "keys of persons are")
+        said = f"{them} wrapped by {', '.join(lost)}, which is not here"
         return Finding("master key", "wrong", said, "Give that one too, behind the current one.")
-    return Finding("master key", "well", f"here; persons' keys that it wraps: {sum(counted.values()):,}")
+    return Finding("master key", "well", f"here; persons' keys that it wraps: {sum(wrapped.values()):,}")

@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 import redis
 
+from events.counted import counted
 from events.log.migrate import SchemaMismatch, pending
 from projections.engine.advance import behind
 from services.custody_found import custody
@@ -188,7 +189,7 @@ def _logs(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     if not rows:
         yield Finding("logs", "mind", "none is open", "qiledger organisations open CODE --name …")
     for row in rows:
-        yield Finding(f"log {row.code}", "well", f"{row.position:,} records, {row.name}")
+        yield Finding(f"log {row.code}", "well", f"{counted(row.position, 'record')}, {row.name}")
 
 
 def _projections(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
@@ -198,7 +199,10 @@ def _projections(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
         state: State = "mind" if late > LAG_RECORDS_MAX else "well"
         cure = "Workers should catch up by themselves; if not, see the logs of fresh and sweep."
         yield Finding(
-            f"{lag.organisation} {lag.projection}", state, f"{late:,} records behind {lag.head:,}", cure
+            f"{lag.organisation} {lag.projection}",
+            state,
+            f"{counted(late, 'record')} behind {lag.head:,}",
+            cure,
         )
     if not lags:
         yield Finding("projections", "well", "all have come to the heads")
@@ -210,7 +214,7 @@ def _projections(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
          LIMIT 1000
     """
     for organisation, projection, streams, records in conn.execute(asked):
-        said = f"{records:,} records of {streams:,} streams are parked"
+        said = f"{counted(records, 'record is', 'records are')} parked, of {counted(streams, 'stream')}"
         cure = "A record could not be digested: qiledger parked. After the mend: qiledger parked --retry."
         yield Finding(f"{organisation} {projection}", "wrong", said, cure)
 

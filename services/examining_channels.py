@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from events.counted import counted
 from events.log.read import FOR_ORGANISATION
 from services.channels.examples import example, unsubscribe_of
 from services.channels.outcome import Channel, NotAnswered
@@ -93,7 +94,7 @@ def _messages(database_url: str, here: set[str]) -> Iterator[Finding]:
             for channel, state, count, since in conn.execute(COUNTS, asked).fetchall():
                 yield _counted(code, channel, state, count, f"{since:%Y-%m-%d %H:%M}", set_up=channel in here)
             for _, channel, failures, since, why in conn.execute(HEALTH, asked).fetchall():
-                said = f"not reached since {since:%Y-%m-%d %H:%M} ({failures} times): {why}"
+                said = f"not reached since {since:%Y-%m-%d %H:%M} ({counted(failures, 'time')}): {why}"
                 yield Finding(
                     f"{code} {channel}", "wrong", said, "Messages wait, and go out when it answers."
                 )
@@ -103,8 +104,8 @@ def _counted(code: str, channel: str, state: str, count: int, since: str, *, set
     what = f"{code} messages by {channel}"
     if state == "dead":
         cure = "qiledger messages dead; after the mend: qiledger messages retry --all-dead"
-        return Finding(what, "mind", f"{count:,} are dead", cure)
-    said = f"{count:,} are due, the first since {since}"
+        return Finding(what, "mind", counted(count, "is dead", "are dead"), cure)
+    said = f"{counted(count, 'is', 'are')} due, the first since {since}"
     if not set_up:
         return Finding(what, "mind", f"{said}; the channel is not set up", "See docs/telling-people.md.")
     return Finding(what, "well", said)

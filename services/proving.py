@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from events.counted import counted
 from events.log import examinations, fsck, refusals, sealed
 from events.log.notes import NoteKey
 from services.custody_found import keyless
@@ -53,7 +54,12 @@ def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     (guards,) = conn.execute(_GUARDS).fetchone() or (0,)
     if guards < GUARDS:
         cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0010 and 0030."
-        yield Finding("guards of the proof", "wrong", f"{GUARDS - guards} of {GUARDS} are down", cure)
+        yield Finding(
+            "guards of the proof",
+            "wrong",
+            f"{counted(GUARDS - guards, f'of {GUARDS} is', f'of {GUARDS} are')} down",
+            cure,
+        )
     for log, origin in conn.execute(_BEGUN_ANEW):
         cure = "To whoever holds an older checkpoint it is another log: tell them why."
         yield Finding(f"name of {log}", "mind", f"it was begun anew, as {origin}", cure)
@@ -67,7 +73,12 @@ def proof(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
         if is_late and log not in refused:
             late.append(log)
             cure = "See that the sealer runs and has QILEDGER_SEALING_KEY and a name for logs, QILEDGER_LOG_ORIGIN."
-            yield Finding(f"seal of {log}", "mind", f"{position - signed:,} records are not sealed", cure)
+            yield Finding(
+                f"seal of {log}",
+                "mind",
+                f"{counted(position - signed, 'record is', 'records are')} not sealed",
+                cure,
+            )
     for log, witness, size, trouble in conn.execute(_TROUBLED):
         state: State = "wrong" if "has seen" in trouble or "422" in trouble else "mind"
         cure = (
@@ -140,5 +151,7 @@ def whole_proof(conn: psycopg.Connection[Any], keys: Sequence[NoteKey]) -> Itera
             cure = "Somebody or something has changed it: docs/proof.md says what to do."
             yield Finding(f"{log} {flaw.where}", "wrong", flaw.what, cure)
         if not found and tree is not None:
-            said = f"{tree.size:,} records, and everything that was sealed over them, are as they were"
+            said = (
+                f"{counted(tree.size, 'record')}, and everything that was sealed over them, are as they were"
+            )
             yield Finding(f"proof of {log}", "well", said)

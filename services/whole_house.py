@@ -9,7 +9,6 @@ our own, with their data in one directory.
 
 import contextlib
 import os
-import re
 import shlex
 import socket
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 
+from events.counted import counted
 from events.privacy.erasing import WRITTEN_ANEW
 from events.privacy.ledger import Ledger
 from events.privacy.reapplying import reapply
@@ -36,8 +36,6 @@ READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
 PLACARD = "house.env"
 SEALER = "sealer"
-
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%?=+,~-]+")
 
 Say = Callable[[str], None]
 
@@ -118,7 +116,7 @@ def erase_again(admin_url: str, ledger: Path, say: Say) -> None:
         if destroyed:
             conn.execute(WRITTEN_ANEW)
     if destroyed:
-        say(f"{destroyed:,} persons who had come back with a backup are erased again")
+        say(f"Erasing again what had come back with a backup: {counted(destroyed, 'person')}")
 
 
 def _own_postgres(plan: Plan, stack: contextlib.ExitStack, servers: list[KeptServer], say: Say) -> str:
@@ -256,17 +254,12 @@ def _placard(
 
 
 def write_env(file: Path, lines: Mapping[str, str]) -> None:
-    """Writes NAME=value lines, whole or not at all, for our eyes only."""
+    """Writes the lines by which a shell has the values from then on, whole or not at all, for our eyes only."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.writelines(f"{name}={_shell(value)}\n" for name, value in lines.items())
+        opened.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in lines.items())
     draft.replace(file)
-
-
-def _shell(value: str) -> str:
-    """A value as a shell takes it; plain as long as it can be, for those who read the file without one."""
-    return value if _PLAIN.fullmatch(value) else shlex.quote(value)
 
 
 def house_at(directory: Path) -> Mapping[str, str]:
@@ -275,7 +268,7 @@ def house_at(directory: Path) -> Mapping[str, str]:
     if not file.exists():
         return {}
     words = shlex.split(file.read_text(encoding="utf-8"))
-    return {name: value for name, _, value in (word.partition("=") for word in words)}
+    return {name: value for name, is_told, value in (word.partition("=") for word in words) if is_told}
 
 
 def passwords_given(environ: Mapping[str, str]) -> dict[str, str]:

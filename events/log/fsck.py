@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from events.counted import counted
 from events.log import checkpoints, lines, sealed
 from events.log.merkle import HASH_BYTES, CompactRange, Hash, leaf_hash, root_of
 from events.log.naming import wrong_name
@@ -172,10 +173,13 @@ class _Examination:
     def _whole(self, growth: Growth) -> Iterator[Flaw]:
         """What is about the tree as a whole."""
         if growth.hashes() != self._tree.hashes:
-            yield Flaw("range", f"it is not that of the first {self._tree.size} records")
+            yield Flaw("range", f"it is not that of the first {counted(self._tree.size, 'record')}")
         if self._newest != self._tree.signed or self._next is not None:
             found = self._newest if self._next is None else self._next[0]
-            yield Flaw("checkpoints", f"the newest is of {found} records; {self._tree.signed} were signed")
+            yield Flaw(
+                "checkpoints",
+                f"the newest is of {counted(found, 'record')}; {counted(self._tree.signed, 'was', 'were')} signed",
+            )
         for level, count in self._conn.execute(_COUNTED, self._named):
             expected = -(-(self._tree.size >> (HEIGHT * level)) // WIDTH) if level <= LEVEL_MAX else 0
             if count > expected:
@@ -189,9 +193,14 @@ class _Examination:
         row = self._conn.execute(_ENDS, self._named).fetchone()
         position, last = (0, None) if row is None else row
         if position < self._tree.size:
-            yield Flaw("head", f"it says {position} records; {self._tree.size} were sealed")
+            yield Flaw(
+                "head",
+                f"it says {counted(position, 'record')}; {counted(self._tree.size, 'was', 'were')} sealed",
+            )
         if last is not None and last > position:
-            yield Flaw(f"record {last}", f"it stands behind the head, which says {position} records")
+            yield Flaw(
+                f"record {last}", f"it stands behind the head, which says {counted(position, 'record')}"
+            )
 
     def _names(self) -> Iterator[Flaw]:
         """What the log is called, and whose keys are said to have signed it."""
@@ -224,12 +233,17 @@ class _Examination:
             return
         here = sealed.at_size(self._conn, self._named["log"], self._tree.generation, said.size)
         if said.size > self._tree.size:
-            yield Flaw(where, f"it was signed at {said.size} records; {self._tree.size} are sealed here")
+            yield Flaw(
+                where,
+                f"it was signed at {counted(said.size, 'record')}; {counted(self._tree.size, 'is', 'are')} sealed here",
+            )
             return
         if said.root != (here.root if here is not None else self._root(said.size)):
-            yield Flaw(where, f"it has another root for the first {said.size} records")
+            yield Flaw(where, f"it has another root for the first {counted(said.size, 'record')}")
         if here is None and said.size <= self._tree.signed:
-            yield Flaw(where, f"it was signed at {said.size} records; no checkpoint of that size is kept")
+            yield Flaw(
+                where, f"it was signed at {counted(said.size, 'record')}; no checkpoint of that size is kept"
+            )
 
     def _root(self, size: int) -> Hash | None:
         """The root at a size, from the tiles, which were compared already; None if they do not make one."""

@@ -6,6 +6,7 @@ whoever rewrote history is found by anybody who kept three lines of it, whatever
 
 from collections.abc import Sequence
 
+from events.counted import counted
 from events.log.checkpoints import Checkpoint
 from events.log.exported import Head
 from events.log.findings import Findings
@@ -64,7 +65,7 @@ class HeldAgainst:
                 self._findings.found(f"{earlier.called} is of another log: {earlier.origin}")
             elif earlier.size not in self.compared:
                 self._findings.found(
-                    f"{earlier.called} is of {earlier.size:,} records: it cannot be compared with these"
+                    f"{earlier.called} is of {counted(earlier.size, 'record')}: it cannot be compared with these"
                 )
             elif earlier.index is not None and earlier.index not in self._proven:
                 self._findings.found(

@@ -22,6 +22,7 @@ import msgspec
 import psycopg
 import structlog
 
+from events.counted import counted
 from events.log import checkpoints, lines, refusals, sealed
 from events.log.checkpoints import Checkpoint
 from events.log.merkle import (
@@ -184,7 +185,9 @@ def _seal(conn: psycopg.Connection[Any], claim: _Claim, signer: Signer, deadline
     while True:
         head = _head(conn, claim)
         if head < claim.size:
-            raise Refused(f"the log has {head} records; {claim.size} were sealed")
+            raise Refused(
+                f"the log has {counted(head, 'record')}; {counted(claim.size, 'was', 'were')} sealed"
+            )
         while claim.size < head and claim.size - claim.signed < SIGNED_EVERY and time.monotonic() < deadline:
             _grow(conn, claim, growth, head)
         if claim.size > claim.signed:
@@ -309,7 +312,9 @@ def _sign(
 def _prove(conn: psycopg.Connection[Any], claim: _Claim, anchor: Checkpoint, root: Hash) -> None:
     """That the tree begins with an earlier one, from the tiles as they are stored."""
     if anchor.size > claim.size:
-        raise Refused(f"a checkpoint was signed at size {anchor.size}; the log has {claim.size} records")
+        raise Refused(
+            f"a checkpoint was signed at size {anchor.size}; the log has {counted(claim.size, 'record')}"
+        )
     wanted = tiles_for([*consistency_spans(anchor.size, claim.size), (0, claim.size), (0, anchor.size)])
     hashes = TileHashes(sealed.tiles(conn, claim.log, claim.generation, wanted))
     proof = consistency_proof(anchor.size, claim.size, hashes)

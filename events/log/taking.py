@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
+from events.counted import counted
 from events.log import sealed
 from events.log.exported import Head
 from events.log.exporting import Exporter, head_of
@@ -61,7 +62,7 @@ def head_for(conn: Connection[Any], wanted: Wanted, *, at_least: int = 0) -> Hea
     last = wanted.last if wanted.last is not None else (signed if signed >= max(at_least, 1) else reached)
     if last > reached or wanted.first > last + 1:
         raise NoSuchRange(
-            f"the log of {wanted.organisation} has {reached:,} records: "
+            f"the log of {wanted.organisation} has {counted(reached, 'record')}: "
             f"positions {wanted.first:,} to {last:,} are not all there"
         )
     return head_of(

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, TypedDict, Unpack
 
+from events.counted import counted
 from events.log.checkpoints import Checkpoint
 from events.log.export_file import Damaged, lines_of
 from events.log.exported import FORMAT, PIECE, RECORD, Head, Leaves, Row, Rows, Seal, read_piece
@@ -166,7 +167,9 @@ class Verifier:
 
     def _rows_end(self) -> None:
         if self._rows is not None and self._rows_left:
-            self._found(f"{self._rows_left} rows of {self._rows.projection} are missing")
+            self._found(
+                f"of {self._rows.projection} {counted(self._rows_left, 'row is', 'rows are')} missing"
+            )
         self._rows, self._rows_left = None, 0
 
     # The seal
@@ -176,7 +179,7 @@ class Verifier:
         self._seal = piece
         if self._head is not None and piece.records != self._head.records:
             self._found(
-                f"the last line speaks of {piece.records:,} records, the first of {self._head.records:,}"
+                f"the last line speaks of {counted(piece.records, 'record')}, the first of {self._head.records:,}"
             )
         if piece.root != self._records.tree.root():
             self._found("the records do not make the root that the last line names")
@@ -200,7 +203,9 @@ class Verifier:
         try:
             verify_consistency(tree.size, checkpoint.size, piece.consistency, tree.root(), checkpoint.root)
         except WrongProof:
-            self._found(f"the records are not those of the checkpoint over {checkpoint.size:,} records")
+            self._found(
+                f"the records are not those of the checkpoint over {counted(checkpoint.size, 'record')}"
+            )
         self._held.checkpoint(checkpoint)
 
     # The verdict

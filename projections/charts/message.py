@@ -7,6 +7,7 @@ from math import floor, log10
 
 from msgspec.structs import replace
 
+from events.counted import counted
 from projections.charts.chart_type import ABOUT, ChartType
 from projections.charts.drawn import Chart, DrawnPhase, Signal
 from projections.charts.icons import Variation
@@ -86,7 +87,9 @@ def description(chart: Chart) -> str:
         return f"{about.name} without points."
     unit = f" in {chart.series.unit}" if chart.series.unit else ""
     chosen = frozen(chart)
-    said = [f"{about.name} of {len(points)} points{unit} from {points[0].label} to {points[-1].label}."]
+    said = [
+        f"{about.name} of {counted(len(points), 'point')}{unit} from {points[0].label} to {points[-1].label}."
+    ]
     said += [_about_phase(chart, number, phase) for number, phase in enumerate(chart.phases, 1)]
     if chosen:
         said.append(f"{_begun(chosen)}.")

@@ -9,8 +9,8 @@ import rich_click as click
 from psycopg.conninfo import make_conninfo
 
 from events.log.outcomes import UnknownOrganisation
+from services.cli.way_in import unreachable, way_in
 from services.settings import Settings, WrongSettings
-from services.whole_house import house_at
 
 AUDITOR = "qiledger_auditor"
 
@@ -20,15 +20,9 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 def database_url() -> str:
     """QILEDGER_DATABASE_URL, or the database of the house that is up. Raises ClickException."""
     try:
-        settings = Settings.read()
+        return way_in(Settings.read())
     except WrongSettings as wrong:
         raise click.ClickException(str(wrong)) from None
-    url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
-    if url is None:
-        raise click.ClickException(
-            "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."
-        )
-    return url
 
 
 @contextlib.contextmanager
@@ -61,4 +55,4 @@ def speaking() -> Iterator[None]:
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject, psycopg.errors.UndefinedFunction):
         raise click.ClickException("The database lacks part of the schema: qiledger migrate.") from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+        raise unreachable(away) from None

@@ -10,9 +10,9 @@ import rich_click as click
 
 from events.privacy.custody import NoMasterKey, entrust
 from events.privacy.ledger import DamagedLedger, Ledger, heed
+from services.cli.way_in import unreachable, way_in
 from services.custody import custodian_of_house, ledger_file
 from services.settings import Settings, WrongSettings
-from services.whole_house import house_at
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -29,13 +29,8 @@ def as_operator(*, name: str) -> Iterator[Connection]:
         settings = Settings.read()
         entrust(custodian_of_house(settings))
         heed(Ledger(ledger_file(settings)))
-        url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
-        if url is None:
-            raise click.ClickException(
-                "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."
-            )
         with psycopg.connect(
-            url, autocommit=True, connect_timeout=10, application_name=f"qiledger {name}"
+            way_in(settings), autocommit=True, connect_timeout=10, application_name=f"qiledger {name}"
         ) as conn:
             conn.execute("SET timezone = 'UTC'")
             yield conn
@@ -46,7 +41,7 @@ def as_operator(*, name: str) -> Iterator[Connection]:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         raise click.ClickException("The database lacks part of the schema: qiledger migrate.") from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+        raise unreachable(away) from None
 
 
 def person_of(text: str) -> str:

@@ -8,9 +8,9 @@ import psycopg
 import rich_click as click
 from psycopg.conninfo import make_conninfo
 
+from services.cli.way_in import unreachable, way_in
 from services.operating import WORKER
 from services.settings import Settings, WrongSettings
-from services.whole_house import house_at
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -25,12 +25,7 @@ def as_worker(*, name: str) -> Iterator[Connection]:
     """
     try:
         settings = Settings.read()
-        url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
-        if url is None:
-            raise click.ClickException(
-                "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."
-            )
-        conninfo = make_conninfo(url, application_name=f"qiledger {name}", connect_timeout=10)
+        conninfo = make_conninfo(way_in(settings), application_name=f"qiledger {name}", connect_timeout=10)
         with psycopg.connect(conninfo, autocommit=True) as conn:
             conn.execute(f"SET ROLE {WORKER}")
             conn.execute("SET timezone = 'UTC'")
@@ -46,7 +41,7 @@ def as_worker(*, name: str) -> Iterator[Connection]:
     ):
         raise click.ClickException("The database lacks part of the schema: qiledger migrate.") from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+        raise unreachable(away) from None
 
 
 def codes(conn: Connection, asked: Sequence[str]) -> list[str]:

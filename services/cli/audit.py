@@ -8,6 +8,7 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
+from events.counted import counted
 from events.log import fsck, taking
 from events.log.exporting import BrokenRecord
 from events.log.notes import NoteKey, WrongNoteKey
@@ -148,7 +149,7 @@ def _print(result: Audit) -> None:
     rows = sum(compared.rows for compared in result.compared)
     if result.agrees:
         console.print(
-            f"[bold green]No differences[/] in {rows:,} rows of {len(result.compared)} projections."
+            f"[bold green]No differences[/] in {counted(rows, 'row')} of {counted(len(result.compared), 'projection')}."
         )
     else:
         console.print("[bold red]There are differences.[/]")

@@ -6,6 +6,7 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
+from events.counted import counted
 from events.log.earlier import Unreadable, earlier_in
 from events.log.sealing_key import Remembered
 from events.log.verdict import Earlier
@@ -32,7 +33,9 @@ def backup(directory: Path) -> None:
         except FileExistsError:
             raise click.ClickException(f"{directory} is there already.") from None
     records = sum(log.position for log in description.logs)
-    click.echo(f"{len(description.logs)} logs with {records:,} records are in {directory}.")
+    click.echo(
+        f"{counted(len(description.logs), 'log')} with {counted(records, 'record')} in all: {directory}"
+    )
 
 
 @click.command("restore")
@@ -67,9 +70,11 @@ def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) 
         against = (
             ", ".join(log.held_against) or "no checkpoint from outside: nothing but the backup speaks for it"
         )
-        console.print(f"{log.log}: {log.position:,} records, root {log.root}, held against {against}")
+        console.print(
+            f"{log.log}: {counted(log.position, 'record')}, root {log.root}, held against {against}"
+        )
     console.print(
-        f"{destroyed:,} keys of persons were destroyed again. Next: qiledger migrate, qiledger doctor"
+        f"{counted(destroyed, 'person was', 'persons were')} erased again. Next: qiledger migrate, qiledger doctor"
     )
 
 

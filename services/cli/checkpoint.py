@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import rich_click as click
 
+from events.counted import counted
 from events.log import checkpoints, sealed
 from events.log.checkpoints import Checkpoint
 from events.log.merkle import WrongProof, consistency_proof, consistency_spans, verify_consistency
@@ -121,7 +122,8 @@ def _verified(conn: Connection, file: Path, keys: Sequence[NoteKey]) -> str:
         today = _held_against(conn, earlier, log, generation, known_keys(origin, keys))
     except (WrongNote, Unverified, WrongProof, MissingTile, ValueError) as wrong:
         raise click.ClickException(f"It does not hold: {wrong}.") from None
-    return f"{log} still begins with the {earlier.size:,} records of that checkpoint. {today.size:,} are sealed now."
+    still = f"{log} still begins with the {counted(earlier.size, 'record')} of that checkpoint."
+    return f"{still} {counted(today.size, 'is', 'are')} sealed now."
 
 
 def _held_against(
@@ -132,7 +134,9 @@ def _held_against(
         raise WrongProof("nothing of it is sealed any more")
     today, _ = checkpoints.verify(last.note, known, origin=earlier.origin)
     if earlier.size > today.size:
-        raise WrongProof(f"it was signed over {earlier.size} records; {today.size} are sealed now")
+        raise WrongProof(
+            f"it was signed over {counted(earlier.size, 'record')}; {counted(today.size, 'is', 'are')} sealed now"
+        )
     tiles = sealed.tiles(conn, log, generation, tiles_for(consistency_spans(earlier.size, today.size)))
     proof = consistency_proof(earlier.size, today.size, TileHashes(tiles))
     verify_consistency(earlier.size, today.size, proof, earlier.root, today.root)

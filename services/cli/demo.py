@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shlex
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from events.log import keys
 from services.cli.up import CANNOT_START
+from services.cli.way_in import unreachable
 from services.data import public_history
 from services.embedded.lifeline import Descent, launch
 from services.embedded.places import throwaway_directory
@@ -24,7 +26,7 @@ from services.importing.public_history import SOURCE
 from services.importing.sending import CannotTell
 from services.operating import drop_database, in_database, make_database, open_organisation
 from services.settings import Settings, WrongSettings
-from services.whole_house import Home, Plan, PortTaken, free_port, whole_house, write_env
+from services.whole_house import PLACARD, Home, Plan, PortTaken, free_port, whole_house, write_env
 
 TRUSTS = {
     "RWK": "East London NHS Foundation Trust",
@@ -92,7 +94,7 @@ def demo(
     except (WrongSettings, CannotTell, CatchUpTooSlow, *CANNOT_START) as wrong:
         raise click.ClickException(str(wrong)) from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {away}") from None
+        raise unreachable(away) from None
 
 
 def _show(
@@ -190,16 +192,16 @@ def _env_file(file: Path | None, home: Home, guests: Mapping[str, str]) -> Itera
 
 def _what_next(home: Home, guests: Mapping[str, str]) -> str:
     """Lines that work as they stand, pasted into another terminal."""
-    named = "\n".join(f"  {code}  {key}" for code, key in guests.items())
+    others = "\n".join(
+        f"  export QILEDGER_API_KEY_{code}={key}" for code, key in guests.items() if code != "RWK"
+    )
     return f"""
 [bold]qiledger[/] at [bold]{home.url}[/]    data and logs: {home.directory}
 
-API keys, one for each organisation:
-{named}
-
-[bold]Try next[/], in another terminal:
+[bold]Try next[/], in another terminal. A key for each organisation, as the guides in docs/ use them:
   export QILEDGER_URL={home.url}
   export QILEDGER_API_KEY={guests["RWK"]}
+{others}
 
   [dim]# the first records of East London's log, as they were published[/]
   curl -sH "Authorization: Bearer $QILEDGER_API_KEY" "$QILEDGER_URL/v1/RWK/events?limit=3"
@@ -213,6 +215,11 @@ API keys, one for each organisation:
   [dim]# tell an event of your own[/]
   curl -sH "Authorization: Bearer $QILEDGER_API_KEY" -H "Content-Type: application/cloudevents+json" \\
     "$QILEDGER_URL/v1/RWK/events" -d '{EXAMPLE}'
+
+  [dim]# as the operator or the auditor of this house: the command `qiledger`, and its way in[/]
+  export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH
+  . {shlex.quote(str(home.directory / PLACARD))}
+  qiledger status
 
   [dim]# every door, in the browser[/]
   {home.url}/

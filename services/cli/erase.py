@@ -6,6 +6,7 @@ from typing import get_args
 import msgspec
 import rich_click as click
 
+from events.counted import counted
 from events.log.outcomes import UnknownOrganisation
 from events.privacy.erasing import WRITTEN_ANEW, Certificate, ErasureGrounds, OnHold, erase, refuse
 from events.privacy.ledger import Ledger
@@ -93,6 +94,7 @@ def erase_(
 def _say(given: Certificate) -> None:
     """The gist, for whoever ran it."""
     if given.keys_destroyed:
-        click.echo(f"{given.person} is erased: {given.words_unreadable} words are unreadable now.", err=True)
+        words = counted(given.words_unreadable, "text of theirs is", "texts of theirs are")
+        click.echo(f"{given.person} is erased: {words} unreadable now.", err=True)
     else:
         click.echo(f"{given.person} had no key any more, or none yet; none will be made.", err=True)

@@ -6,6 +6,7 @@ import psycopg
 import rich_click as click
 from rich.console import Console
 
+from events.counted import counted
 from events.log.export_file import ExportFile
 from events.log.exported import Head
 from events.log.exporting import BrokenRecord
@@ -68,7 +69,7 @@ def export(
     if not off_the_record:
         _note(head)
     console.print(
-        f"{head.records:,} records of {organisation} are in {output}. Next: qiledger verify {output}"
+        f"{counted(head.records, 'record')} of {organisation}: {output}. Next: qiledger verify {output}"
     )
 
 

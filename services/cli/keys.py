@@ -2,18 +2,18 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
 from events.log import keys as log_keys
 from events.log.keys import ASK, READ, SCOPES, WRITE, Key, Secret, WrongKey
 from events.log.outcomes import UnknownOrganisation
+from services.cli.listing import listing, print_table
+from services.cli.way_in import unreachable, way_in
 from services.settings import Settings, WrongSettings
 
 
@@ -21,7 +21,7 @@ from services.settings import Settings, WrongSettings
 def keys() -> None:
     """Create, list, rotate and revoke API keys.
 
-    Works on QILEDGER_DATABASE_URL, as an administrator of that database.
+    Works on QILEDGER_DATABASE_URL as an administrator, or on the house that is up at the data directory.
     """
 
 
@@ -103,25 +103,12 @@ def list_(organisation: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_plain(key) for key in found], indent=2))
         return
-    table = Table("organisation", "id", "client", "state", "scopes", "sources", "expires", "last used")
+    table = listing(
+        "of", "id", "client", "state", "expires", "last used", "may", whole=("id", "expires", "last used")
+    )
     for key in found:
-        plain = _plain(key)
-        table.add_row(
-            *(
-                _cell(plain[name])
-                for name in (
-                    "organisation",
-                    "id",
-                    "client",
-                    "state",
-                    "scopes",
-                    "sources",
-                    "expires_at",
-                    "last_used_at",
-                )
-            )
-        )
-    Console().print(table)
+        table.add_row(*_row(_plain(key)))
+    print_table(table)
 
 
 def _plain(key: Key) -> dict[str, Any]:
@@ -144,8 +131,12 @@ def _plain(key: Key) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else str(value or "never")
+def _row(plain: Mapping[str, Any]) -> tuple[str, ...]:
+    """A key in a line: of moments the day, and what it may do with the sources that it may tell for."""
+    expires, used = (str(plain[name] or "never")[:10] for name in ("expires_at", "last_used_at"))
+    sources = f"; for {' '.join(plain['sources'])}" if plain["sources"] else ""
+    named = (plain[name] for name in ("organisation", "id", "client", "state"))
+    return (*named, expires, used, " ".join(plain["scopes"]) + sources)
 
 
 def _show(secret: Secret, *, as_json: bool) -> None:
@@ -160,16 +151,15 @@ def _show(secret: Secret, *, as_json: bool) -> None:
 def _database() -> Iterator[psycopg.Connection[Any]]:
     """A transaction on the database; what cannot be done is said as an error of the command."""
     try:
-        url = Settings.read().database_url
-        if url is None:
-            raise click.ClickException(
-                "Set QILEDGER_DATABASE_URL to an administrator's way into the database."
-            )
-        with psycopg.connect(url, connect_timeout=10, application_name="qiledger keys") as conn:
+        with psycopg.connect(
+            way_in(Settings.read()), connect_timeout=10, application_name="qiledger keys"
+        ) as conn:
             yield conn
     except (WrongSettings, WrongKey, UnknownOrganisation) as wrong:
         raise click.ClickException(str(wrong)) from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+        raise unreachable(away) from None
+    except psycopg.errors.UndefinedTable:
+        raise click.ClickException("The database has no schema yet: qiledger migrate.") from None
     except psycopg.errors.InsufficientPrivilege:
         raise click.ClickException("This role may not change keys: use an administrator's URL.") from None

@@ -7,6 +7,7 @@ import psycopg
 import rich_click as click
 from rich.console import Console
 
+from events.counted import counted
 from events.log import loading
 from events.log.exported import Head, Seal
 from events.log.loading import OtherRecords
@@ -52,9 +53,8 @@ def load(file: Path, *, name: str | None, unsigned: bool) -> None:
             raise click.ClickException(f"{wrong}".partition("\n")[0].rstrip(".") + ".") from None
         except psycopg.errors.UniqueViolation:
             raise click.ClickException("Something else is kept in this log: nothing can be loaded.") from None
-    console.print(
-        f"{loaded.records:,} records of {loaded.organisation} are loaded; their root is {loaded.root.hex()}."
-    )
+    records = counted(loaded.records, "record is", "records are")
+    console.print(f"{loaded.organisation}: {records} loaded; the root is {loaded.root.hex()}.")
 
 
 def _open(conn: psycopg.Connection[Any], head: Head, name: str | None) -> None:
@@ -64,7 +64,7 @@ def _open(conn: psycopg.Connection[Any], head: Head, name: str | None) -> None:
     if row is not None:
         if row[0]:
             raise click.ClickException(
-                f"The log of {head.organisation} has {row[0]:,} records: it is not empty."
+                f"The log of {head.organisation} has {counted(row[0], 'record')}: it is not empty."
             )
         return
     if name is None or head.organisation.endswith(ENDING):

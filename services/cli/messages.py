@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 import rich_click as click
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from events.counted import counted
 from events.log.read import FOR_ORGANISATION
 from services import messages as told
 from services.channels.examples import example, unsubscribe_of
@@ -19,6 +18,7 @@ from services.channels.set_up import MAKERS, address_of, words
 from services.channels.within import OutOfTime, within
 from services.channels.wording import KINDS, CannotBeWorded
 from services.cli.as_worker import Connection, as_worker, codes
+from services.cli.listing import listing, print_table
 from services.messages import MessageLine
 from services.settings import Settings, WrongSettings
 
@@ -100,7 +100,11 @@ def retry(ids: tuple[str, ...], organisations: tuple[str, ...], *, all_dead: boo
     with as_worker(name="messages") as conn:
         for code in codes(conn, organisations):
             again += _for(conn, code, lambda: _retried(conn, code, ids))  # noqa: B023  (called at once)
-    click.echo(f"{again} of {len(ids)} are tried again." if ids else f"{again} are tried again.")
+    click.echo(
+        f"{again} of {counted(len(ids), 'message')} will be tried again."
+        if ids
+        else f"{counted(again, 'message')} will be tried again."
+    )
     if ids and again < len(ids):
         raise SystemExit(1)
 
@@ -190,10 +194,7 @@ def _print(lines: list[Listed], *, as_json: bool) -> None:
     if not lines:
         click.echo("There are none.")
         return
-    table = Table(
-        "organisation", "message", "to", "by", "kind", "state", "due", "tries", box=None, pad_edge=False
-    )
-    table.add_column("", overflow="fold")
+    table = listing("of", "message", "to", "by", "kind", "state", "due", "tries", "", whole=("message",))
     for line in lines:
         why = line.reason or (
             f"next {line.next_attempt:%d %b %H:%M}" if line.next_attempt and line.tries else ""
@@ -209,7 +210,7 @@ def _print(lines: list[Listed], *, as_json: bool) -> None:
             str(line.tries),
             escape(why),
         )
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def _show(organisation: str, found: told.WholeMessage, *, as_json: bool) -> None:
@@ -232,5 +233,7 @@ def _show(organisation: str, found: told.WholeMessage, *, as_json: bool) -> None
 
 def _of(arrival: told.Arrival) -> str:
     if arrival.outcome is None:
-        return f"asked {arrival.asked} times whether it arrived; next {arrival.next:%Y-%m-%d %H:%M}"
+        return (
+            f"asked {counted(arrival.asked, 'time')} whether it arrived; next {arrival.next:%Y-%m-%d %H:%M}"
+        )
     return f"{arrival.settled:%Y-%m-%d %H:%M:%S}  {arrival.outcome}  {arrival.said or ''}".rstrip()

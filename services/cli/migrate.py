@@ -8,6 +8,7 @@ import rich_click as click
 from events.log.migrate import SchemaMismatch
 from events.log.migrate import migrate as bring_up_to_date
 from events.privacy.ledger import DamagedLedger
+from services.cli.way_in import unreachable
 from services.custody import ledger_file
 from services.operating import API, WORKER, let_in
 from services.settings import Settings, WrongSettings
@@ -45,7 +46,7 @@ def migrate(*, open_doors: bool) -> None:
     except psycopg.errors.InsufficientPrivilege as refused:
         raise click.ClickException(f"This role may not migrate: {refused.diag.message_primary}.") from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+        raise unreachable(away) from None
 
 
 def _let_in(url: str, *, open_doors: bool) -> list[str]:

@@ -4,14 +4,13 @@ import json
 from typing import Any
 
 import rich_click as click
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from events.log.operations import log_of
 from events.log.read import FOR_ORGANISATION, record_of
 from events.log.record import Record, written
 from services.cli.as_worker import Connection, as_worker, codes
+from services.cli.listing import listing, print_table
 
 LATEST = """
     SELECT organisation, position, stream, version, source, id, type,
@@ -39,11 +38,11 @@ def operations(organisation: str, type_: str | None, limit: int, *, as_json: boo
         for record in records:
             click.echo(json.dumps(_plain(record), ensure_ascii=False))
         return
-    table = Table("position", "recorded", "type", "told by", "says", box=None)
+    table = listing("position", "recorded", "type", "told by", "says", right=("position",))
     for record in records:
         moment = f"{record.recorded_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(f"{record.position:,}", moment, record.type, record.actor, escape(record.body))
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def latest(conn: Connection, organisation: str, type_: str | None, limit: int) -> list[Record]:

@@ -6,13 +6,12 @@ from typing import Any
 
 import psycopg
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
+from services.cli.listing import listing, print_table
+from services.cli.way_in import unreachable, way_in
 from services.operating import WrongOrganisation, open_organisation
 from services.operating import organisations as open_ones
 from services.settings import Settings, WrongSettings
-from services.whole_house import house_at
 
 
 @click.group("organisations")
@@ -38,11 +37,10 @@ def list_() -> None:
     """List the organisations with the position that their log has come to."""
     with _database() as conn:
         found = open_ones(conn)
-    table = Table("code", "name")
-    table.add_column("records", justify="right")
+    table = listing("code", "name", "records", whole=("code",), right=("records",))
     for organisation in found:
         table.add_row(organisation.code, organisation.name, f"{organisation.position:,}")
-    Console().print(table)
+    print_table(table)
 
 
 @contextlib.contextmanager
@@ -50,12 +48,9 @@ def _database() -> Iterator[psycopg.Connection[Any]]:
     """A transaction on the database; what cannot be done is said as an error of the command."""
     try:
         settings = Settings.read()
-        url = settings.database_url or house_at(settings.data_directory).get("QILEDGER_DATABASE_URL")
-        if url is None:
-            raise click.ClickException(
-                "No house is up at the data directory. Set QILEDGER_DATABASE_URL, or start one: qiledger up."
-            )
-        with psycopg.connect(url, connect_timeout=10, application_name="qiledger organisations") as conn:
+        with psycopg.connect(
+            way_in(settings), connect_timeout=10, application_name="qiledger organisations"
+        ) as conn:
             yield conn
     except (WrongSettings, WrongOrganisation) as wrong:
         raise click.ClickException(str(wrong)) from None
@@ -64,4 +59,4 @@ def _database() -> Iterator[psycopg.Connection[Any]]:
     except psycopg.errors.UndefinedTable:
         raise click.ClickException("The database has no schema yet: qiledger migrate.") from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {type(away).__name__}.") from None
+        raise unreachable(away) from None

@@ -5,9 +5,7 @@ from typing import Any
 
 import msgspec
 import rich_click as click
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from projections.engine.builds import active_build
 from projections.engine.checkpoint import LEASE_S, Fenced, Held
@@ -16,6 +14,7 @@ from projections.engine.parked import ParkedStream, retry_parked
 from projections.engine.parked import parked as waiting
 from projections.engine.projection import Projection
 from services.cli.as_worker import Connection, as_worker, codes
+from services.cli.listing import listing, print_table
 
 HELD_FOR_S = 2.0 * LEASE_S  # so long we wait for whoever is feeding the projection
 LOOK_EVERY_S = 0.05
@@ -84,7 +83,16 @@ def _print(found_waiting: list[Waiting], *, as_json: bool) -> None:
     if not found_waiting:
         click.echo("Nothing is parked.")
         return
-    table = Table("organisation", "projection", "stream", "from position", "records", "since", "why")
+    table = listing(
+        "of",
+        "projection",
+        "stream",
+        "from position",
+        "records",
+        "since",
+        "why",
+        right=("from position", "records"),
+    )
     for stream in found_waiting:
         table.add_row(
             stream.organisation,
@@ -95,4 +103,4 @@ def _print(found_waiting: list[Waiting], *, as_json: bool) -> None:
             f"{stream.since:%Y-%m-%d %H:%M}",
             escape(stream.error),
         )
-    Console(highlight=False).print(table)
+    print_table(table)

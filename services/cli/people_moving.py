@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from events.counted import counted
 from events.log.notes import NoteKey, SigningKey, WrongNoteKey
 from events.log.outcomes import UnknownOrganisation
 from events.privacy import moving, moving_people
@@ -76,8 +77,9 @@ def unpack(file: Path, keys: tuple[str, ...]) -> None:
     except (CannotMove, WrongNoteKey, WrongSettings, UnknownOrganisation) as wrong:
         raise _said(wrong) from None
     click.echo(
-        f"{taken.persons:,} persons of {taken.organisation} are taken in; {taken.were_there:,} were there, "
-        f"{taken.erased:,} are erased and stay so."
+        f"{taken.organisation}: {counted(taken.persons, 'person is', 'persons are')} taken in; "
+        f"{counted(taken.were_there, 'was', 'were')} there, "
+        f"{counted(taken.erased, 'is erased and stays', 'are erased and stay')} so."
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
+from events.counted import counted
 from events.log.outcomes import UnknownOrganisation
 from events.privacy.subject_access import NamedIn, SubjectAccess
 from events.privacy.subject_access import subject_access as put_together
@@ -57,7 +58,7 @@ def subject_access(person: str, organisation: str, page: Path | None) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(given)))
         return
     page.write_text(_as_page(given), encoding="utf-8")
-    click.echo(f"{len(given.events):,} records about {reference}: {page}")
+    click.echo(f"{counted(len(given.events), 'record')} about {reference}: {page}")
 
 
 def _as_page(given: SubjectAccess) -> str:

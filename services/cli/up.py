@@ -1,6 +1,7 @@
 """`qiledger up`: the whole house on this machine, its data kept."""
 
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from events.log.migrate import SchemaMismatch
 from events.privacy.ledger import DamagedLedger
+from services.cli.way_in import unreachable
 from services.embedded import NoServerFound, ServerFailed
 from services.embedded.claim import DirectoryInUse
 from services.embedded.identity import NoIdentity
@@ -83,7 +85,7 @@ def up(
     except (WrongSettings, DamagedLedger, *CANNOT_START) as wrong:
         raise click.ClickException(str(wrong)) from None
     except psycopg.OperationalError as away:
-        raise click.ClickException(f"The database cannot be reached: {away}") from None
+        raise unreachable(away) from None
 
 
 def _welcome(console: Console, home: Home, took_s: float) -> None:
@@ -92,7 +94,7 @@ def _welcome(console: Console, home: Home, took_s: float) -> None:
         f"Data and logs: {home.directory}",
         "",
         "In another terminal, as its operator:",
-        f"  set -a; . {home.directory / 'house.env'}; set +a",
+        f"  . {shlex.quote(str(home.directory / 'house.env'))}",
         '  qiledger organisations open RWK --name "East London NHS Foundation Trust"',
         "  qiledger keys create RWK --client lifeqi --source https://lifeqi.example",
         "  qiledger status",

@@ -9,6 +9,7 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
+from events.counted import counted
 from events.log.earlier import Unreadable, earlier_in
 from events.log.export_file import Damaged, lines_of
 from events.log.lines import Line
@@ -159,7 +160,9 @@ def _print(result: Result, earlier: Sequence[Earlier]) -> None:
     for compared in result.replayed:
         print_compared(console, compared)
     speed = verdict.records / result.seconds if result.seconds else 0
-    console.print(f"[dim]{verdict.records:,} records in {result.seconds:.1f} s, {speed:,.0f} a second[/]")
+    console.print(
+        f"[dim]{counted(verdict.records, 'record')} in {result.seconds:.1f} s, {speed:,.0f} a second[/]"
+    )
     console.print("[bold green]It holds.[/]" if result.holds else "[bold red]It does not hold.[/]")
 
 
@@ -176,7 +179,7 @@ def _head(verdict: Verdict) -> list[str]:
 def _proven(verdict: Verdict, earlier: Sequence[Earlier]) -> list[str]:
     """What holds, and what that rests on."""
     told = [
-        f"{verdict.records:,} records, every byte as it was kept; positions and versions run without a gap",
+        f"{counted(verdict.records, 'record')}, every byte as it was kept; positions and versions run without a gap",
         f"root {verdict.root}",
     ]
     if not verdict.streams_whole:
@@ -186,7 +189,7 @@ def _proven(verdict: Verdict, earlier: Sequence[Earlier]) -> list[str]:
             "no checkpoint: nobody has signed this. Compare the root with one that you noted yourself"
         )
     told += [
-        f"the checkpoint of {verdict.origin} over {verdict.checkpoint_size:,} records is signed by {key}"
+        f"the checkpoint of {verdict.origin} over {counted(verdict.checkpoint_size or 0, 'record')} is signed by {key}"
         for key in verdict.signed_by
     ]
     if verdict.signed_by and not verdict.key_was_given:
@@ -204,9 +207,11 @@ def print_compared(console: Console, compared: Compared) -> None:
     """What was compared of a projection, row by row where it differs."""
     name = f"{compared.projection}, as of record {compared.position:,}"
     if compared.agrees:
-        console.print(f"[green]✓[/] {name}: {compared.rows:,} rows, all as the records make them")
+        console.print(f"[green]✓[/] {name}: {counted(compared.rows, 'row')}, all as the records make them")
         return
-    console.print(f"[bold red]✗[/] {name}: {len(compared.mismatches) + compared.more:,} rows differ")
+    console.print(
+        f"[bold red]✗[/] {name}: {counted(len(compared.mismatches) + compared.more, 'row differs', 'rows differ')}"
+    )
     for mismatch in compared.mismatches:
         positions = ", ".join(f"{position:,}" for position in mismatch.positions)
         console.print(

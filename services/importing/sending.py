@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from events.counted import counted
 from services.importing.reading import Wire
 
 BATCH_MAX = 500  # events in one request
@@ -111,7 +112,7 @@ class Ledger:
             self.close()
             return str(broken) or type(broken).__name__
         missing = sum(index not in answers for index in waiting)
-        return f"{missing} lines were not answered" if missing else ""
+        return f"{counted(missing, 'line was', 'lines were')} not answered" if missing else ""
 
     def _post(self, lines: Sequence[bytes]) -> Iterator[Answer]:
         if self._connection is None:

@@ -16,6 +16,7 @@ import psycopg
 import requests
 import structlog
 
+from events.counted import counted
 from events.log import notes, sealed
 from events.log.merkle import consistency_proof, consistency_spans
 from events.log.notes import Note, Signature, Unverified, WrongNote
@@ -144,7 +145,7 @@ def _cosigned(
         known = int(told[1])
         if known > last.size:
             raise Trouble(
-                f"it has seen {known} records; only {last.size} are signed here: was a backup restored?"
+                f"it has seen {counted(known, 'record')}; only {last.size} are signed here: was a backup restored?"
             )
     raise Trouble("it says another size each time")
 

@@ -101,7 +101,8 @@ class Reader:
             code = f"{shlex.quote(sys.executable)} .block.py"
         else:
             code = step.code
-        script = f"set -aeuo pipefail\n. ./.variables\n{code}\nset +x; export -p > .variables\n"
+        kept = "declare -p | grep -v '^declare -[A-Za-z]*r'"
+        script = f"set -euo pipefail\n. ./.variables\n{code}\nset +x; {kept} > .variables\n"
         ran = subprocess.run(
             ["bash", "-c", script],
             cwd=self.desk,
@@ -161,7 +162,7 @@ def at_work(directory: Path, *words: str, until: str, **settings: str) -> Iterat
 
 def read_env(file: Path) -> dict[str, str]:
     words = shlex.split(file.read_text())
-    return dict(word.split("=", 1) for word in words)
+    return dict(word.split("=", 1) for word in words if word != "export")
 
 
 @pytest.fixture(scope="session")

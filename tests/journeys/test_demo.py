@@ -61,7 +61,8 @@ class Demo:
         wait_until(heard, within_s=100, what=f"the demo says {words!r}; it said:\n{self.said}")
 
     def env(self) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines())
+        lines = self.env_file.read_text().splitlines()
+        return dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
     def processes(self) -> list[int]:
         """Every process of the house: those that the demo started, and theirs."""

@@ -122,7 +122,7 @@ def test_qiledger_restore_erases_again_and_puts_that_on_record(before: Before) -
     url, code = before.database("restored"), before.code
     restored = qiledger("restore", str(before.kept), "--accept-loss", **before.env(url))
     assert restored.returncode == 0, restored.stderr
-    assert "1 keys of persons were destroyed again" in restored.stdout
+    assert "1 person was erased again" in restored.stdout
     expected = [f"{code} comment.posted"] * COMMENTS + [
         f"{code} erasure.executed",
         f"{code}.operations person.erased",
@@ -144,7 +144,7 @@ def test_a_restore_by_any_other_tool_is_served_only_once_the_person_is_gone_agai
         )
         assert back.fetchone() == (1,), "the backup has the person's key"
     with a_house(house, QILEDGER_DATABASE_URL=url) as said:
-        assert "1 persons who had come back with a backup are erased again" in said
+        assert "Erasing again what had come back with a backup: 1 person" in said
         env = before.env(url) | {"QILEDGER_DATA_DIRECTORY": str(house)}
         with before.desk(house_at(house)["QILEDGER_URL"]) as desk:
             first = desk.get(f"/v1/{code}/events?words=1")  # nobody asked before

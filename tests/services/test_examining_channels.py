@@ -83,7 +83,7 @@ def test_what_waits_and_what_is_dead_is_counted(database_url: str) -> None:
         deliverer(conn, telling, *peers).deliver(telling.code, deadline=1e12)
     telling.does("UPDATE notices.messages SET try_at = NULL WHERE organisation = %s")
     said = found(database_url)
-    assert said[f"{telling.code} messages by email"].said == "1 are dead"
+    assert said[f"{telling.code} messages by email"].said == "1 is dead"
     assert "not set up" in said[f"{telling.code} messages by notify"].said
     assert "away" in said[f"{telling.code} notify"].said
     assert f"{telling.code} messages by inbox" not in said

@@ -73,3 +73,15 @@ def test_without_a_database_the_command_says_what_to_set(monkeypatch: pytest.Mon
     for words in (["keys", "list"], ["serve"]):
         refused = CliRunner().invoke(main, words)
         assert (refused.exit_code, "QILEDGER_DATABASE_URL" in refused.output) == (1, True)
+
+
+def test_a_list_in_a_narrow_terminal_shows_what_the_next_command_asks_for(
+    keys: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    source = "https://a-system-with-a-long-name.example.org/improvement"
+    made = json.loads(keys("create", "RWK", "--client", "a-long-client", "--source", source, "--json").stdout)
+    listed = keys("list", "RWK").output
+    assert made["id"] in listed
+    assert "…" not in listed
+    assert max(map(len, listed.splitlines())) <= 80

@@ -44,7 +44,10 @@ def test_dead_messages_are_listed_shown_and_tried_again(database_url: str) -> No
     assert "550 no such user" in dead.stdout
     shown = qiledger("show", id_, "--json", *of, database_url=database_url)
     assert json.loads(shown.stdout)["attempts"][0]["outcome"] == "refused"
-    assert "1 are tried again" in qiledger("retry", "--all-dead", *of, database_url=database_url).stdout
+    assert (
+        "1 message will be tried again"
+        in qiledger("retry", "--all-dead", *of, database_url=database_url).stdout
+    )
     (line,) = json.loads(qiledger("list", "--json", *of, database_url=database_url).stdout)
     assert (line["state"], line["tries"]) == ("waiting", 0)
 

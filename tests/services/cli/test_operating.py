@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,12 @@ def test_the_placard_of_a_house_is_read_as_a_shell_reads_it(tmp_path: Path):
     write_env(tmp_path / "house.env", lines)
     assert (tmp_path / "house.env").stat().st_mode & 0o777 == 0o600
     assert house_at(tmp_path) == lines
+
+
+def test_who_reads_the_placard_into_a_shell_has_it_in_every_command_from_then_on(tmp_path: Path):
+    write_env(tmp_path / "house.env", {"QILEDGER_URL": "http://h:1/?a=1&b=$HOME"})
+    command = (
+        f". {tmp_path / 'house.env'}; {sys.executable} -c 'import os; print(os.environ[\"QILEDGER_URL\"])'"
+    )
+    said = subprocess.run(["sh", "-c", command], env={}, capture_output=True, text=True, check=True)
+    assert said.stdout == "http://h:1/?a=1&b=$HOME\n"

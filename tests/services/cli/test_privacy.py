@@ -245,7 +245,7 @@ def test_a_row_that_was_removed_from_the_vault_is_found_when_everything_is_looke
         conn.execute("ALTER TABLE vault.keys ENABLE ALWAYS TRIGGER never_revived")
     said = json.loads(qiledger("doctor", "--proof", "--json", **desk.env).stdout)
     (found,) = [one["said"] for one in said if one["what"] == "words in RWK"]
-    assert found == "1 persons have words in the log and no key in the vault, person/8Qm2 among them"
+    assert found == "1 person has words in the log and no key in the vault, person/8Qm2 among them"
 
 
 def test_the_doctor_sees_a_key_that_was_destroyed_beside_the_ledger_and_guards_that_are_down(
@@ -265,7 +265,7 @@ def test_the_doctor_sees_a_key_that_was_destroyed_beside_the_ledger_and_guards_t
         )
     told = found("ledger of erasures")
     assert told is not None
-    assert told.startswith("wrong: 1 keys are destroyed of which the ledger")
+    assert told.startswith("wrong: 1 key is destroyed of which the ledger")
     desk.run("erasures", "apply")
     assert found("ledger of erasures") is None
     kept = desk.ledger.read_bytes()

@@ -92,7 +92,7 @@ def test_the_doctor_finds_a_rewritten_record_and_an_operator_decides_about_a_ref
     assert "guards of the proof" not in qiledger("doctor", **env).stdout
     with psycopg.connect(url) as conn:
         conn.execute("ALTER TABLE proof.tiles DISABLE TRIGGER only_grows")
-    assert "1 of 11 are down" in qiledger("doctor", **env).stdout
+    assert "1 of 11 is down" in qiledger("doctor", **env).stdout
 
 
 def test_a_witness_is_made_and_says_what_it_has_seen(tmp_path: Path) -> None:
