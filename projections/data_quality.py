@@ -53,7 +53,7 @@ class Oddity(msgspec.Struct, frozen=True, kw_only=True):
     occurred: str  # as written
 
 
-class LookedAt(msgspec.Struct, frozen=True, kw_only=True):
+class LookedAt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One stream, and what is odd about it."""
 
     so_far: SoFar = SoFar()

@@ -30,7 +30,7 @@ Outcome: TypeAlias = Literal["open", "taken_up", "merged", "parked", "declined"]
 DAY = len("2022-05-20")  # a written date of this length is known to the day
 
 
-class IdeaLine(msgspec.Struct, frozen=True, kw_only=True):
+class IdeaLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One idea. What nothing has told is empty."""
 
     title: str | None = None

@@ -66,7 +66,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     audience: Audience | None = None
 
 
-class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A measure, one of its points, or something that stands beside its points. Fields of other sorts are empty."""
 
     sort: Sort

@@ -83,7 +83,7 @@ Changes: TypeAlias = dict[str, Any]
 """Fields of a row, and what becomes of them. All that an event changes is gathered, and the row is copied once."""
 
 
-class ProjectLife(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ProjectLife(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the rows of all projections of projects have in common. Fields that nothing has told are empty."""
 
     title: str | None = None

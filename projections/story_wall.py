@@ -31,7 +31,7 @@ LISTED_MAX = 100  # tools, subjects or consents of one row
 WORDS_MAX = 20_000  # characters that can be searched, of one row
 
 
-class Piece(msgspec.Struct, frozen=True, kw_only=True):
+class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A story, or an improvement outside projects; or a person, of whom only withdrawn consents are kept."""
 
     kind: Literal["story", "improvement", "person"]

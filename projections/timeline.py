@@ -71,14 +71,16 @@ HAPPEN_ELSEWHERE_TOO = (
 )
 
 
-class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is said of something that happened. When it did, and who told it, the log says at the line's position."""
 
     type: str
     detail: str  # what the event says, cut short; empty if it says no more
-    facts: dict[str, str] | None  # short facts by the names of their fields
-    puts_right: str | None  # the id of the telling that it corrected or retracted
-    also: tuple[str, ...] | None  # other streams that it happened to as well, and that show this line too
+    facts: dict[str, str] | None = None  # short facts by the names of their fields
+    puts_right: str | None = None  # the id of the telling that it corrected or retracted
+    also: tuple[str, ...] | None = (
+        None  # other streams that it happened to as well, and that show this line too
+    )
 
 
 timeline = Projection(

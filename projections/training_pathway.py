@@ -28,7 +28,7 @@ from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 
 
-class Training(msgspec.Struct, frozen=True, kw_only=True):
+class Training(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A training programme, a cohort of it, or a person in a cohort."""
 
     what: Literal["course", "cohort", "person"]

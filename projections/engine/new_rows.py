@@ -25,8 +25,6 @@ _ADD = """
       FROM ROWS FROM ({sets}) AS written
 """
 
-_PLAINLY = {"parked": sql.SQL("0"), "again": sql.SQL("false"), "withheld": sql.SQL("false")}
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -90,16 +88,9 @@ def _adding(tables: Tables) -> bytes:
     names = sql.SQL(", ").join(map(sql.Identifier, [*ours, *theirs]))
     arrays = {"states": ours, "rows": theirs}
     sets = [_recordset(array, columns) for array, columns in arrays.items() if columns]
-    values = sql.SQL(", ").join(map(_value, [*ours, *theirs]))
+    values = sql.SQL(", ").join(tables.values[name] for name in [*ours, *theirs])
     adding = sql.SQL(_ADD).format(rows=tables.rows, names=names, values=values, sets=sql.SQL(", ").join(sets))
     return adding.as_bytes()
-
-
-def _value(column: str) -> sql.Composable:
-    """A column of the arrays; what goes without saying is not in them."""
-    name = sql.Identifier(column)
-    plainly = _PLAINLY.get(column)
-    return name if plainly is None else sql.SQL("coalesce({}, {})").format(name, plainly)
 
 
 def _recordset(array: str, columns: Mapping[str, str]) -> sql.Composed:

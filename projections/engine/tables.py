@@ -31,6 +31,7 @@ STATE_COLUMNS = {
     "again": "boolean",  # its stream is to be folded again with its next record
     "withheld": "boolean",  # the folds show no row
 }
+PLAINLY = {"parked": "0", "again": "false", "withheld": "false"}
 FULL: dict[Shape, int] = {"rows": 80, "parts": 80, "lines": 100}
 """How full pages are made, in per cent: a row that is written again finds room beside itself, and a line never is."""
 HIDDEN = {"again", "withheld"}
@@ -49,16 +50,20 @@ class Column(msgspec.Struct, frozen=True):
     python: Any
     nullable: bool
     convert: Convert | None
+    plainly: str | None = None  # what it is, as Postgres reads it, where a row leaves out its defaults
 
 
 def columns_of(
     row: type[msgspec.Struct], *, reserved: Collection[str] = frozenset(RESERVED)
 ) -> tuple[Column, ...]:
-    """The columns for a row struct. Raises TypeError for a struct or a field that no table can hold."""
+    """The columns for a row struct. Raises TypeError for a struct or a field that no table can hold.
+
+    A struct with `omit_defaults` is written without them: the statements put them in.
+    """
     config = row.__struct_config__
-    if config.tag or config.omit_defaults or config.array_like:
-        raise TypeError(f"{row.__name__}: a row has no tag, leaves out no defaults and is no array")
-    columns = tuple(_column(field) for field in msgspec.structs.fields(row))
+    if config.tag or config.array_like:
+        raise TypeError(f"{row.__name__}: a row has no tag and is no array")
+    columns = tuple(_column(field, config.omit_defaults) for field in msgspec.structs.fields(row))
     for field, column in zip(msgspec.structs.fields(row), columns, strict=True):
         if column.name in reserved or field.encode_name != column.name:
             raise TypeError(
@@ -67,7 +72,7 @@ def columns_of(
     return columns
 
 
-def _column(field: msgspec.structs.FieldInfo) -> Column:
+def _column(field: msgspec.structs.FieldInfo, leaves_out_defaults: bool) -> Column:
     kind = mi.type_info(field.type)
     while isinstance(kind, mi.Metadata):
         kind = kind.type
@@ -81,7 +86,23 @@ def _column(field: msgspec.structs.FieldInfo) -> Column:
         convert = msgspec.json.Decoder(field.type).decode
     elif isinstance(kind, mi.EnumType):
         convert = kind.cls
-    return Column(field.name, name, field.type, nullable, convert)
+    plainly = _plainly(field, name, nullable) if leaves_out_defaults else None
+    return Column(field.name, name, field.type, nullable, convert, plainly)
+
+
+def _plainly(field: msgspec.structs.FieldInfo, kind: str, nullable: bool) -> str | None:
+    """The default of a field, as Postgres reads it; None for NULL, and where there is none."""
+    default = field.default if field.default is not msgspec.NODEFAULT else None
+    if field.default_factory is not msgspec.NODEFAULT:
+        default = field.default_factory()
+    if default is None:
+        return None
+    if nullable:
+        raise TypeError(
+            f"{field.name}: what may be None has no other default in a row that leaves out defaults"
+        )
+    written = msgspec.to_builtins(default)
+    return written if isinstance(written, str) and kind != "jsonb" else msgspec.json.encode(written).decode()
 
 
 def sql_type(kind: mi.Type) -> str:
@@ -139,6 +160,18 @@ class Tables:
         if self.shape == "lines":
             del state["folded_position"]  # it is the line's own
         return self.keys | state | {column.name: column.type for column in self.columns}
+
+    @cached_property
+    def values(self) -> dict[str, sql.Composable]:
+        """What is written into each of those columns; what goes without saying need not be said."""
+        theirs = {column.name: column.plainly for column in self.columns}
+        plainly = {name: text for name, text in (PLAINLY | theirs).items() if text is not None}
+        return {
+            name: sql.SQL("coalesce({}, {})").format(sql.Identifier(name), sql.Literal(plainly[name]))
+            if name in plainly
+            else sql.Identifier(name)
+            for name in self.written
+        }
 
     @property
     def _made(self) -> dict[str, str]:
@@ -221,8 +254,9 @@ class Tables:
     def add(self) -> bytes:
         """Writes rows that are not there yet, one JSON array of objects."""
         typed = [sql.SQL("{} " + kind).format(sql.Identifier(name)) for name, kind in self.written.items()]
-        names = _names(self.written)
-        return sql.SQL(_ADD).format(rows=self.rows, names=names, typed=_list(typed)).as_bytes()
+        names, values = _names(self.written), _list(self.values[name] for name in self.written)
+        adding = sql.SQL(_ADD).format(rows=self.rows, names=names, values=values, typed=_list(typed))
+        return adding.as_bytes()
 
     @cached_property
     def save(self) -> bytes:
@@ -287,7 +321,7 @@ _LOAD = """
 
 _ADD = """
     INSERT INTO {rows} (organisation, {names})
-    SELECT %(organisation)s, {names}
+    SELECT %(organisation)s, {values}
       FROM json_to_recordset(%(rows)s::json) AS written ({typed})
 """
 

@@ -94,7 +94,7 @@ def test_a_row_that_no_table_could_hold_is_refused() -> None:
         text: str
 
     class Brief(msgspec.Struct, omit_defaults=True):
-        text: str = ""
+        text: str | None = "none of None"
 
     class Reserved(msgspec.Struct):
         folded_at: str
@@ -108,6 +108,26 @@ def test_a_row_that_no_table_could_hold_is_refused() -> None:
     for row in (Tagged, Brief, Reserved, Renamed, Bytes):
         with pytest.raises(TypeError):
             columns_of(row)
+
+
+def test_a_row_may_leave_out_its_defaults_and_the_database_puts_them_in() -> None:
+    class Lean(msgspec.Struct, omit_defaults=True):
+        name: str
+        kind: str = "project"
+        told: int = 0
+        held: bool = False
+        spans: tuple[str, ...] = ()
+        ended: datetime.date | None = None
+
+    plainly = {column.name: column.plainly for column in columns_of(Lean)}
+    assert plainly == {
+        "name": None,
+        "kind": "project",
+        "told": "0",
+        "held": "false",
+        "spans": "[]",
+        "ended": None,
+    }
 
 
 def test_projections_are_found_in_their_room() -> None:
