@@ -70,7 +70,7 @@ class Projection(Generic[R]):
     `streams` are the kinds of streams it follows; by default those of its events. Say them when it folds an event
     that may be told in any stream. `indexes` are written as after `ON table`: `"(organisation, forum)"`. `lexemes`
     is SQL that makes a tsvector of a row's columns; Postgres keeps it beside the row in a column of that name, for
-    questions that search words (docs/decisions/searching-words.md).
+    questions that search words (docs/decisions/0009-searching-words.md).
     """
 
     def __init__(

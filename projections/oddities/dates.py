@@ -1,4 +1,4 @@
-"""Dates that cannot be, or say less than they seem to (docs/decisions/0003)."""
+"""Dates that cannot be, or say less than they seem to (docs/decisions/0003-coarse-dates.md)."""
 
 from datetime import timedelta
 
