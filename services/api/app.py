@@ -6,12 +6,13 @@ from litestar import Litestar, Response
 from litestar.datastructures import State
 
 from events.log.keys import AUDIT
+from services.api import asyncapi, openapi
 from services.api.answers import answer_exception, named
 from services.api.asked import Asked, desk_of, header
 from services.api.desk import Desk
 from services.api.doorkeeper import check
 from services.api.doors import Door
-from services.api.openapi import described
+from services.api.made_once import MadeOnce
 from services.api.routes import (
     asking,
     charts,
@@ -36,6 +37,7 @@ from services.api.routes import (
     webhooks,
     why,
 )
+from services.api.routes.specification import Specification
 from services.embedded.lifeline import die_with_parent
 from services.logs import speak
 from services.settings import Settings
@@ -118,7 +120,8 @@ def create_app(settings: Settings) -> Litestar:
         pdb_on_exception=False,
         request_max_body_size=None,  # `asked.body` bounds what it reads, and how long it waits
     )
-    app.state.description = described(app)
+    app.state.openapi = MadeOnce(lambda: Specification.of(openapi.described(app)))
+    app.state.asyncapi = MadeOnce(lambda: Specification.of(asyncapi.described()))
     app.state.methods = methods(app)
     return app
 

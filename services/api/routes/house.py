@@ -21,6 +21,7 @@ from services.api.doors import Door, Nothing, at
 from services.api.examined import minds
 from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
+from services.api.routes.specification import specified
 
 READY_WITHIN_S = 3.0
 _APPLIED = "SELECT name FROM public.qiledger_migrations ORDER BY name LIMIT 10000"
@@ -93,7 +94,7 @@ async def which_version(request: Asked) -> ASGIApp:
 async def index(request: Asked) -> ASGIApp:
     """What is here."""
     query(request, Nothing)
-    description = request.app.state.description
+    description = (await specified(request, "openapi")).document
     doors = [
         (method.upper(), path, cast(str, said["summary"]))
         for path, methods in description["paths"].items()
