@@ -1,7 +1,6 @@
 """One process serving the API for a measurement: `python -m bench.served PORT services.api.app:served`."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 
 from services.cli.serve import server
 from services.embedded.lifeline import Descent, launch
+from services.ports import kept_port
 
 APP = "services.api.app:served"
 
@@ -18,7 +18,11 @@ APP = "services.api.app:served"
 @contextmanager
 def serving(database_url: str, redis_url: str | None, app: str = APP) -> Iterator[int]:
     """A server of its own process, up and ready: its port."""
-    port = _free_port()
+    with kept_port("127.0.0.1") as port:
+        yield from _served(port, database_url, redis_url, app)
+
+
+def _served(port: int, database_url: str, redis_url: str | None, app: str) -> Iterator[int]:
     env = os.environ | {"QILEDGER_DATABASE_URL": database_url, "QILEDGER_LOG_LEVEL": "warning"}
     env |= {"QILEDGER_REDIS_URL": redis_url} if redis_url else {}
     process = launch(
@@ -30,12 +34,6 @@ def serving(database_url: str, redis_url: str | None, app: str = APP) -> Iterato
     finally:
         process.terminate()
         process.wait(15)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -10,7 +10,6 @@ our own, with their data in one directory.
 import contextlib
 import os
 import shlex
-import socket
 import sys
 import time
 import urllib.error
@@ -29,6 +28,7 @@ from services.custody import custody_at, ledger_at
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
 from services.operating import API, WORKER, Ways, make_database, open_house
+from services.ports import kept_port
 from services.sealing import NO_KEY, sealing_at
 
 DATABASE = "qiledger"
@@ -42,15 +42,6 @@ Say = Callable[[str], None]
 
 class NotReady(Exception):
     """The API did not come up; the message says where to look."""
-
-
-class PortTaken(Exception):
-    """Something else listens where the API was to listen."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"Port {port} on {host} is taken. Choose another one: --port {port + 1}, or --port 0 for any."
-        )
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +77,8 @@ def whole_house(plan: Plan, *, told: Told, say: Say) -> Iterator[Home]:
 
     Raises PortTaken, NotReady, and what the servers and migrations raise.
     """
-    port = free_port(plan.host, plan.port)
     with contextlib.ExitStack() as stack:
+        port = stack.enter_context(kept_port(plan.host, plan.port))
         servers: list[KeptServer] = []
         database_url = plan.database_url or _own_postgres(plan, stack, servers, say)
         redis_url = plan.redis_url or _own_valkey(plan, stack, servers, say)
@@ -192,18 +183,6 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
         "QILEDGER_WORKER_PASSWORD": "",
         **NO_KEY,
     }
-
-
-def free_port(host: str, port: int) -> int:
-    """The port, or any free one for 0. Raises PortTaken before anything is started in vain."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise PortTaken(host, port) from None
-        return int(probe.getsockname()[1])
 
 
 def _reachable(host: str) -> str:

@@ -22,7 +22,8 @@ from services.embedded import Postgres, Valkey
 from services.embedded.places import throwaway_directory
 from services.house import House
 from services.operating import Ways, make_database, open_house, open_organisation
-from services.whole_house import Plan, free_port, the_children
+from services.ports import kept_port
+from services.whole_house import Plan, the_children
 from tests.patience import wait_until
 from tests.plain_http import PLAIN
 
@@ -163,7 +164,7 @@ def standing_house(
         make_database(postgres.url(), "qiledger")
         ways = open_house(postgres.url("qiledger"))
         plan = Plan(directory=directory, fresh=fresh)
-        port = free_port("127.0.0.1", 0)
+        port = stack.enter_context(kept_port("127.0.0.1"))
         children = [
             child for child in the_children(plan, ways, valkey.url, port) if child.name not in without
         ]

@@ -14,8 +14,13 @@ def near_addresses(asked: str, doors: Iterable[str]) -> list[str]:
     if len(asked) > ADDRESS_MAX or not asked.isprintable():
         return []
     words = asked.strip("/").split("/")
-    by_address = {_filled(door, words): None for door in doors}
+    by_address = {_filled(door, words): None for door in doors if _of_the_same_kind(door, words)}
     return get_close_matches(f"/{'/'.join(words)}", by_address, n=NEAR_MAX, cutoff=0.7)
+
+
+def _of_the_same_kind(door: str, words: list[str]) -> bool:
+    """Whether it begins as what was asked for does, or takes no words of others: nobody's are handed back at random."""
+    return "{" not in door or door.split("/")[1] == words[0]
 
 
 def _filled(door: str, words: list[str]) -> str:

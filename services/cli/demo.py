@@ -25,8 +25,9 @@ from services.importing.loading import CatchUpTooSlow, load_public, load_synthet
 from services.importing.public_history import SOURCE
 from services.importing.sending import CannotTell
 from services.operating import drop_database, in_database, make_database, open_organisation
+from services.ports import PortTaken, must_be_free
 from services.settings import Settings, WrongSettings
-from services.whole_house import PLACARD, Home, Plan, PortTaken, free_port, whole_house, write_env
+from services.whole_house import PLACARD, Home, Plan, whole_house, write_env
 
 TRUSTS = {
     "RWK": "East London NHS Foundation Trust",
@@ -135,9 +136,10 @@ def _port(host: str, port: int | None) -> int:
     if port is not None:
         return port
     try:
-        return free_port(host, PORT)
+        must_be_free(host, PORT)
     except PortTaken:
         return 0
+    return PORT
 
 
 @contextlib.contextmanager

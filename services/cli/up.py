@@ -16,8 +16,9 @@ from services.embedded import NoServerFound, ServerFailed
 from services.embedded.claim import DirectoryInUse
 from services.embedded.identity import NoIdentity
 from services.house import ChildWillNotStay, told_to_stop
+from services.ports import PortTaken
 from services.settings import Settings, WrongSettings
-from services.whole_house import Home, NotReady, Plan, PortTaken, passwords_given, whole_house
+from services.whole_house import Home, NotReady, Plan, passwords_given, whole_house
 
 CANNOT_START = (
     ChildWillNotStay,

@@ -7,17 +7,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.ports import kept_port
 from services.webhooks.addresses import FOREIGN_PORTS, Guard
 from services.webhooks.posting import Poster
 from services.webhooks.retrying import SCHEDULE_S
 from services.webhooks.signing import SigningSecret, headers, new_secret
-from services.whole_house import free_port
 from tests.docs.test_guides import DOCS, Reader, at_work, looks_like, steps_of
 from tests.patience import wait_until
 from tests.services.api.conftest import NODE, javascript
@@ -28,6 +29,7 @@ __all__ = ["javascript", "receiver"]
 PAGE = DOCS / "webhooks.md"
 GUIDE = PAGE.read_text(encoding="utf-8")
 BODY = b'{"specversion":"1.0","id":"e-1"}'
+PORTS_TRIED_MAX = 5
 
 
 def block(language: str) -> str:
@@ -68,24 +70,39 @@ def test_the_receiver_in_javascript_does_too(javascript: Path) -> None:
 def by_node(room: Path, code: str, secret: SigningSecret) -> Iterator[str]:
     """A receiver of webhooks that Node runs, in the directory where the library is installed."""
     (room / "receiver.mjs").write_text(code)
-    port = free_port("127.0.0.1", 0)
-    while port in FOREIGN_PORTS:
-        port = free_port("127.0.0.1", 0)
-    env = os.environ | {"SECRET": secret.text, "PORT": str(port)}
-    process = subprocess.Popen([NODE, "receiver.mjs"], cwd=room, env=env)
+    url, process = listening(room, secret)
     try:
-        url = f"http://127.0.0.1:{port}/qi"
-        post = Poster(Guard(LOOPBACK)).post
-        wait_until(
-            lambda: process.poll() is not None or post(url, {"x": "y"}, b"").status,
-            within_s=60,
-            what="it listens",
-        )
-        assert process.poll() is None
         yield url
     finally:
         process.kill()
         process.wait()
+
+
+def listening(room: Path, secret: SigningSecret) -> tuple[str, "subprocess.Popen[bytes]"]:
+    """Node listens at a port that was free; if somebody was given it meanwhile, at another one."""
+    post = Poster(Guard(LOOPBACK)).post
+    for _ in range(PORTS_TRIED_MAX):
+        port = free_port()
+        env = os.environ | {"SECRET": secret.text, "PORT": str(port)}
+        process = subprocess.Popen([NODE, "receiver.mjs"], cwd=room, env=env)
+        url = f"http://127.0.0.1:{port}/qi"
+        answers = partial(post, url, {"x": "y"}, b"")
+        wait_until(
+            lambda: process.poll() is not None or answers().status,  # noqa: B023  (called before the next round)
+            within_s=60,
+            what="it listens",
+        )
+        if process.poll() is None:
+            return url, process
+    raise AssertionError("Node does not listen anywhere")
+
+
+def free_port() -> int:
+    """A port to which webhooks may be sent; Node cannot share one that is kept."""
+    while True:
+        with kept_port("127.0.0.1") as port:
+            if port not in FOREIGN_PORTS:
+                return port
 
 
 def test_what_the_guide_says_to_do_works_as_it_stands(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import psycopg
 import pytest
 
 from events.log import keys
-from services.whole_house import free_port
+from services.ports import kept_port
 from tests.conftest import MASTER_KEY
 from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.plain_http import PLAIN
@@ -34,7 +35,8 @@ class Server:
     """One `qiledger serve`, with what it says in a file."""
 
     def __init__(self, database_url: str, redis_url: str | None, directory: Path, **settings: str) -> None:
-        self.port = free_port("127.0.0.1", 0)
+        self._kept = ExitStack()
+        self.port = self._kept.enter_context(kept_port("127.0.0.1"))  # also while it is stopped
         self.url = f"http://127.0.0.1:{self.port}"
         self.said = directory / f"server-{self.port}.log"
         env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}

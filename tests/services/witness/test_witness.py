@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psycopg
@@ -20,8 +20,8 @@ from events.log import checkpoints, merkle, notes
 from events.log.checkpoints import Checkpoint
 from events.log.merkle import Node, leaf_hash
 from events.log.notes import SigningKey
+from services.ports import kept_port
 from services.sealing import Witness
-from services.whole_house import free_port
 from services.witness.judging import PROOF_LINES_MAX, Answer, judge
 from services.witness.memory import Memory, NoWitness, claimed, known_logs, make, remembered, trust
 from services.worker.witnessing import ask_all
@@ -183,6 +183,12 @@ class Served:
         except httpx.TransportError:
             return False
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(ENDS_WITHIN_S)
@@ -200,9 +206,8 @@ def log(database_url: str) -> str:
 def witness(tmp_path: Path, log: str) -> Iterator[tuple[Witness, Served]]:
     directory = tmp_path / "witness"
     key = make(directory, "witness.example/w1", [KEY.public.named(f"{HOST}/{log}")])
-    served = Served(directory, free_port("127.0.0.1", 0))
-    yield Witness(key.public, served.url), served
-    served.stop()
+    with kept_port("127.0.0.1") as port, Served(directory, port) as served:
+        yield Witness(key.public, served.url), served
 
 
 def told(url: str, log: str) -> tuple[int, str | None]:

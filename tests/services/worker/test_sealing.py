@@ -8,9 +8,9 @@ import pytest
 from events.log import checkpoints, sealed
 from events.log.sealing_key import Remembered
 from services.doorbell import connect, ring
+from services.ports import kept_port
 from services.sealing import sealing_at, signer_of, witnesses_of
 from services.settings import Settings, WrongSettings
-from services.whole_house import free_port
 from services.witness.memory import make
 from services.worker.duty import Connection
 from services.worker.sealer import News
@@ -135,8 +135,7 @@ def test_what_is_sealed_is_witnessed_by_the_sealers_own_process(
     start: Start, conn: Connection, trust: Trust, tmp_path: Path
 ) -> None:
     key = make(tmp_path / "witness", "witness.example/w1", [KEY.public.named(f"{HOST}/{trust.code}")])
-    served = Served(tmp_path / "witness", free_port("127.0.0.1", 0))
-    try:
+    with kept_port("127.0.0.1") as port, Served(tmp_path / "witness", port) as served:
         witnesses = f"{key.public.write()} {served.url}"
         start("sealer", doorbell=None, sealing_key=KEY.write(), log_origin=HOST, witnesses=witnesses)
         trust.tell("P-1", "P-2")
@@ -145,5 +144,3 @@ def test_what_is_sealed_is_witnessed_by_the_sealers_own_process(
         wait_until(
             lambda: conn.execute(cosigned, asked).fetchone() == (2,), within_s=SOON_S, what="it is witnessed"
         )
-    finally:
-        served.stop()
