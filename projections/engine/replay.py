@@ -17,7 +17,7 @@ from events.log.lines import canonical, record_read_before
 from events.log.record import Record
 from projections.engine.at_once import AtOnce, Folded
 from projections.engine.compare import differences
-from projections.engine.memory import key_of, streams_at_once
+from projections.engine.memory import key_of, plain, streams_at_once
 from projections.engine.projection import Projection
 from projections.engine.spool import Spool, stream_of
 from projections.engine.stream import Stream, in_business_order
@@ -141,7 +141,7 @@ class Replay:
                 rows = rows_of(folded.pop(name))
                 counts[name] += len(rows)
                 totals[name] += sum(
-                    [int.from_bytes(sha256(_encode(pair)).digest(), "big") for pair in rows.items()]
+                    [int.from_bytes(sha256(_whole(key, row)).digest(), "big") for key, row in rows.items()]
                 )
         return [
             Digest(
@@ -217,6 +217,11 @@ def rows_of(streams: Mapping[str, Stream]) -> dict[str, Any]:
     }
 
 
+def _whole(key: str, row: msgspec.Struct) -> bytes:
+    """A row as it is summed up: with every field."""
+    return _encode([key, msgspec.structs.asdict(row)])
+
+
 def _read(projection: Projection[Any], written: msgspec.Raw) -> Any:
     """A row as it was shown; what no row of this projection looks like as it stands, so that it differs."""
     try:
@@ -256,6 +261,7 @@ def _fields(shown: Any, folded: Any) -> list[Field]:
     return [Field(name, one.get(name), other.get(name)) for name in names]
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    plain = {} if row is None else msgspec.to_builtins(row)
-    return plain if isinstance(plain, dict) else {"rows": plain}
+def _plain(shown: Any) -> dict[str, Any]:
+    if isinstance(shown, list):
+        return {"rows": msgspec.to_builtins(shown)}
+    return shown if isinstance(shown, dict) else plain(shown) or {}

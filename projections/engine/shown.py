@@ -56,4 +56,4 @@ def shown(conn: Connection[Any], organisation: str, projections: Iterable[Projec
 def rows_shown(conn: Connection[Any], organisation: str, one: Shown) -> Iterator[tuple[str, bytes]]:
     """The rows of a projection by their keys, as JSON."""
     for key, row in rows_kept(conn, one.projection, organisation, build=one.build):
-        yield key, _encode(row)
+        yield key, _encode(msgspec.structs.asdict(row))

@@ -12,7 +12,7 @@ import msgspec
 from events.corrections import EventRetracted, Revision
 from events.log.record import Record, written
 from events.vocabulary import UnknownType, read_body
-from projections.engine.memory import key_of
+from projections.engine.memory import key_of, plain
 from projections.engine.projection import THE_ROW, Part, Projection, Way
 from projections.engine.spool import stream_of
 from projections.engine.stream import (
@@ -31,7 +31,7 @@ Standing: TypeAlias = Literal[
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A record, where it came from, and what became of it. `row` is the row as it stood after it."""
+    """A record, where it came from, what became of it, and the row before and after it, as plain data."""
 
     position: int
     version: int
@@ -45,15 +45,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     retracted_by: list[int]
     corrected_by: list[int]
     puts_right: list[int]
-    before: Any = None
-    after: Any = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
 
 
 class Reasons(msgspec.Struct, frozen=True, kw_only=True):
-    """A row, and the records that made it, in the order in which things happened."""
+    """A row as plain data, and the records that made it, in the order in which things happened."""
 
     key: str
-    row: Any
+    row: dict[str, Any] | None
     steps: list[Step]
 
 
@@ -107,8 +107,9 @@ def why(projection: Projection[Any], key: str, records: Iterable[Record]) -> Rea
         if standing == "changes_nothing" and way is not None and way.revision:
             standing = "puts_right"
         if _concerns(projection, way, record, part, put_right, standing):
-            steps.append(step(record, standing, put_right, before=before, after=_row(stream, part)))
-    return Reasons(key=key_of(name, part), row=_row(stream, part), steps=steps)
+            after = _row(stream, part)
+            steps.append(step(record, standing, put_right, before=plain(before), after=plain(after)))
+    return Reasons(key=key_of(name, part), row=plain(_row(stream, part)), steps=steps)
 
 
 def history(records: Sequence[Record]) -> list[Step]:
@@ -119,7 +120,12 @@ def history(records: Sequence[Record]) -> list[Step]:
 
 
 def step(
-    record: Record, standing: Standing, put_right: PutRight, *, before: Any = None, after: Any = None
+    record: Record,
+    standing: Standing,
+    put_right: PutRight,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
 ) -> Step:
     """A record as a step."""
     position = record.position

@@ -128,7 +128,7 @@ def _print(told: Reasons, *, with_row: bool) -> None:
             console.print(f"    {field}: {escape(before)} → {escape(after)}")
     if with_row:
         console.print(f"[bold]{escape(told.key)}[/]" + (" has no row" if told.row is None else " is now"))
-        for field, value in _plain(told.row).items():
+        for field, value in (told.row or {}).items():
             console.print(f"    {field}: {escape(_said(value))}")
 
 
@@ -145,16 +145,12 @@ def _standing(step: Step) -> str:
 
 
 def _changes(step: Step) -> list[tuple[str, str, str]]:
-    before, after = _plain(step.before), _plain(step.after)
+    before, after = step.before or {}, step.after or {}
     return [
         (name, _said(before.get(name)), _said(after.get(name)))
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    return {} if row is None else msgspec.to_builtins(row)
 
 
 def _said(value: Any) -> str:

@@ -1,10 +1,11 @@
 """A replay that compares: rows that are missing, extra, twice, or no rows at all differ, and the records are named."""
 
+import msgspec
 import pytest
 
 from events.log.lines import record_read_before
 from projections.engine.found import found
-from projections.engine.memory import fold_in_memory
+from projections.engine.memory import fold_in_memory, plain
 from projections.engine.replay import Replay, Target
 from projections.forum_portfolio import portfolio
 from projections.projects import projects
@@ -47,6 +48,25 @@ def test_what_is_not_as_the_records_make_it_is_named(
     shown: list[tuple[str, bytes]], found: list[tuple[str, str, list[int]]]
 ) -> None:
     assert mismatches(*shown) == found
+
+
+def test_a_default_that_differs_is_named_with_what_was_shown_and_what_was_folded() -> None:
+    paused = msgspec.structs.replace(fold_in_memory(projects, STARTED)["project/P-1"], state="paused")
+    shown = {**ROWS, "project/P-1": projects._encode(paused)}
+    with Replay([Target(projects, 3)], records=3) as replay:
+        for one in STARTED:
+            replay.add_record(one)
+        for key, row in shown.items():
+            replay.add_row("projects", key, row)
+        (compared,) = replay.compare()
+    (field,) = compared.mismatches[0].fields
+    assert (field.name, field.shown, field.folded) == ("state", "paused", "active")
+
+
+def test_the_plain_data_of_a_row_have_every_field() -> None:
+    for projection in (portfolio, projects):
+        (row, *_) = fold_in_memory(projection, STARTED).values()
+        assert list(plain(row) or {}) == list(projection.row.__struct_fields__)
 
 
 def test_each_line_is_read_once_for_all_projections(monkeypatch: pytest.MonkeyPatch) -> None:
