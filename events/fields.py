@@ -148,7 +148,7 @@ Hours = Annotated[float, Meta(ge=0, le=10_000, description="Hours.")]
 Direction = Literal["increase", "decrease", "neutral"]
 Role = Literal["sponsor", "coach", "advisor", "lead", "co_lead", "member", "data", "service_user", "carer"]
 PersonKind = Literal["staff", "service_user", "carer", "external"]
-Audience = Literal["public", "organisation", "forum", "team"]
+Audience = Literal["public", "organisation", "forum", "team"]  # the widest first (projections/audience.py)
 
 
 # Parts of an event that have fields of their own.

@@ -19,6 +19,7 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 import msgspec
+from psycopg import sql
 
 from events.fields import Audience, ForumId
 from events.learning import AwardReceived, CelebrationRecorded
@@ -28,9 +29,10 @@ from events.scores import ProgressScored
 from events.spread import SpreadAdopted
 from events.sustaining import SustainCheckRecorded
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
-from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
+from projections.project_work import HAS_COACH, HAS_SPONSOR, TOLD_OF_PROJECTS, FollowedProject, followed
 
 GLAD_MAX = 20  # occasions of one project; the latest are kept
 GLAD_SCORE = 4.0  # "significant improvement" on the scales in use
@@ -151,18 +153,18 @@ class AgendaItem(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None
 
 
-AGENDA = """
+AGENDA = sql.SQL(
+    """
     WITH mine AS (
         SELECT *, array_remove(ARRAY[
-                   CASE WHEN NOT team @> '[{"role": "sponsor"}]' THEN 'sponsor' END,
-                   CASE WHEN NOT team @> '[{"role": "coach"}]' THEN 'coach' END,
-                   CASE WHEN NOT (team @> '[{"role": "service_user"}]' OR team @> '[{"kind": "service_user"}]'
-                                  OR team @> '[{"role": "carer"}]' OR team @> '[{"kind": "carer"}]')
+                   CASE WHEN NOT {has_sponsor} THEN 'sponsor' END,
+                   CASE WHEN NOT {has_coach} THEN 'coach' END,
+                   CASE WHEN NOT (team @> '[{{"role": "service_user"}}]' OR team @> '[{{"kind": "service_user"}}]'
+                                  OR team @> '[{{"role": "carer"}}]' OR team @> '[{{"kind": "carer"}}]')
                         THEN 'service user or carer' END], NULL) AS lacking
           FROM agenda_pack
          WHERE organisation = %(organisation)s AND forum = %(forum)s::text
-           AND array_position('{public,organisation,forum,team}', audience)
-               <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+           AND {seen}
     )
     SELECT 'to_approve' AS section, 1 AS place, split_part(key, '/', 2) AS project, title, directorate,
            'Put to the forum, to be approved' AS says, submitted AS since, score
@@ -196,6 +198,7 @@ AGENDA = """
      WHERE (occasion ->> 'on')::date > coalesce(%(since)s::date, %(on)s::date - 31)
        AND (occasion ->> 'on')::date <= %(on)s::date
 """
+).format(seen=shown_to_reader("audience"), has_sponsor=HAS_SPONSOR, has_coach=HAS_COACH)
 pack.question(
     "agenda",
     AGENDA,

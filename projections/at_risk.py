@@ -26,6 +26,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 import msgspec
+from psycopg import sql
 
 from events.aims import AimRevised, AimSet
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
@@ -34,10 +35,11 @@ from events.log.record import Record
 from events.measures import MeasureDefined
 from events.reviews import ProjectReviewed
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import last_day
 from projections.project_life import State
-from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
+from projections.project_work import HAS_COACH, HAS_LEAD, HAS_SPONSOR, TOLD_OF_PROJECTS, HeldProject, held
 
 BARRIERS_MAX = 100  # open at once
 
@@ -157,7 +159,8 @@ class ProjectAtRisk(msgspec.Struct, frozen=True, kw_only=True):
     next_review: str | None
 
 
-AT_RISK = """
+AT_RISK = sql.SQL(
+    """
     WITH overloaded AS (
         SELECT member.person AS coach
           FROM at_risk
@@ -184,17 +187,17 @@ AT_RISK = """
                    CASE WHEN state = 'active' AND has_measure
                          AND %(on)s::date - coalesce(last_data_until, state_held_from) > %(data_days)s::bigint
                         THEN 'no_data' END,
-                   CASE WHEN state = 'active' AND team @> '[{"role": "sponsor"}]'
+                   CASE WHEN state = 'active' AND {has_sponsor}
                          AND %(on)s::date - coalesce(sponsor_told_until, state_held_from) > %(sponsor_days)s::bigint
                         THEN 'sponsor_silent' END,
-                   CASE WHEN state = 'active' AND NOT team @> '[{"role": "sponsor"}]'
+                   CASE WHEN state = 'active' AND NOT {has_sponsor}
                          AND %(on)s::date - state_held_from > %(role_days)s::bigint
                         THEN 'no_sponsor' END,
-                   CASE WHEN state = 'active' AND NOT team @> '[{"role": "coach"}]'
+                   CASE WHEN state = 'active' AND NOT {has_coach}
                          AND %(on)s::date - state_held_from > %(role_days)s::bigint
                         THEN 'no_coach' END,
                    CASE WHEN state = 'active'
-                         AND NOT (team @> '[{"role": "lead"}]' OR team @> '[{"role": "co_lead"}]')
+                         AND NOT {has_lead}
                          AND %(on)s::date - state_held_from > %(role_days)s::bigint
                         THEN 'no_lead' END,
                    CASE WHEN state = 'active' AND EXISTS (
@@ -218,9 +221,9 @@ AT_RISK = """
        AND (%(reason)s::text IS NULL OR %(reason)s = ANY (reasons))
        AND (%(forum)s::text IS NULL OR forum = %(forum)s)
        AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"), has_lead=HAS_LEAD, has_sponsor=HAS_SPONSOR, has_coach=HAS_COACH)
 at_risk.question(
     "needing_attention",
     AT_RISK,

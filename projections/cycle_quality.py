@@ -17,6 +17,7 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 import msgspec
+from psycopg import sql
 
 from events.cycles import (
     Comparison,
@@ -33,6 +34,7 @@ from events.fields import Audience, DirectorateId, ForumId, ProjectId
 from events.log.record import Record
 from events.measures import MeasurementRecorded
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 from projections.project_life import LIFE, ProjectLife, lived
@@ -225,7 +227,8 @@ class CycleTold(msgspec.Struct, frozen=True, kw_only=True):
     days: int | None
 
 
-CYCLES = """
+CYCLES = sql.SQL(
+    """
     SELECT one.cycle, one.number, one.ramp, one.standing, one.predicted, one.small_scale, one.data_planned,
            one.learned, one.compared, one.decision, one.began, one.tested, one.over, one.days,
            coalesce(one.began, one.tested) AS since,
@@ -237,9 +240,9 @@ CYCLES = """
       LEFT JOIN cycle_quality AS whole
              ON whole.organisation = one.organisation AND whole.key = one.key AND whole.part = 'project'
      WHERE one.organisation = %(organisation)s AND one.key = 'project/' || %(project)s::text AND one.what = 'cycle'
-       AND array_position('{public,organisation,forum,team}', coalesce(whole.audience, 'organisation'))
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("coalesce(whole.audience, 'organisation')"))
 quality.question(
     "cycles",
     CYCLES,
@@ -359,7 +362,8 @@ class CycleToLookAt(msgspec.Struct, frozen=True, kw_only=True):
     since: str | None  # when it was due, began or was tested, as written
 
 
-TO_LOOK_AT = """
+TO_LOOK_AT = sql.SQL(
+    """
     WITH followed AS (
         SELECT DISTINCT key, previous AS cycle
           FROM cycle_quality
@@ -381,9 +385,9 @@ TO_LOOK_AT = """
      WHERE one.organisation = %(organisation)s AND one.what = 'cycle' AND lacking.is_so
        AND whole.state IN ('active', 'paused')
        AND (%(forum)s::text IS NULL OR whole.forum = %(forum)s)
-       AND array_position('{public,organisation,forum,team}', whole.audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("whole.audience"))
 quality.question(
     "to_look_at",
     TO_LOOK_AT,

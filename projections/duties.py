@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from psycopg import sql
 
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
 from events.cycles import CycleAbandoned, CycleActed, CyclePlanned, CycleStudied, CycleTested
@@ -19,6 +20,7 @@ from events.projects import ProjectCompleted, ProjectProposed
 from events.scores import ProgressScored
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import last_day, last_day_of
 from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
@@ -273,15 +275,15 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     due: date | None  # by when; of data, the day on which the next period has ended
 
 
-IN_HAND = """
+IN_HAND = sql.SQL(
+    """
     WITH mine AS (
         SELECT *, split_part(key, '/', 2) AS project
           FROM duties
          WHERE organisation = %(organisation)s AND state IN ('active', 'paused', 'approved', 'completed')
            AND (%(project)s::text IS NULL OR key = 'project/' || %(project)s)
            AND (%(forum)s::text IS NULL OR forum = %(forum)s)
-           AND array_position('{public,organisation,forum,team}', audience)
-               <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+           AND {seen}
     ),
     lines AS (
         SELECT project, mine.title, forum, 'barrier' AS what, one.barrier AS which, one.title AS says,
@@ -313,6 +315,7 @@ IN_HAND = """
       FROM lines
      WHERE %(due_by)s::date IS NULL OR due <= %(due_by)s
 """
+).format(seen=shown_to_reader("audience"))
 duties.question(
     "in_hand",
     IN_HAND,

@@ -11,16 +11,25 @@ from datetime import date
 from typing import Literal
 
 import msgspec
+from psycopg import sql
 
 from events.fields import Audience
 from events.forums import ForumClosed, ForumCreated, ForumRenamed, ForumReported, ForumRescoped
 from events.involvement import Involvement
 from events.log.record import Record
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import State
-from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
+from projections.project_work import (
+    HAS_COACH,
+    HAS_LEAD,
+    HAS_SPONSOR,
+    TOLD_OF_PROJECTS,
+    FollowedProject,
+    followed,
+)
 
 
 class PortfolioLine(FollowedProject, frozen=True, kw_only=True):
@@ -126,14 +135,15 @@ class PortfolioProject(msgspec.Struct, frozen=True, kw_only=True):
     flaws: tuple[str, ...]
 
 
-OF_FORUM = """
+OF_FORUM = sql.SQL(
+    """
     SELECT split_part(key, '/', 2) AS project, title, forum, directorate, areas, state, state_since,
            score, score_since, %(on)s::date - scored_until AS score_age_days,
            CASE WHEN score > score_before THEN 'up' WHEN score < score_before THEN 'down' END AS trend,
            cycles_tested, last_cycle, last_data,
-           team @> '[{"role": "sponsor"}]' AS has_sponsor,
-           team @> '[{"role": "coach"}]' AS has_coach,
-           team @> '[{"role": "lead"}]' OR team @> '[{"role": "co_lead"}]' AS has_lead,
+           {has_sponsor} AS has_sponsor,
+           {has_coach} AS has_coach,
+           {has_lead} AS has_lead,
            involvement, next_review, last_sign_of_life,
            state = 'active'
                AND coalesce(%(on)s::date - alive_until > %(stale_after_days)s::bigint, false) AS stale,
@@ -144,9 +154,9 @@ OF_FORUM = """
        AND (%(forum)s::text IS NULL OR coalesce(forum, '') = %(forum)s)
        AND (%(state)s::text IS NULL OR state = %(state)s
             OR (%(state)s = 'active_or_completed' AND state IN ('active', 'paused', 'completed')))
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"), has_lead=HAS_LEAD, has_sponsor=HAS_SPONSOR, has_coach=HAS_COACH)
 portfolio.question(
     "of_forum",
     OF_FORUM,
@@ -185,7 +195,8 @@ class ForumCounts(msgspec.Struct, frozen=True, kw_only=True):
     big_i: int  # of those active or paused: service users or carers are full members of the team
 
 
-FORUMS = """
+FORUMS = sql.SQL(
+    """
     WITH counted AS (
         SELECT coalesce(forum, '') AS forum,
                count(*) AS projects,
@@ -197,9 +208,9 @@ FORUMS = """
                count(*) FILTER (WHERE state = 'active'
                                 AND %(on)s::date - alive_until > %(stale_after_days)s::bigint) AS stale,
                count(*) FILTER (WHERE state IN ('active', 'paused')
-                                AND NOT team @> '[{"role": "sponsor"}]') AS without_sponsor,
+                                AND NOT {has_sponsor}) AS without_sponsor,
                count(*) FILTER (WHERE state IN ('active', 'paused')
-                                AND NOT team @> '[{"role": "coach"}]') AS without_coach,
+                                AND NOT {has_coach}) AS without_coach,
                count(*) FILTER (WHERE state IN ('active', 'paused') AND involvement = 'big_i') AS big_i
           FROM forum_portfolio
          WHERE organisation = %(organisation)s AND kind = 'project'
@@ -224,6 +235,7 @@ FORUMS = """
       FROM known
       FULL JOIN counted USING (forum)
 """
+).format(has_sponsor=HAS_SPONSOR, has_coach=HAS_COACH)
 portfolio.question(
     "forums",
     FORUMS,

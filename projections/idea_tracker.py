@@ -9,6 +9,7 @@ from datetime import date
 from typing import Literal, TypeAlias
 
 import msgspec
+from psycopg import sql
 
 from events.comments import VisibilitySet
 from events.fields import Audience, DirectorateId, Label, PersonRef
@@ -22,6 +23,7 @@ from events.ideas import (
     Origin,
 )
 from events.log.record import Record
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, last_day_of
 
@@ -221,7 +223,8 @@ ideas.question(
     of_persons=True,
 )
 
-OF_A_TEAM = """
+OF_A_TEAM = sql.SQL(
+    """
     SELECT split_part(key, '/', 2) AS idea, title, team, origin, raised, answered, days_to_answer, outcome, became,
            raised_until,
            CASE WHEN answered IS NULL THEN greatest(%(on)s::date - raised_until, 0) END AS days_waiting
@@ -230,9 +233,9 @@ OF_A_TEAM = """
        AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
        AND (%(team)s::text IS NULL OR team = %(team)s)
        AND (NOT %(waiting_only)s::boolean OR answered IS NULL)
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"))
 ideas.question(
     "of_a_team",
     OF_A_TEAM,

@@ -9,12 +9,14 @@ only to the month or year counts from its first day.
 from datetime import date
 
 import msgspec
+from psycopg import sql
 
 from events.fields import Audience, DirectorateId, ForumId
 from events.involvement import Involvement, InvolvementExperienced, InvolvementSet
 from events.log.record import Record
 from events.teams import PersonChangedRole, PersonJoined, PersonLeft
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 from projections.project_life import LIFE, ProjectLife, State, lived
@@ -231,7 +233,8 @@ class ProjectLevel(msgspec.Struct, frozen=True, kw_only=True):
     experts: int  # roles that service users and carers hold in its team, as far as is known today
 
 
-ON_A_DAY = """
+ON_A_DAY = sql.SQL(
+    """
     SELECT split_part(key, '/', 2) AS project, title, jsonb_array_length(experts) AS experts,
            step ->> 'directorate' AS directorate,
            step ->> 'forum' AS forum,
@@ -250,9 +253,9 @@ ON_A_DAY = """
        AND (%(directorate)s::text IS NULL OR step ->> 'directorate' = %(directorate)s)
        AND (%(forum)s::text IS NULL OR step ->> 'forum' = %(forum)s)
        AND (NOT %(without_big_i)s::boolean OR step ->> 'level' IS DISTINCT FROM 'big_i')
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"))
 involvement.question(
     "on_a_day",
     ON_A_DAY,

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
+from psycopg import sql
 
 from events.charts import (
     BaselineSet,
@@ -36,6 +37,7 @@ from events.measures import (
     MeasureRetired,
     MeasureRevised,
 )
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 
@@ -271,7 +273,12 @@ class ShownMeasure(msgspec.Struct, frozen=True, kw_only=True):
     last_period: str | None
 
 
-MEASURES = """
+AUDIENCE = """coalesce((SELECT about ->> 'audience'
+                      FROM measure_series
+                     WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
+                       AND part = 'project'), 'organisation')"""  # of the project
+MEASURES = sql.SQL(
+    """
     SELECT measure, name, kind, definition, unit, multiply, chart, interval, direction, target,
            coalesce(revisions, 0) AS revisions, retired, coalesce(points, 0) AS points, last_period
       FROM (SELECT measure, name, said.*
@@ -286,13 +293,9 @@ MEASURES = """
                   WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
                     AND sort = 'point' AND told > 0
                   GROUP BY measure) AS counted USING (measure)
-     WHERE array_position('{public,organisation,forum,team}', coalesce(
-               (SELECT about ->> 'audience'
-                  FROM measure_series
-                 WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
-                   AND part = 'project'), 'organisation'))
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+     WHERE {seen}
 """
+).format(seen=shown_to_reader(AUDIENCE))
 series.question(
     "measures",
     MEASURES,
@@ -330,20 +333,17 @@ class ShownPart(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
 
 
-SERIES = """
+SERIES = sql.SQL(
+    """
     SELECT sort, part, period, at, subgroup, value, numerator, denominator, n, told, left_out, name, text, until,
            about ->> 'rule_set' AS rule_set, about ->> 'rule' AS rule
       FROM measure_series AS shown
      WHERE organisation = %(organisation)s
        AND key = 'project/' || %(project)s::text
        AND (measure = %(measure)s::text AND (sort <> 'point' OR told > 0) AND sort <> 'measure' OR sort = 'cycle')
-       AND array_position('{public,organisation,forum,team}', coalesce(
-               (SELECT about ->> 'audience'
-                  FROM measure_series
-                 WHERE organisation = %(organisation)s AND key = 'project/' || %(project)s::text
-                   AND part = 'project'), 'organisation'))
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader(AUDIENCE))
 series.question(
     "series",
     SERIES,
@@ -376,7 +376,8 @@ class ProjectPart(ShownPart, frozen=True, kw_only=True):
     retired: str | None
 
 
-OF_PROJECTS = """
+OF_PROJECTS = sql.SQL(
+    """
     WITH whose AS MATERIALIZED (  -- once for all points: each would else look through its whole project
         SELECT key, part, about ->> 'audience' AS audience, about ->> 'kind' AS kind
           FROM measure_series
@@ -400,9 +401,9 @@ OF_PROJECTS = """
        AND shown.sort <> 'project'
        AND (shown.sort <> 'point' OR shown.told > 0)
        AND (shown.sort = 'cycle' OR %(kind)s::text = 'all' OR defined.kind = %(kind)s::text)
-       AND array_position('{public,organisation,forum,team}', coalesce(seen.audience, 'organisation'))
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("coalesce(seen.audience, 'organisation')"))
 series.question(
     "of_projects",
     OF_PROJECTS,

@@ -9,6 +9,7 @@ when they have the same name, kind and unit, whatever the case of their letters;
 from typing import Literal
 
 import msgspec
+from psycopg import sql
 
 from events.fields import Audience, ProgrammeId
 from events.log.record import Record
@@ -27,6 +28,7 @@ from events.programmes import (
 from events.scores import ProgressScored
 from events.vocabulary import Event
 from projections.aligned_measures import Aligned, with_definition, with_end, with_reading
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import LIFE, ProjectLife, State, lived
@@ -284,16 +286,17 @@ class ProjectOfIt(msgspec.Struct, frozen=True, kw_only=True):
     readings: int
 
 
-PROJECTS = """
+PROJECTS = sql.SQL(
+    """
     SELECT split_part(key, '/', 2) AS project, title, directorate, forum, state, state_since, score, scale, scored,
            jsonb_array_length(measures) AS measures,
            (SELECT coalesce(sum((measure ->> 'readings')::bigint), 0)::bigint
               FROM jsonb_array_elements(measures) AS measure) AS readings
       FROM programmes
      WHERE organisation = %(organisation)s AND what = 'project' AND programmes ? %(programme)s::text
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"))
 taking_part.question(
     "projects",
     PROJECTS,
@@ -321,7 +324,8 @@ class AlignedMeasure(msgspec.Struct, frozen=True, kw_only=True):
     ]  # project, its measure, first and latest value
 
 
-MEASURES = """
+MEASURES = sql.SQL(
+    """
     WITH one AS (
         SELECT split_part(key, '/', 2) AS project, told ->> 'measure' AS id,
                coalesce(told ->> 'name', told ->> 'measure') AS name,
@@ -331,8 +335,7 @@ MEASURES = """
                told -> 'first' AS first, told -> 'latest' AS latest, (told ->> 'latest')::float8 AS stands_at
           FROM programmes, jsonb_array_elements(measures) AS told
          WHERE organisation = %(organisation)s AND what = 'project' AND programmes ? %(programme)s::text
-           AND array_position('{public,organisation,forum,team}', audience)
-               <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+           AND {seen}
     )
     SELECT min(name) AS measure, kind, unit,
            count(DISTINCT project) AS projects,
@@ -345,6 +348,7 @@ MEASURES = """
       FROM one
      GROUP BY lower(name), kind, unit
 """
+).format(seen=shown_to_reader("audience"))
 taking_part.question(
     "measures",
     MEASURES,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
+from psycopg import sql
 
 from events.coaching import CoachAllocated, CoachReleased, SponsorUpdated
 from events.comments import VisibilitySet
@@ -43,6 +44,12 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 Team = tuple[Member, ...]
+
+
+# SQL that is true of a row with such a member in its team.
+HAS_SPONSOR = sql.SQL("""team @> '[{"role": "sponsor"}]'""")
+HAS_COACH = sql.SQL("""team @> '[{"role": "coach"}]'""")
+HAS_LEAD = sql.SQL("""(team @> '[{"role": "lead"}]' OR team @> '[{"role": "co_lead"}]')""")
 
 
 class FollowedProject(ProjectLife, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
+from psycopg import sql
 
 from events.aims import AimRevised, AimSet
 from events.barriers import BarrierRaised, BarrierResolved
@@ -24,6 +25,7 @@ from events.projects import ProjectCompleted, ProjectMerged, ProjectProposed, Pr
 from events.spread import SpreadAdopted
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import State
@@ -299,7 +301,8 @@ class ShownProject(ProjectPage, frozen=True, kw_only=True):
     score_age_days: int | None  # by `on`, since it was surely scored last
 
 
-ONE = """
+ONE = sql.SQL(
+    """
     SELECT split_part(key, '/', 2) AS project,
            %(on)s::date - scored_until AS score_age_days,
            title, problem, directorate, forum, areas, state, state_since, audience, flaws,
@@ -312,9 +315,9 @@ ONE = """
       FROM projects
      WHERE organisation = %(organisation)s
        AND key = 'project/' || %(project)s::text
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"))
 projects.question(
     "one", ONE, asks=OneProject, answers=ShownProject, order=["project"], doc="One project's page."
 )
@@ -344,7 +347,8 @@ class ListedProject(msgspec.Struct, frozen=True, kw_only=True):
     flaws: tuple[str, ...]
 
 
-SOME = """
+SOME = sql.SQL(
+    """
     SELECT split_part(key, '/', 2) AS project, title, directorate, forum, areas, state, state_since,
            score, scored, last_sign_of_life, flaws
       FROM projects
@@ -354,9 +358,9 @@ SOME = """
        AND (%(forum)s::text IS NULL OR forum = %(forum)s)
        AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
        AND (%(area)s::text IS NULL OR areas ? %(area)s)
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
 """
+).format(seen=shown_to_reader("audience"))
 projects.question(
     "some",
     SOME,

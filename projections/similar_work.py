@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from psycopg import sql
 
 from events.aims import AimRevised, AimSet
 from events.changes import ChangeIdeaAdded
@@ -34,6 +35,7 @@ from events.projects import (
     ProjectReported,
 )
 from events.vocabulary import Event
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.project_life import LIFE, ProjectLife, State, lived
 
@@ -203,7 +205,8 @@ class Alike(msgspec.Struct, frozen=True, kw_only=True):
     shared_areas: tuple[str, ...]
 
 
-LIKE = """
+LIKE = sql.SQL(
+    """
     WITH work AS MATERIALIZED (
         SELECT key, kind, title, aim, directorate, state, stopped, learned, areas,
                lexemes AS told
@@ -211,8 +214,7 @@ LIKE = """
          WHERE organisation = %(organisation)s
            AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
            AND key <> 'project/' || coalesce(%(but)s::text, '')
-           AND array_position('{public,organisation,forum,team}', audience)
-               <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+           AND {seen}
            AND NOT EXISTS (
                SELECT FROM similar_work AS project
                 WHERE project.organisation = one.organisation AND project.key = one.became)
@@ -249,7 +251,7 @@ LIKE = """
     )
     SELECT key AS stream, kind, title, left(aim, 500) AS aim, directorate, state, stopped, learned, words.shared_words,
            to_jsonb(ours.areas) AS shared_areas,
-           ts_rank('{0.1, 0.3, 0.6, 1.0}', told, asked.words)
+           ts_rank('{{0.1, 0.3, 0.6, 1.0}}', told, asked.words)
                * (1 + 0.5 * cardinality(ours.areas) / greatest(cardinality(asked.areas), 1)) AS likeness
       FROM work
      CROSS JOIN asked
@@ -263,6 +265,7 @@ LIKE = """
            SELECT ARRAY(SELECT area FROM unnest(asked.areas) AS area WHERE work.areas ? area) AS areas) AS ours
      WHERE told @@ asked.words
 """
+).format(seen=shown_to_reader("audience"))
 works.question(
     "like",
     LIKE,

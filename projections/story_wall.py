@@ -11,6 +11,7 @@ Words are searched for by Postgres: `falls -ward "time between"`, in any form of
 from typing import Literal
 
 import msgspec
+from psycopg import sql
 
 from events.comments import VisibilitySet
 from events.fields import Audience
@@ -24,6 +25,7 @@ from events.improvements import (
 from events.log.record import Record
 from events.people import ConsentGiven, ConsentWithdrawn
 from events.stories import StoryLinked, StoryShared, StoryWithdrawn
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 
@@ -210,7 +212,8 @@ class ShownPiece(msgspec.Struct, frozen=True, kw_only=True):
     match: float  # how well it matches the words; 0 without any
 
 
-ON_THE_WALL = """
+ON_THE_WALL = sql.SQL(
+    """
     SELECT key AS stream, kind, title, summary, address, told, told_from, areas, tools, format, level, standing,
            directorate, language, about,
            CASE WHEN %(words)s::text IS NULL THEN 0::double precision
@@ -220,8 +223,7 @@ ON_THE_WALL = """
      WHERE organisation = %(organisation)s
        AND kind IN ('story', 'improvement')
        AND title IS NOT NULL
-       AND array_position('{public,organisation,forum,team}', audience)
-           <= array_position('{public,organisation,forum,team}', %(reader)s::text)
+       AND {seen}
        AND (%(words)s::text IS NULL
             OR lexemes @@ websearch_to_tsquery('english', %(words)s))
        AND (%(kind)s::text IS NULL OR kind = %(kind)s)
@@ -235,6 +237,7 @@ ON_THE_WALL = """
             WHERE person.organisation = %(organisation)s AND person.kind = 'person'
               AND person.consents ? rests_on.consent)
 """
+).format(seen=shown_to_reader("audience"))
 wall.question(
     "shown",
     ON_THE_WALL,

@@ -26,6 +26,7 @@ from events.projects import ProjectMerged, ProjectProposed, ProjectSplit
 from events.spread import SpreadAdopted
 from events.stories import StoryLinked, StoryShared
 from events.vocabulary import Event, example_of, tag_of, vocabulary
+from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 
 DETAIL_MAX = 300  # characters
@@ -206,6 +207,13 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     puts_right: str | None
 
 
+AUDIENCE = """coalesce((SELECT visible.facts ->> 'audience'
+                      FROM timeline AS visible
+                     WHERE visible.organisation = %(organisation)s
+                       AND visible.key = line.key
+                       AND visible.type = 'visibility.set'
+                     ORDER BY visible.folded_at DESC, visible.position DESC
+                     LIMIT 1), 'organisation')"""
 # Two parts, each by an index of its own: one condition with OR would read every line of the organisation.
 OF_SUBJECT = sql.SQL(
     """
@@ -222,20 +230,12 @@ OF_SUBJECT = sql.SQL(
              WHERE organisation = %(organisation)s AND also IS NOT NULL AND also ? %(subject)s::text
                AND key <> %(subject)s) AS line
       JOIN log.records AS told USING (organisation, position)
-     WHERE array_position('{{public,organisation,forum,team}}', coalesce(
-               (SELECT visible.facts ->> 'audience'
-                  FROM timeline AS visible
-                 WHERE visible.organisation = %(organisation)s
-                   AND visible.key = line.key
-                   AND visible.type = 'visibility.set'
-                 ORDER BY visible.folded_at DESC, visible.position DESC
-                 LIMIT 1), 'organisation'))
-           <= array_position('{{public,organisation,forum,team}}', %(reader)s::text)
+     WHERE {seen}
     """
-).format(said=sql.Literal(SAID.replace("%", "%%")))
+).format(said=sql.Literal(SAID.replace("%", "%%")), seen=shown_to_reader(AUDIENCE))
 timeline.question(
     "of_subject",
-    OF_SUBJECT.as_string(),
+    OF_SUBJECT,
     asks=OfSubject,
     answers=Happened,
     order=["-occurred_at", "-position"],

@@ -25,6 +25,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 import msgspec.inspect as mi
+from psycopg.sql import Composable
 
 from events.corrections import Revision
 from events.log.record import Record
@@ -130,7 +131,7 @@ class Projection(Generic[R]):
     def question(
         self,
         name: str,
-        sql: str,
+        sql: str | Composable,
         *,
         asks: type[A],
         answers: type[B],
@@ -142,7 +143,13 @@ class Projection(Generic[R]):
         if name in self.questions:
             raise ValueError(f"{self.name} has two questions called {name}")
         asked = Question(
-            name=name, sql=sql, asks=asks, answers=answers, order=tuple(order), doc=doc, of_persons=of_persons
+            name=name,
+            sql=sql if isinstance(sql, str) else sql.as_string(),
+            asks=asks,
+            answers=answers,
+            order=tuple(order),
+            doc=doc,
+            of_persons=of_persons,
         )
         self.questions[name] = asked
         return asked

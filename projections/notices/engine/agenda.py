@@ -58,7 +58,7 @@ def _asked(conn: Connection[Any], organisation: str, forum: str, on: date) -> Se
     conn.execute("SELECT set_config('search_path', %s, true)", (build.schema,))
     asked = ForMeeting(forum=forum, on=on)
     params = {name: getattr(asked, name) for name in ForMeeting.__struct_fields__}
-    query = sql.SQL(_ORDERED).format(agenda=sql.SQL(AGENDA), limit=sql.Literal(LINES_MAX))
+    query = sql.SQL(_ORDERED).format(agenda=AGENDA, limit=sql.Literal(LINES_MAX))
     return conn.execute(query, params | {"organisation": organisation}).fetchall()
 
 
