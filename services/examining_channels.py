@@ -15,7 +15,7 @@ from services.channels.smtp import THIS_MACHINE, way_of
 from services.channels.within import OutOfTime, within
 from services.channels.wording import KINDS, CannotBeWorded
 from services.finding import Finding
-from services.messages import COUNTS, HEALTH
+from services.messages import BAD_ADDRESSES, COUNTS, HEALTH
 from services.settings import Settings
 
 ANSWER_WITHIN_S = 10.0
@@ -98,6 +98,18 @@ def _messages(database_url: str, here: set[str]) -> Iterator[Finding]:
                 yield Finding(
                     f"{code} {channel}", "wrong", said, "Messages wait, and go out when it answers."
                 )
+            for count, since in conn.execute(BAD_ADDRESSES, asked).fetchall():
+                yield _bad(code, count, f"{since:%Y-%m-%d}")
+
+
+def _bad(code: str, count: int, since: str) -> Finding:
+    """How many people cannot be reached by mail. Who they are stands with their messages, for those who may see it."""
+    said = f"nothing arrives at {counted(count, 'person', 'people')}, the first since {since}"
+    cure = (
+        f"qiledger messages dead --organisation {code} says whose messages. Give the right address, or the same again"
+        f" once it works: qiledger people put {code} PERSON --email …; then qiledger messages retry MESSAGE."
+    )
+    return Finding(f"{code} addresses", "mind", said, cure)
 
 
 def _counted(code: str, channel: str, state: str, count: int, since: str, *, set_up: bool) -> Finding:

@@ -131,6 +131,14 @@ COUNTS = """
      LIMIT 100
 """
 
+BAD_ADDRESSES = """
+    SELECT count(*), min(b.used_at)
+      FROM notices.bad_addresses AS b
+      JOIN vault.contacts AS c USING (organisation, person)
+     WHERE b.organisation = %(organisation)s AND c.changed_at <= b.used_at
+    HAVING count(*) > 0
+"""
+
 
 def message_of(row: Any) -> MessageLine:
     """The message in a row of LIST or ONE."""

@@ -87,3 +87,25 @@ def test_what_waits_and_what_is_dead_is_counted(database_url: str) -> None:
     assert "not set up" in said[f"{telling.code} messages by notify"].said
     assert "away" in said[f"{telling.code} notify"].said
     assert f"{telling.code} messages by inbox" not in said
+
+
+def test_addresses_at_which_nothing_arrives_are_counted_and_nobody_is_named(database_url: str) -> None:
+    """Of those whose address was changed or given again since, it is not known that it is bad."""
+    telling = Telling(database_url)
+    for person in ("person/p-1", "person/p-2", "person/p-3"):
+        telling.knows(person)
+        telling.does(
+            "INSERT INTO notices.bad_addresses (organisation, person, used_at, message, said)"
+            " VALUES (%s, %s, clock_timestamp(), 'm', 'permanent-failure: no such address')",
+            person,
+        )
+    telling.knows("person/p-3")
+    other = Telling(database_url)
+    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    for as_whom in (database_url, url):
+        said = found(as_whom)
+        assert f"{other.code} addresses" not in said
+        bad = said[f"{telling.code} addresses"]
+        assert (bad.state, "nothing arrives at 2 people" in bad.said) == ("mind", True)
+        assert "retry" in bad.cure
+        assert not any("person/p-" in one.said + one.cure for one in said.values())
