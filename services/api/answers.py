@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from hashlib import sha256
 
 import msgspec
 import psycopg
@@ -21,6 +22,9 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv; charset=utf-8"
 HTML = "text/html; charset=utf-8"
+TEXT = "text/plain"
+TEXT_UTF8 = "text/plain; charset=utf-8"
+OCTETS = "application/octet-stream"
 CLOUDEVENTS = "application/cloudevents-batch+json"
 PROBLEM = "application/problem+json"
 
@@ -89,6 +93,11 @@ def representation(
     if has_etag(request, etag):
         return NotModified(etag, cache)
     return Answer(body, media_type, cache=cache, headers={"etag": etag, "vary": "accept", **(headers or {})})
+
+
+def etag_of(content: bytes) -> str:
+    """A strong ETag for exactly these bytes."""
+    return f'"{sha256(content).hexdigest()[:32]}"'
 
 
 def named(request: Asked) -> str:

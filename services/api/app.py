@@ -16,6 +16,7 @@ from services.api.made_once import MadeOnce
 from services.api.routes import (
     asking,
     charts,
+    checkpoints,
     exporting,
     house,
     importing,
@@ -34,6 +35,7 @@ from services.api.routes import (
     schemas,
     specification,
     telling,
+    tiles,
     webhooks,
     why,
 )
@@ -49,9 +51,9 @@ DOORS = (
     reading.one,
     reading.stream,
     operations.operations,
-    proof.checkpoint,
-    proof.public_keys,
-    proof.tile,
+    checkpoints.checkpoint,
+    checkpoints.public_keys,
+    tiles.tile,
     proof.inclusion,
     proof.consistency,
     proof.receipt,

@@ -79,3 +79,10 @@ def position_of(text: str) -> int:
     if not 0 <= position <= POSITION_MAX:
         raise Problem(kinds.WRONG_PARAMETER, "This is neither a cursor nor a position.", field="after")
     return position
+
+
+def place_of(text: str) -> int:
+    """The position of a single record, as an address has it. Raises Problem where there can be no such record."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= POSITION_MAX):
+        raise Problem(kinds.NO_RECORD)
+    return int(text)

@@ -1,18 +1,26 @@
-"""The database for whoever makes proofs: what does not prove what was signed is told as damage, and looked into."""
+"""What every door of the proof needs: which log, its newest checkpoint, and a connection on which damage is told."""
 
+import base64
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 import structlog
+from msgspec import Meta
 
 from events.log import proofs
+from events.log.proofs import Published
 from events.log.standing import Damaged
 from services.api.asked import Asked, desk_of
 from services.api.problems import Problem, kinds
 
 RETRY_AFTER_S = 3600  # no proof mends itself
+COSIGNED_MAX = 16
+
+Cosigned = Annotated[
+    int, Meta(ge=0, le=COSIGNED_MAX, description="By how many witnesses the checkpoint is to be co-signed.")
+]
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +28,7 @@ log = structlog.get_logger(__name__)
 @contextlib.asynccontextmanager
 async def proving(request: Asked) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """A connection to make a proof on. Damage is logged, put on record for the sealer to look into, and told as 503."""
-    name = str(request.path_params["organisation"])
+    name = log_named(request)
     async with desk_of(request).pool.connection() as conn:
         try:
             yield conn
@@ -30,3 +38,19 @@ async def proving(request: Asked) -> AsyncIterator[psycopg.AsyncConnection[Any]]
             await proofs.doubt(conn, name, what)
             told = f"{what[:1].upper()}{what[1:]}."
             raise Problem(kinds.DAMAGED_PROOF, told, headers={"retry-after": str(RETRY_AFTER_S)}) from None
+
+
+async def published(request: Asked, cosigned: int) -> Published | None:
+    """The newest checkpoint that so many witnesses put their names under, if there is one."""
+    async with proving(request) as conn:
+        return await proofs.published(conn, log_named(request), cosigned=cosigned)
+
+
+def log_named(request: Asked) -> str:
+    """The log that the address names: whoever needs a key for it was checked at the door."""
+    return str(request.path_params["organisation"])
+
+
+def in_base64(content: bytes) -> str:
+    """Bytes as they stand in an answer (RFC 4648, section 4)."""
+    return base64.b64encode(content).decode()

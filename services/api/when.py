@@ -20,6 +20,7 @@ from projections.engine.builds import Build
 from projections.engine.past import Past, Picture, is_settled, picture_of
 from projections.engine.projection import Projection
 from projections.moments import last_moment
+from services.api.answers import ASK_AGAIN, FOREVER
 from services.api.desk import Desk
 from services.api.problems import Problem, kinds
 
@@ -125,6 +126,24 @@ async def source(desk: Desk, projection: Projection[Any], organisation: str, whe
             raise Problem(kinds.WRONG_PARAMETER, detail, field="at_least")
         raise Problem(kinds.NOT_THERE_YET, position=picture.position)
     return Source(build=picture.build, position=picture.position, settled=settled)
+
+
+def reflected(position: int, moment: Source, when: When) -> int:
+    """What part of the log an answer reflects whose rows have come to `position`. Raises Problem if that is too little.
+
+    Of the past, nothing that belongs in the answer was told since its rows were made. Of the present, readers may have
+    been switched to other rows since `source` looked.
+    """
+    if moment.build is not None:
+        return max(position, moment.position)
+    if position < when.at_least:
+        raise Problem(kinds.NOT_THERE_YET, position=position)
+    return position
+
+
+def cached(moment: Source, parked: int) -> str:
+    """How long an answer holds: what was known by a moment does not change, unless a mend brings parked records in."""
+    return FOREVER if moment.settled and not parked else ASK_AGAIN
 
 
 async def _present(desk: Desk, projection: Projection[Any], organisation: str, when: When) -> Source:

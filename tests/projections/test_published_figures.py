@@ -20,7 +20,7 @@ from projections.engine.compare import differences, rows_kept
 from projections.engine.found import found
 from projections.engine.memory import fold_in_memory
 from projections.moments import last_day
-from services.api.routes.asking import TODAY, needs_today
+from services.api.question_parameters import TODAY, needs_today
 from tests.projections.engine.telling import as_role, records_of
 from tests.services.importing.test_public_history import TOLD
 

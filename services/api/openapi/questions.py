@@ -10,7 +10,13 @@ from projections.engine.projection import Projection
 from projections.engine.question import Question
 from services.api.answers import JSON
 from services.api.openapi.events import REF
-from services.api.routes.asking import TEXT_MAX, TODAY, alternatives, needs_today, unbounded_texts
+from services.api.question_parameters import (
+    TEXT_MAX,
+    TODAY,
+    alternatives,
+    needs_today,
+    unbounded_texts,
+)
 
 # What a parameter means wherever it is taken, unless the question says it in its own words.
 EVERYWHERE = {

@@ -1,12 +1,7 @@
 """Asking projections: every question of every projection, as it declares itself. Nothing here knows one by name."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cache
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -23,17 +18,17 @@ from projections.engine.cursor import CURSOR_MAX, BadCursor
 from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from services.api.answers import ASK_AGAIN, CSV, FOREVER, JSON, encode, representation
+from services.api.answers import ASK_AGAIN, CSV, JSON, encode, etag_of, representation
 from services.api.asked import Asked, accepted, as_asked, desk_of, parameters, query
 from services.api.desk import Desk
 from services.api.doors import Door, Nothing, at
 from services.api.problems import Problem, kinds
-from services.api.when import Source, When, source, today
+from services.api.question_parameters import TODAY, check_lengths, needs_today
+from services.api.tables import as_csv, json_or_csv
+from services.api.when import Source, When, cached, reflected, source, today
 
 LIMIT = 100
-NEAR_MAX = 5
-TEXT_MAX = 1_000  # characters of a parameter that sets no bound of its own
-TODAY = "on"  # the parameter of a question that has to know which day it is
+NEAR_MAX, NEAR_LETTERS_MAX = 5, 1_000
 
 
 class Reading(When, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +96,7 @@ async def projections(request: Asked) -> ASGIApp:
             for projection in found().values()
         ]
     text = encode(Projections(head=log_head, items=lines))
-    return representation(request, text, etag=_etag(text), cache=ASK_AGAIN)
+    return representation(request, text, etag=etag_of(text), cache=ASK_AGAIN)
 
 
 @route(
@@ -127,8 +122,8 @@ async def ask(request: Asked) -> ASGIApp:
     if needs_today(question) and TODAY not in given:
         given[TODAY] = today(how, datetime.now(UTC)).isoformat()
     asks = as_asked({name: value for name, value in given.items() if name not in ours}, question.asks, ours)
-    _bounded(asks)
-    form = _form(request, how)
+    check_lengths(asks)
+    form = json_or_csv(request, how.format)
     moment = await source(desk_of(request), projection, organisation, how)
     answered = await _answer(desk_of(request), projection, question, organisation, asks, how, moment)
     headers = {
@@ -141,52 +136,12 @@ async def ask(request: Asked) -> ASGIApp:
     if form == CSV:
         headers["content-disposition"] = f'attachment; filename="{projection.name}-{question.name}.csv"'
         text = as_csv(question.answers.__struct_encode_fields__, answered.rows)
-        etag = _etag(text + encode([answered.position, answered.parked, answered.next_cursor]))
+        etag = etag_of(text + encode([answered.position, answered.parked, answered.next_cursor]))
     else:
         text = _page(question, answered)
-        etag = _etag(text)
+        etag = etag_of(text)
     cache = cached(moment, answered.parked)
     return representation(request, text, form, etag=etag, cache=cache, headers=headers)
-
-
-def needs_today(question: Question[Any, Any]) -> bool:
-    """Whether a question must be told a day to judge on."""
-    return any(
-        field.name == TODAY and field.required and field.type is date
-        for field in msgspec.structs.fields(question.asks)
-    )
-
-
-def cached(moment: Source, parked: int) -> str:
-    """How long an answer holds: what was known by a moment does not change, unless a mend brings parked records in."""
-    return FOREVER if moment.settled and not parked else ASK_AGAIN
-
-
-def _bounded(asks: msgspec.Struct) -> None:
-    """Texts that set no bound of their own have ours. Raises Problem."""
-    for name, value in msgspec.structs.asdict(asks).items():
-        if isinstance(value, str) and len(value) > TEXT_MAX and name in unbounded_texts(type(asks)):
-            raise Problem(kinds.WRONG_PARAMETER, f"A text has at most {TEXT_MAX} characters.", field=name)
-
-
-@cache
-def unbounded_texts(asks: type[msgspec.Struct]) -> frozenset[str]:
-    """The parameters that are texts of any length, for all that their type says."""
-    (_,), components = msgspec.json.schema_components([asks])
-    (schema,) = [of for of in components.values() if of.get("title") == asks.__name__]
-    return frozenset(
-        name for name, of in schema["properties"].items() if any(map(_unbounded, alternatives(of)))
-    )
-
-
-def alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The schemas of which one must fit."""
-    found: list[dict[str, Any]] = schema.get("anyOf", [schema])
-    return found
-
-
-def _unbounded(schema: dict[str, Any]) -> bool:
-    return schema.get("type") == "string" and not schema.keys() & {"maxLength", "enum", "format"}
 
 
 def _asked_for(request: Asked) -> tuple[Projection[Any], Question[Any, Any]]:
@@ -204,13 +159,7 @@ def _near(name: str, asked: str) -> list[str]:
     if projection is not None:
         return [f"{name}/{question}" for question in projection.questions]
     every = [f"{one.name}/{question}" for one in found().values() for question in one.questions]
-    return get_close_matches(f"{name}/{asked}"[:TEXT_MAX], every, n=NEAR_MAX, cutoff=0.5)
-
-
-def _form(request: Asked, how: Reading) -> str:
-    if how.format:
-        return CSV if how.format == "csv" else JSON
-    return CSV if accepted(request, (JSON, "text/csv")) == "text/csv" else JSON
+    return get_close_matches(f"{name}/{asked}"[:NEAR_LETTERS_MAX], every, n=NEAR_MAX, cutoff=0.5)
 
 
 async def _answer(
@@ -241,11 +190,7 @@ async def _answer(
         raise Problem(kinds.NOT_BUILT if moment.build is None else kinds.PAST_NOT_READY) from None
     except psycopg.DataError:
         raise Problem(kinds.WRONG_PARAMETER, "A value is out of bounds.") from None
-    if moment.build is not None:  # nothing that belongs in it was told since the rows were made
-        return msgspec.structs.replace(answered, position=max(answered.position, moment.position))
-    if answered.position < how.at_least:  # readers were switched to other rows in between
-        raise Problem(kinds.NOT_THERE_YET, position=answered.position)
-    return answered
+    return msgspec.structs.replace(answered, position=reflected(answered.position, moment, how))
 
 
 def _page(question: Question[Any, Any], answered: Answer[Any]) -> bytes:
@@ -260,29 +205,6 @@ def _page(question: Question[Any, Any], answered: Answer[Any]) -> bytes:
             next=answered.next_cursor,
         )
     )
-
-
-def as_csv(columns: Sequence[str], rows: Sequence[msgspec.Struct]) -> bytes:
-    """The rows as CSV (RFC 4180). What a spreadsheet might take for a formula is made plain text by an apostrophe."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    for row in rows:
-        fields: Mapping[str, Any] = msgspec.to_builtins(row)
-        writer.writerow([_cell(fields.get(column)) for column in columns])
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return (
-            f"'{value}"
-            if value.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-            else value
-        )
-    if isinstance(value, dict | list | tuple):
-        return encode(value).decode()
-    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
 
 
 def _line(projection: Projection[Any], organisation: str, position: int) -> ProjectionLine:
@@ -305,7 +227,3 @@ def _line(projection: Projection[Any], organisation: str, position: int) -> Proj
 
 def _address(organisation: str, projection: Projection[Any], question: Question[Any, Any]) -> str:
     return f"/v1/{organisation}/projections/{projection.name}/{question.name}"
-
-
-def _etag(text: bytes) -> str:
-    return f'"{sha256(text).hexdigest()[:32]}"'

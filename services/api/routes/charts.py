@@ -5,7 +5,6 @@ without the id of the rule set that found it.
 """
 
 import asyncio
-from hashlib import sha256
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -28,14 +27,13 @@ from projections.engine.ask import ROWS_MAX, NotYetBuilt, Snapshot, snapshot
 from projections.engine.question import Question
 from projections.measure_charts import MeasureChart, chart_of
 from projections.measure_series import OfMeasure, OfProject, ShownMeasure, ShownPart, series
-from services.api.answers import CSV, HTML, JSON, NotModified, encode, representation
+from services.api.answers import CSV, HTML, JSON, NotModified, encode, etag_of, representation
 from services.api.asked import Asked, accepted, desk_of, has_etag, query
 from services.api.doors import Door, at
 from services.api.drawn import ChartPage, chart_page
 from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
-from services.api.routes.asking import cached
-from services.api.when import Source, When, source
+from services.api.when import When, cached, reflected, source
 
 SVG = "image/svg+xml"
 FORMS = {"json": JSON, "svg": SVG, "csv": "text/csv", "html": "text/html"}
@@ -99,7 +97,7 @@ async def chart(request: Asked) -> ASGIApp:
             desk_of(request).pool.connection() as conn,
             snapshot(conn, series, request.auth.organisation, build=moment.build) as snap,
         ):
-            position = _position(snap, moment, how)
+            position = reflected(snap.place.position, moment, how)
             cache = cached(moment, snap.place.parked)
             etag = _etag(request, how, form, position, snap)
             if has_etag(request, etag):
@@ -148,16 +146,6 @@ def _chart_asked_for(how: Drawing) -> ChartType | None:
     except ValueError:
         detail = f"The charts are {', '.join(ChartType)}."
         raise Problem(kinds.WRONG_PARAMETER, detail, field="chart") from None
-
-
-def _position(snap: Snapshot, moment: Source, how: Drawing) -> int:
-    """The part of the log that the chart reflects. Raises Problem where that is less than was asked for."""
-    position = snap.place.position
-    if moment.build is not None:
-        return max(position, moment.position)
-    if position < how.at_least:
-        raise Problem(kinds.NOT_THERE_YET, position=position)
-    return position
 
 
 async def _told(snap: Snapshot, of: OfMeasure) -> tuple[ShownMeasure, list[ShownPart]]:
@@ -232,4 +220,4 @@ def _etag(request: Asked, how: Drawing, form: str, position: int, snap: Snapshot
             version("qiledger"),
         ]
     )
-    return f'"{sha256(told).hexdigest()[:32]}"'
+    return etag_of(told)

@@ -6,7 +6,6 @@ joins the lines with the answer of `forum_portfolio/of_forum` by the project.
 
 import asyncio
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -22,13 +21,13 @@ from projections.engine.ask import ROWS_MAX, NotYetBuilt, Snapshot, snapshot
 from projections.engine.cursor import CURSOR_MAX, BadCursor
 from projections.forum_portfolio import OfForum, Standing, portfolio
 from projections.measure_series import OfProjects, ProjectPart, series
-from services.api.answers import CSV, JSON, NotModified, encode, representation
-from services.api.asked import Asked, accepted, desk_of, has_etag, query
+from services.api.answers import CSV, JSON, NotModified, encode, etag_of, representation
+from services.api.asked import Asked, desk_of, has_etag, query
 from services.api.doors import Door, at
 from services.api.drawn_lines import CsvLine, MeasureLine, csv_line, lines_of
 from services.api.problems import Problem, kinds
-from services.api.routes.asking import as_csv, cached
-from services.api.when import Source, When, source, today
+from services.api.tables import as_csv, json_or_csv
+from services.api.when import Source, When, cached, reflected, source, today
 
 PROJECTS_MAX = 100  # of one answer
 PROJECTS_ASKED_AT_ONCE = 10  # so that no page of rows is sorted out of all of them
@@ -119,7 +118,7 @@ async def charts(request: Asked) -> ASGIApp:
     """
     how = query(request, Wanted)
     projects = _projects_asked_for(how)
-    form = _form(request, how)
+    form = json_or_csv(request, how.format)
     told = await _told(request, how, projects, form)
     if told.parts is None:
         return NotModified(told.etag, told.cache)
@@ -166,12 +165,6 @@ def _projects_asked_for(how: Wanted) -> list[str] | None:
     return list(dict.fromkeys(projects))
 
 
-def _form(request: Asked, how: Wanted) -> str:
-    if how.format:
-        return CSV if how.format == "csv" else JSON
-    return CSV if accepted(request, (JSON, "text/csv")) == "text/csv" else JSON
-
-
 async def _told(request: Asked, how: Wanted, projects: list[str] | None, form: str) -> Told:
     """What the projections hold of these projects: of both, in one moment of the database. Raises Problem."""
     desk, organisation = desk_of(request), request.auth.organisation
@@ -200,7 +193,7 @@ async def _found(
     projects: list[str] | None,
 ) -> Told:
     """Of the measures' snapshot, and the forums' where projects are not named. Raises Problem and BadCursor."""
-    position = min(_position(snap, of, how) for snap, of in snaps)
+    position = min(reflected(snap.place.position, of, how) for snap, of in snaps)
     parked = sum(snap.place.parked for snap, _ in snaps)
     etag = _etag(request, how, form, [snap for snap, _ in snaps])
     following, parts = None, None
@@ -217,16 +210,6 @@ async def _found(
         parts=parts,
         next=following,
     )
-
-
-def _position(snap: Snapshot, moment: Source, how: Wanted) -> int:
-    """The part of the log that is in it. Raises Problem where that is less than was asked for."""
-    position = snap.place.position
-    if moment.build is not None:
-        return max(position, moment.position)
-    if position < how.at_least:
-        raise Problem(kinds.NOT_THERE_YET, position=position)
-    return position
 
 
 async def _of_forum(snap: Snapshot, how: Wanted) -> tuple[list[str], str | None]:
@@ -275,4 +258,4 @@ def _etag(request: Asked, how: Wanted, form: str, snaps: list[Snapshot]) -> str:
     """By position: until the log goes on, or our code does, the same lines are drawn."""
     places = [[snap.place.position, snap.place.parked, snap.place.build.revision] for snap in snaps]
     told = encode([request.scope["path"], msgspec.to_builtins(how), form, places, version("qiledger")])
-    return f'"{sha256(told).hexdigest()[:32]}"'
+    return etag_of(told)

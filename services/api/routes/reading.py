@@ -6,7 +6,6 @@ may be kept for ever by whoever read it. A page at the end of the log must be as
 
 import time
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -30,6 +29,7 @@ from services.api.answers import (
     NEVER,
     Answer,
     encode,
+    etag_of,
     named,
     representation,
 )
@@ -165,7 +165,7 @@ async def show_feed(request: Asked) -> ASGIApp:
             caught_up=page.caught_up,
         )
         text = encode(shown)
-    etag = f'"{sha256(text + following.encode()).hexdigest()[:32]}"'
+    etag = etag_of(text + following.encode())
     if asked.words:
         return Answer(text, form, cache=NEVER, headers=headers)
     cache = FOREVER if closed else ASK_AGAIN
@@ -238,11 +238,9 @@ async def one(request: Asked) -> ASGIApp:
     """The record at a position. It never changes."""
     shown = query(request, Shown)
     accepted(request, (JSON,))
-    asked = request.path_params["position"]
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 20 and 0 < int(asked) <= kept.POSITION_MAX):
-        raise Problem(kinds.NO_RECORD)
+    position = kept.place_of(request.path_params["position"])
     async with desk_of(request).pool.connection() as conn:
-        record = await record_at(conn, request.auth.organisation, int(asked))
+        record = await record_at(conn, request.auth.organisation, position)
     if record is None:
         raise Problem(kinds.NO_RECORD)
     (record,) = await as_shown(request, [record], clear=shown.words)

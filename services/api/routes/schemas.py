@@ -1,7 +1,6 @@
 """The published catalogue: what can be told, type by type, with schema and example. Open to all."""
 
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from litestar.types import ASGIApp
 from events import catalogue
 from events.catalogue import CatalogueEntry
 from events.vocabulary import UnknownType
-from services.api.answers import ASK_AGAIN, JSON, encode, representation
+from services.api.answers import ASK_AGAIN, JSON, encode, etag_of, representation
 from services.api.asked import Asked, accepted, query
 from services.api.doors import Door, Nothing, at
 from services.api.problems import Problem, kinds
@@ -52,17 +51,13 @@ def _listed() -> bytes:
     return encode(Schemas(items=items))
 
 
-def _etag(text: bytes) -> str:
-    return f'"{sha256(text).hexdigest()[:32]}"'
-
-
 @route("/v1/schemas", http_method=["GET", "HEAD"], opt=at(Door(answers={JSON: Schemas})))
 async def schemas(request: Asked) -> ASGIApp:
     """Every event type, with what it says and where its schema is."""
     query(request, Nothing)
     accepted(request, (JSON,))
     text = _listed()
-    return representation(request, text, etag=_etag(text), cache=ASK_AGAIN)
+    return representation(request, text, etag=etag_of(text), cache=ASK_AGAIN)
 
 
 @route(
@@ -79,4 +74,4 @@ async def schema(request: Asked) -> ASGIApp:
     except UnknownType as unknown:
         raise Problem(kinds.NO_TYPE, near=unknown.near) from None
     text = encode(entry if form == JSON else entry.schema)
-    return representation(request, text, form, etag=_etag(text), cache=ASK_AGAIN)
+    return representation(request, text, form, etag=etag_of(text), cache=ASK_AGAIN)

@@ -1,13 +1,12 @@
 """Described for machines: every door, event type and question (OpenAPI); what comes by itself (AsyncAPI)."""
 
-from hashlib import sha256
 from typing import Any, Literal, Self
 
 import msgspec
 from litestar import route
 from litestar.types import ASGIApp
 
-from services.api.answers import ASK_AGAIN, JSON, encode, representation
+from services.api.answers import ASK_AGAIN, JSON, encode, etag_of, representation
 from services.api.asked import Asked, query
 from services.api.doors import Door, Nothing, at
 from services.api.made_once import MadeOnce
@@ -24,7 +23,7 @@ class Specification(msgspec.Struct, frozen=True):
     def of(cls, document: dict[str, Any]) -> Self:
         """The description with its bytes."""
         text = encode(document)
-        return cls(document, text, f'"{sha256(text).hexdigest()[:32]}"')
+        return cls(document, text, etag_of(text))
 
 
 @route("/openapi.json", http_method=["GET", "HEAD"], opt=at(Door(answers={JSON: dict[str, Any]})))

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated
 
 import msgspec
@@ -16,7 +15,7 @@ from events.log.record import Record
 from projections.engine.found import found
 from projections.engine.spool import stream_of
 from projections.engine.why import NoSuchKey, Reasons, Step, history, why
-from services.api.answers import ASK_AGAIN, JSON, encode, representation
+from services.api.answers import ASK_AGAIN, JSON, encode, etag_of, representation
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.auditors_reads import note_positions
 from services.api.doors import Door, at
@@ -163,4 +162,4 @@ def _page(steps: list[Step], asked: Whose) -> tuple[list[Step], int | None]:
 
 
 def _answer(request: Asked, text: bytes) -> ASGIApp:
-    return representation(request, text, etag=f'"{sha256(text).hexdigest()[:32]}"', cache=ASK_AGAIN)
+    return representation(request, text, etag=etag_of(text), cache=ASK_AGAIN)

@@ -13,7 +13,7 @@ import pytest
 from events.vocabulary import canonical_body, example_of, vocabulary
 from projections.engine.advance import advance
 from projections.engine.found import found
-from services.api.routes.asking import as_csv
+from services.api.tables import as_csv
 from tests.services.api.conftest import Door, as_role, problem
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"]
