@@ -1,10 +1,7 @@
-"""Webhooks: where the records of an organisation are sent, and how that goes."""
+"""Webhooks: the endpoints to which the records of an organisation are sent."""
 
 import asyncio
-import contextlib
-import time
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -20,30 +17,20 @@ from services.api import kept
 from services.api.answers import JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.doors import Door, Nothing, at
+from services.api.endpoints import After, Webhook, book_of, id_of, shown
 from services.api.given import given
 from services.api.problems import Problem, kinds
 from services.webhooks.addresses import WrongAddress
 from services.webhooks.book import (
-    LAST,
-    Attempted,
-    Book,
-    CannotReplay,
     Change,
-    Day,
-    NoEndpoint,
     Seen,
-    Standing,
-    TooMany,
     Wish,
     new_id,
 )
 from services.webhooks.keeping import Sealed, seal
-from services.webhooks.signing import SigningSecret, new_secret, public_text
+from services.webhooks.signing import SigningSecret, new_secret
 
 RESOLVED_WITHIN_S = 5.0
-TEST_LOOK_EVERY_S = 0.1
-TEST_WAIT_S_MAX = 20.0
-LIMIT, LIMIT_MAX = 100, 1_000
 
 Url = Annotated[str, Meta(min_length=9, max_length=2_000, description="Where to: https://host/path.")]
 Description = Annotated[
@@ -67,7 +54,6 @@ Wanted = Annotated[
 ]
 Wants = Annotated[list[Wanted], Meta(max_length=50, description="Which event types; none is all.")]
 State = Literal["enabled", "paused"]
-After = Annotated[str, Meta(max_length=40, description="A cursor, or a position; 0 is the beginning.")]
 
 
 class NewWebhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,41 +83,6 @@ class WebhookChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     state: State | None = None
 
 
-class Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From where to send again: what follows `after`."""
-
-    after: After
-
-
-class Skip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which record is passed over: one that the endpoint has not taken."""
-
-    position: Annotated[int, Meta(ge=1, le=kept.POSITION_MAX)]
-
-
-class Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint and how it stands. Everything up to `position` was taken, or is not wanted, or is `waiting`."""
-
-    id: str
-    url: str
-    description: str
-    owner: str | None
-    types: list[str]
-    ordering: str
-    state: str
-    reason: str | None
-    client: str
-    made: datetime
-    changed: datetime
-    position: int
-    head: int
-    waiting: int
-    failures: int
-    failing_since: datetime | None
-    quiet_until: datetime | None
-    public_keys: list[str]
-
-
 class WebhookMade(Webhook, frozen=True, kw_only=True):
     """An endpoint with its signing secret, which is shown this once."""
 
@@ -144,62 +95,6 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Webhook]
 
 
-class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
-    """Attempts, the latest first. `next` reads on, if there may be more."""
-
-    items: list[Attempted]
-    next: int | None
-
-
-class WaitingRecords(msgspec.Struct, frozen=True, kw_only=True):
-    """Records that were not taken yet, and when they are tried again."""
-
-    items: list[Standing]
-
-
-class TestAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """A test event: what came of it, or nothing if it was not sent within the time."""
-
-    message: str
-    attempt: Attempted | None
-
-
-class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which attempts to read."""
-
-    before: Annotated[int, Meta(ge=1, le=LAST, description="`next` of a page, to read on.")] = LAST
-    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")] = LIMIT
-    position: Annotated[int, Meta(ge=1, le=kept.POSITION_MAX, description="Only of this record.")] | None = (
-        None
-    )
-    outcome: Annotated[
-        Literal["delivered", "failed", "throttled", "gone", "unreachable", "forbidden", "given_up"] | None,
-        Meta(description="Only attempts that ended so."),
-    ] = None
-
-
-class TestQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long to wait for a test to be sent."""
-
-    wait: Annotated[
-        float, Meta(ge=0, le=TEST_WAIT_S_MAX, description="Seconds to wait for what comes of it.")
-    ] = 10.0
-
-
-@contextlib.asynccontextmanager
-async def _book(request: Asked) -> AsyncIterator[Book]:
-    """The organisation's endpoints, in one transaction. What is not there is a problem."""
-    try:
-        async with desk_of(request).pool.connection() as conn, conn.transaction():
-            yield await Book(conn, request.auth.organisation).open()
-    except NoEndpoint:
-        raise Problem(kinds.NO_WEBHOOK) from None
-    except TooMany:
-        raise Problem(kinds.TOO_MANY_WEBHOOKS) from None
-    except CannotReplay:
-        raise Problem(kinds.CANNOT_REPLAY, field="after") from None
-
-
 @route(
     "/v1/{organisation:str}/webhooks",
     http_method=["GET", "HEAD"],
@@ -209,9 +104,9 @@ async def webhooks(request: Asked) -> ASGIApp:
     """Every endpoint, and how it stands."""
     query(request, Nothing)
     accepted(request, (JSON,))
-    async with _book(request) as book:
+    async with book_of(request) as book:
         found = await book.listed()
-    return Answer(encode(Webhooks(items=[_shown(one) for one in found])), cache=NEVER)
+    return Answer(encode(Webhooks(items=[shown(one) for one in found])), cache=NEVER)
 
 
 @post(
@@ -243,7 +138,7 @@ async def make_webhook(request: Asked) -> ASGIApp:
         ordering=wanted.ordering,
         client=request.auth.client,
     )
-    async with _book(request) as book:
+    async with book_of(request) as book:
         head = await book.head()
         position = head if after is None else min(after, head)
         made = await book.make(id_, wish, sealed, secret.public_key, position=position)
@@ -260,9 +155,9 @@ async def webhook(request: Asked) -> ASGIApp:
     """One endpoint, and how it stands."""
     query(request, Nothing)
     accepted(request, (JSON,))
-    async with _book(request) as book:
-        found = await book.one(_named(request))
-    return Answer(encode(_shown(found)), cache=NEVER)
+    async with book_of(request) as book:
+        found = await book.one(id_of(request))
+    return Answer(encode(shown(found)), cache=NEVER)
 
 
 @patch(
@@ -291,9 +186,9 @@ async def change_webhook(request: Asked) -> ASGIApp:
         types=wanted.types,
         state=wanted.state,
     )
-    async with _book(request) as book:
-        changed = await book.change(_named(request), change)
-    return Answer(encode(_shown(changed)))
+    async with book_of(request) as book:
+        changed = await book.change(id_of(request), change)
+    return Answer(encode(shown(changed)))
 
 
 @delete(
@@ -304,10 +199,10 @@ async def change_webhook(request: Asked) -> ASGIApp:
 async def remove_webhook(request: Asked) -> ASGIApp:
     """Remove an endpoint, with its secrets and its delivery log. The answer is what it was."""
     query(request, Nothing)
-    async with _book(request) as book:
-        was = await book.one(_named(request))
+    async with book_of(request) as book:
+        was = await book.one(id_of(request))
         await book.remove(was.id)
-    return Answer(encode(_shown(was)))
+    return Answer(encode(shown(was)))
 
 
 @post(
@@ -318,118 +213,10 @@ async def rotate_webhook(request: Asked) -> ASGIApp:
     """A new signing secret, shown once. For a day the one before signs too, so that receivers can change over."""
     query(request, Nothing)
     secret = new_secret()
-    sealed = await _sealed(request, secret, _named(request))
-    async with _book(request) as book:
-        rotated = await book.rotate(_named(request), sealed, secret.public_key)
+    sealed = await _sealed(request, secret, id_of(request))
+    async with book_of(request) as book:
+        rotated = await book.rotate(id_of(request), sealed, secret.public_key)
     return Answer(encode(_with_secret(rotated, secret)), status=201)
-
-
-@post(
-    "/v1/{organisation:str}/webhooks/{webhook:str}/replay",
-    status_code=200,
-    opt=at(
-        Door(scope=WEBHOOKS_WRITE, body=Replay, answers={JSON: Webhook}, refuses=(404, 409, 413, 415, 422))
-    ),
-)
-async def replay_webhook(request: Asked) -> ASGIApp:
-    """Send again what follows a position, in order, each under the webhook-id that it had."""
-    query(request, Nothing)
-    after = kept.position_of((await given(request, Replay)).after)
-    async with _book(request) as book:
-        replayed = await book.replay(_named(request), after=after)
-    return Answer(encode(_shown(replayed)))
-
-
-@post(
-    "/v1/{organisation:str}/webhooks/{webhook:str}/skip",
-    status_code=200,
-    opt=at(Door(scope=WEBHOOKS_WRITE, body=Skip, answers={JSON: Webhook}, refuses=(404, 413, 415, 422))),
-)
-async def skip_in_webhook(request: Asked) -> ASGIApp:
-    """Pass over one record that the endpoint does not take, so that those behind it go on. The delivery log says so."""
-    query(request, Nothing)
-    position = (await given(request, Skip)).position
-    async with _book(request) as book:
-        if not await book.give_up(_named(request), position):
-            raise Problem(kinds.NOT_WAITING, field="position")
-        seen = await book.one(_named(request))
-    return Answer(encode(_shown(seen)))
-
-
-@post(
-    "/v1/{organisation:str}/webhooks/{webhook:str}/test",
-    status_code=200,
-    opt=at(Door(scope=WEBHOOKS_WRITE, query=TestQuery, answers={JSON: TestAsked}, refuses=(404, 409))),
-)
-async def test_webhook(request: Asked) -> ASGIApp:
-    """Send a test event now, also to an endpoint that is paused or fails, and see what comes of it."""
-    asked = query(request, TestQuery)
-    id_, until = _named(request), time.monotonic() + asked.wait
-    async with _book(request) as book:
-        message = await book.ask_test(id_)
-    if message is None:
-        raise Problem(kinds.TOO_MANY_WEBHOOKS)
-    attempt = None
-    while attempt is None and time.monotonic() < until and not desk_of(request).stopping.is_set():
-        await asyncio.sleep(TEST_LOOK_EVERY_S)
-        async with _book(request) as book:
-            attempt = next(iter(await book.attempts(id_, limit=1, message=message)), None)
-    return Answer(encode(TestAsked(message=message, attempt=attempt)), status=202 if attempt is None else 200)
-
-
-@route(
-    "/v1/{organisation:str}/webhooks/{webhook:str}/deliveries",
-    http_method=["GET", "HEAD"],
-    opt=at(Door(scope=WEBHOOKS_READ, query=DeliveriesQuery, answers={JSON: Deliveries}, refuses=(404,))),
-)
-async def webhook_deliveries(request: Asked) -> ASGIApp:
-    """The delivery log: every attempt of the last 30 days, with what was answered."""
-    asked = query(request, DeliveriesQuery)
-    accepted(request, (JSON,))
-    async with _book(request) as book:
-        found = await book.attempts(
-            _named(request),
-            limit=asked.limit,
-            before=asked.before,
-            position=asked.position,
-            outcome=asked.outcome,
-        )
-    following = found[-1].number if len(found) == asked.limit else None
-    return Answer(encode(Deliveries(items=found, next=following)))
-
-
-@route(
-    "/v1/{organisation:str}/webhooks/{webhook:str}/waiting",
-    http_method=["GET", "HEAD"],
-    opt=at(Door(scope=WEBHOOKS_READ, answers={JSON: WaitingRecords}, refuses=(404,))),
-)
-async def webhook_waiting(request: Asked) -> ASGIApp:
-    """The records that were not taken yet, and when each is tried again."""
-    query(request, Nothing)
-    accepted(request, (JSON,))
-    async with _book(request) as book:
-        return Answer(encode(WaitingRecords(items=await book.waiting(_named(request)))))
-
-
-@route(
-    "/v1/{organisation:str}/webhooks/{webhook:str}/stats",
-    http_method=["GET", "HEAD"],
-    opt=at(Door(scope=WEBHOOKS_READ, answers={JSON: Day}, refuses=(404,))),
-)
-async def webhook_stats(request: Asked) -> ASGIApp:
-    """How the last 24 hours of an endpoint went."""
-    query(request, Nothing)
-    accepted(request, (JSON,))
-    async with _book(request) as book:
-        return Answer(encode(await book.day(_named(request))))
-
-
-def _named(request: Asked) -> str:
-    """The endpoint in the address. Raises Problem for what cannot be one."""
-    text: str = request.path_params["webhook"]
-    if not (len(text) == 19 and text.isascii() and text.startswith("we_") and text[3:].isalnum()):
-        raise Problem(kinds.NO_WEBHOOK)
-    return text
 
 
 def _check_types(wanted: Sequence[str]) -> None:
@@ -469,27 +256,4 @@ async def _sealed(request: Asked, secret: SigningSecret, id_: str) -> Sealed:
 
 
 def _with_secret(seen: Seen, secret: SigningSecret) -> WebhookMade:
-    return WebhookMade(**msgspec.structs.asdict(_shown(seen)), secret=secret.text)
-
-
-def _shown(seen: Seen) -> Webhook:
-    return Webhook(
-        id=seen.id,
-        url=seen.url,
-        description=seen.description,
-        owner=seen.owner,
-        types=seen.types,
-        ordering=seen.ordering,
-        state=seen.state,
-        reason=seen.reason,
-        client=seen.client,
-        made=seen.made_at,
-        changed=seen.changed_at,
-        position=seen.position,
-        head=seen.head,
-        waiting=seen.waiting,
-        failures=seen.failures,
-        failing_since=seen.failing_since,
-        quiet_until=seen.quiet_until,
-        public_keys=[public_text(bytes(key)) for key in seen.public_keys],
-    )
+    return WebhookMade(**msgspec.structs.asdict(shown(seen)), secret=secret.text)
