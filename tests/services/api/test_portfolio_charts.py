@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from projections.engine.tables import schema_of
-from projections.measure_series import OF_PROJECTS
+from projections.measure_series import series
 from services.api.routes.portfolio_charts import PROJECTS_MAX, MeasurePage
 from tests.services.api.conftest import Door, as_role, event, problem
 from tests.services.api.test_asking import fold, proposed
@@ -266,6 +266,8 @@ def test_many_projects_are_found_by_the_key_under_row_level_security(door: Door,
         assert active is not None
         conn.execute("SELECT set_config('search_path', %s, true)", (schema_of("measure_series", active[0]),))
         asks = {"organisation": door.organisation, "projects": "P-001,P-002", "kind": "all", "reader": "team"}
-        plan = "\n".join(line for (line,) in conn.execute("EXPLAIN " + OF_PROJECTS, asks))
+        plan = "\n".join(
+            line for (line,) in conn.execute("EXPLAIN " + series.questions["of_projects"].sql, asks)
+        )
     keyed = [line for line in plan.splitlines() if "Index Cond" in line and "key = ANY" in line]
     assert keyed, plan
