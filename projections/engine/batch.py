@@ -1,14 +1,16 @@
 """Folding a batch of records, in the order of their positions, onto the streams they belong to. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from events.log.record import Record
-from projections.engine.projection import Projection
-from projections.engine.stream import Stream, fold_next
+from projections.engine.projection import Part, Projection
+from projections.engine.stream import Stream, fold_next, next_part
 
 TOGETHER = 1_000  # rows that are looked at together
+NUL = "\0"  # no table has a row of such a name
 
 
 def fold_batch(
@@ -47,6 +49,25 @@ def fold_batch(
             again.add(name)
         else:
             touched[name] = stream
+
+
+def strange_parts(
+    projection: Projection[Any], streams: Mapping[str, Stream], records: Iterable[Record]
+) -> set[tuple[str, Part]]:
+    """The rows, by stream and part, that `fold_batch` will look at for these records and `streams` do not know.
+
+    Of a record for which the shortcut does not hold it looks at none: its stream is folded again.
+    """
+    ways, found = projection.ways, set[tuple[str, Part]]()
+    for record in records:
+        way, stream = ways.get(record.type), streams[record.stream]
+        if not stream.partial or way is None or way.revision:
+            continue
+        with suppress(Exception):  # it is met again, and answered, when the record is folded
+            part = next_part(projection, way, record)
+            if part is not None and part not in stream.rows and NUL not in str(part):
+                found.add((record.stream, part))
+    return found
 
 
 def misfits(projection: Projection[Any], touched: dict[str, Stream]) -> set[str]:

@@ -16,14 +16,14 @@ import msgspec
 from psycopg import Connection
 
 from events.log.record import Record
-from projections.engine.batch import fold_batch, misfits
+from projections.engine.batch import fold_batch, misfits, strange_parts
 from projections.engine.builds import Build, ensure
 from projections.engine.checkpoint import LEASE_S, Claim, claimed, move
 from projections.engine.late import Late
 from projections.engine.parking import park
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, for_organisation, head
-from projections.engine.rows import ROWS_MAX, load, save
+from projections.engine.rows import ROWS_MAX, load, load_parts, save
 from projections.engine.stream import Stream, amendments, fold_stream
 from projections.engine.tables import Tables
 from projections.engine.waypoints import Waypoints
@@ -143,7 +143,7 @@ class Feeder:
             while position < target and left > 0 and len(touched) < self._most:
                 page = self._reader.page(conn, after=position, until=target, limit=left)
                 if not self._knows_all:
-                    self._meet(conn, {record.stream for record in page.records})
+                    self._meet(conn, page.records)
                 fold_batch(self._projection, self._known, page.records, touched, again)
                 position, left = page.position, left - max(len(page.records), 1)
             again |= misfits(self._projection, touched)
@@ -173,7 +173,7 @@ class Feeder:
         if not mine:
             return
         touched, again = dict[str, Stream](), set[str]()
-        self._meet(conn, {record.stream for record in mine})
+        self._meet(conn, mine)
         fold_batch(self._projection, self._known, mine, touched, again)
         again |= misfits(self._projection, touched)
         if touched or again:
@@ -266,10 +266,14 @@ class Feeder:
         if names and self._tables.shape != "lines":
             self._waypoints.forget(conn, names)
 
-    def _meet(self, conn: Connection[Any], names: set[str]) -> None:
-        """Remembers what is kept of these streams."""
-        if strange := names - self._known.keys():
-            self._known.update(load(conn, self._tables, self._claim.organisation, strange))
+    def _meet(self, conn: Connection[Any], records: Collection[Record]) -> None:
+        """Remembers what is kept of whatever these records are folded into: not the rest of a long stream."""
+        known, organisation = self._known, self._claim.organisation
+        if strange := {record.stream for record in records} - known.keys():
+            known.update(load(conn, self._tables, organisation, strange))
+        if self._tables.shape == "parts":
+            parts = strange_parts(self._projection, known, records)
+            load_parts(conn, self._tables, organisation, parts, known)
 
     @property
     def _most(self) -> int:

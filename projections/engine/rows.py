@@ -1,5 +1,6 @@
 """Rows in and out of the tables of a build. The caller owns the transaction, and has said for which organisation."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import msgspec
 from psycopg import Connection
 
-from projections.engine.projection import THE_ROW
+from projections.engine.projection import THE_ROW, Part
 from projections.engine.stream import Kept, Stream
 from projections.engine.tables import Tables
 
 ROWS_MAX = 5_000  # written by one statement
+SHORT = 50  # rows of a stream that are read together: to ask for one of them costs about as much
 
 _encode = msgspec.json.Encoder().encode
 
@@ -19,19 +21,49 @@ _encode = msgspec.json.Encoder().encode
 def load(
     conn: Connection[Any], tables: Tables, organisation: str, names: Collection[str]
 ) -> dict[str, Stream]:
-    """What is kept of these streams: all of them are in the answer. Of lines, only whether the stream is plain."""
+    """What is kept of these streams: all of them are in the answer. Of lines, only whether the stream is plain.
+
+    Of a stream with many rows, some: it is `partial`, and `load_parts` has the others.
+    """
     streams = {name: Stream() for name in names}
     if not names:
         return streams
-    asked = {"organisation": organisation, "keys": list(names)}
-    found = conn.execute(tables.load, asked, binary=True)
-    row_of = reader(tables)
-    for name, part, at, position, again, withheld, *values in found:
+    asked = {"organisation": organisation, "keys": list(names), "short": SHORT}
+    for name, rows in _read(conn, tables, tables.load, asked, streams).items():
+        streams[name].partial = tables.shape == "parts" and rows >= SHORT
+    return streams
+
+
+def load_parts(
+    conn: Connection[Any],
+    tables: Tables,
+    organisation: str,
+    parts: Collection[tuple[str, Part]],
+    streams: Mapping[str, Stream],
+) -> None:
+    """Adds what is kept of these parts of streams."""
+    if parts:
+        keys, names = zip(*parts, strict=True)
+        asked = {"organisation": organisation, "keys": list(keys), "parts": list(names)}
+        _read(conn, tables, tables.load_parts, asked, streams)
+
+
+def _read(
+    conn: Connection[Any],
+    tables: Tables,
+    statement: bytes,
+    asked: dict[str, Any],
+    streams: Mapping[str, Stream],
+) -> Counter[str]:
+    """Puts what is found into the streams. Returns how many rows were found of each."""
+    row_of, read = reader(tables), Counter[str]()
+    for name, part, at, position, again, withheld, *values in conn.execute(statement, asked, binary=True):
         stream = streams[name]
         stream.again = stream.again or again
         if at is not None:
             stream.rows[part] = Kept(None if withheld else row_of(values), at, position, saved=True)
-    return streams
+        read[name] += 1
+    return read
 
 
 def save(

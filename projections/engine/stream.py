@@ -18,7 +18,7 @@ import msgspec
 from events.corrections import EventRetracted
 from events.log.record import Record
 from events.vocabulary import Event
-from projections.engine.projection import THE_ROW, NotARow, Part, Projection, Way
+from projections.engine.projection import THE_ROW, Fold, NotARow, Part, PartOf, Projection, Way
 
 _QUOTED = re.compile(r"'[^']*'")
 
@@ -41,12 +41,13 @@ class Kept(msgspec.Struct, gc=False):
 
 
 class Stream(msgspec.Struct, gc=False):
-    """All rows of one stream."""
+    """The rows of one stream: all of them, unless it is `partial`."""
 
     rows: dict[Part, Kept] = {}
     parked: Parked | None = None
     again: bool = False  # to be folded again with its next record
     last: Part = THE_ROW  # the row that was folded last
+    partial: bool = False  # it may have other rows, which nobody has looked for
 
     @property
     def is_known(self) -> bool:
@@ -164,8 +165,7 @@ def fold_next(
     """Folds the event of a record onto the rows of its stream. Raises Late, or whatever the fold or `accept` raises."""
     fold, part_of = way.fold, way.part
     if way.superseded:
-        event = event.upcast()
-        fold, part_of = projection.folds.get(type(event), (None, None))
+        event, fold, part_of = _as_today(projection, event)
     if fold is None:
         return
     part: Part = THE_ROW if part_of is None else part_of(event, record)
@@ -183,6 +183,20 @@ def fold_next(
         kept.row, kept.at, kept.position, kept.saved = row, record.occurred_at, record.position, False
     elif row is not None or projection.shape != "lines":
         stream.rows[part] = Kept(row, record.occurred_at, record.position)
+
+
+def next_part(projection: Projection[Any], way: Way, record: Record) -> Part | None:
+    """The row that `fold_next` would fold a record of this type onto, None if onto none. Raises whatever it would."""
+    event, fold, part_of = way.decode(record.body), way.fold, way.part
+    if way.superseded:
+        event, fold, part_of = _as_today(projection, event)
+    return None if fold is None else THE_ROW if part_of is None else part_of(event, record)
+
+
+def _as_today(projection: Projection[Any], told: Event) -> tuple[Event, Fold | None, PartOf | None]:
+    """An event of a type of old, as what it became; and how that is folded."""
+    event = told.upcast()
+    return event, *projection.folds.get(type(event), (None, None))
 
 
 def as_corrected(told: Event, mends: Iterable[tuple[int, Any]]) -> Event:

@@ -7,7 +7,7 @@ that the folds withhold (which must be kept, or nobody would know that their str
 
 from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 import msgspec.inspect as mi
@@ -236,17 +236,19 @@ class Tables:
 
     @cached_property
     def load(self) -> bytes:
-        """Reads all rows of some streams; of lines, only what is known of the stream itself."""
+        """Reads the rows of some streams; of lines, only what is known of the stream itself; of parts, the first."""
+        return self._load({"rows": _LOAD, "parts": _LOAD_FIRST, "lines": _LOAD_PLAIN}[self.shape])
+
+    @cached_property
+    def load_parts(self) -> bytes:
+        """Reads some parts of some streams."""
+        return self._load(_LOAD_PARTS)
+
+    def _load(self, statement: LiteralString) -> bytes:
         at = sql.SQL("position" if self.shape == "lines" else "folded_position")
         return (
-            sql.SQL(_LOAD)
-            .format(
-                part=self._part,
-                at=at,
-                columns=self._selected,
-                rows=self.rows,
-                only=sql.SQL("AND position = 0" if self.shape == "lines" else ""),
-            )
+            sql.SQL(statement)
+            .format(part=self._part, at=at, columns=self._selected, rows=self.rows)
             .as_bytes()
         )
 
@@ -316,7 +318,32 @@ _MAKE = """
 _LOAD = """
     SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
       FROM {rows}
-     WHERE organisation = %(organisation)s AND key = ANY (%(keys)s) {only}
+     WHERE organisation = %(organisation)s AND key = ANY (%(keys)s)
+"""
+_LOAD_PLAIN = """
+    SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
+      FROM {rows}
+     WHERE organisation = %(organisation)s AND key = ANY (%(keys)s) AND position = 0
+"""
+# Bounds inside: so they are looked up one by one, whatever the planner thinks of a new table.
+_LOAD_FIRST = """
+    SELECT kept.*
+      FROM unnest(%(keys)s::text[]) AS asked (key)
+     CROSS JOIN LATERAL (
+           SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
+             FROM {rows}
+            WHERE organisation = %(organisation)s AND key = asked.key
+            ORDER BY part  -- what is to be known of the stream itself comes first: it has no name
+            LIMIT %(short)s) AS kept
+"""
+_LOAD_PARTS = """
+    SELECT kept.*
+      FROM unnest(%(keys)s::text[], %(parts)s::text[]) AS asked (key, part)
+     CROSS JOIN LATERAL (
+           SELECT key, {part}, folded_at, {at}, again, withheld, {columns}
+             FROM {rows}
+            WHERE organisation = %(organisation)s AND key = asked.key AND part = asked.part
+            LIMIT 1) AS kept
 """
 
 _ADD = """

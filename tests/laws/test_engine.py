@@ -171,6 +171,27 @@ def test_folded_from_a_waypoint_is_folded_from_the_beginning(
     laws.in_memory_is_in_postgres(database_url, make(), told)
 
 
+@thorough
+@given(
+    told=histories(),
+    short=st.integers(1, 3),
+    restarts=st.lists(st.integers(1, 5), max_size=5),
+    data=st.data(),
+)
+def test_long_streams_are_read_in_part_and_fed_as_any(
+    database_url: str,
+    told: list[Telling],
+    short: int,
+    restarts: list[int],
+    data: st.DataObject,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("projections.engine.rows.SHORT", short)
+    laws.any_restart_is_the_same(database_url, boards(), told, restarts)
+    laws.any_batch_size_is_the_same(database_url, boards(), told, [data.draw(st.integers(1, 6))])
+    laws.in_memory_is_in_postgres(database_url, boards(), told)
+
+
 @each_shape
 @thorough
 @given(told=histories(poisoned=False), every=st.integers(1, 3))
