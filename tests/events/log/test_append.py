@@ -271,6 +271,35 @@ async def test_what_is_not_plain_leaves_nothing_behind(
         assert (await head(conn, organisation)).position == 1
 
 
+@pytest.mark.parametrize(
+    "changes", [{"body": '{"title":\n"x"}'}, {"body": '{"title":"a\nb"}'}, {"type": "project.\nstarted"}]
+)
+async def test_a_record_of_more_than_one_line_is_refused_to_those_who_speak_sql(
+    pool: AsyncConnectionPool[Any], organisation: str, tell: Tell, changes: dict[str, str]
+):
+    """No export could be written of a log that held one: its lines are the records."""
+    broken = [{**msgspec.to_builtins(tell()), **changes}]
+    async with pool.connection() as conn:
+        with pytest.raises(psycopg.errors.CheckViolation, match="records_of_one_line"):
+            await conn.execute(
+                "SELECT * FROM log.append(%s, %s::jsonb)",
+                (organisation, msgspec.json.encode(broken).decode()),
+            )
+        await conn.rollback()
+        assert (await head(conn, organisation)).position == 0
+
+
+async def test_line_ends_that_are_escaped_are_kept_as_they_were_told(
+    appender: Appender, pool: AsyncConnectionPool[Any], organisation: str, tell: Tell
+):
+    told = msgspec.structs.replace(tell(), body='{"title":"two\\nlines"}')
+    await appender.append(organisation, [told])
+    async with pool.connection() as conn:
+        kept = await record_at(conn, organisation, 1)
+    assert kept is not None
+    assert kept.body == told.body
+
+
 async def test_versions_go_on_when_another_process_told_of_the_same_stream(
     appender: Appender, pool: AsyncConnectionPool[Any], organisation: str, tell: Tell
 ):
