@@ -108,7 +108,7 @@ def _check_stream(event: CloudEvent, kind: type[Event]) -> None:
         if found[1] not in stream_kinds():
             raise Problem(kinds.WRONG_STREAM, field="subject", expected=sorted(stream_kinds()))
     elif found[1] != kind.stream:
-        detail = f"{event.type} happens to a {kind.stream}, so its subject begins with {kind.stream}/"
+        detail = f"{event.type} is told of {kind.stream}/…, so its subject begins with {kind.stream}/"
         raise Problem(kinds.WRONG_STREAM, detail, field="subject", expected=[kind.stream])
 
 

@@ -350,8 +350,9 @@ NO_MEASURE = Kind(
     404,
     "There is no such measure.",
     "The project has no measure of that name, as far as this projection has come, or it is not shown to this reader.",
-    "`GET /v1/{organisation}/projections/measure_series/measures?project=…` lists the measures of a project. After "
-    "telling one, give its position as `at_least`.",
+    "`near` holds the names most like the one in `field`. `GET "
+    "/v1/{organisation}/projections/measure_series/measures?project=…` lists the measures of a project. After telling "
+    "one, give its position as `at_least`.",
 )
 CANNOT_DRAW = Kind(
     "cannot-draw",

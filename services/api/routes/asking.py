@@ -9,8 +9,9 @@ import msgspec
 import psycopg
 from litestar import route
 from litestar.types import ASGIApp
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
+from events.fields import Audience
 from events.log.keys import ASK, ASK_OF_PEOPLE
 from events.log.read import head
 from projections.engine.ask import ROWS_MAX, Answer, NotYetBuilt, answer, reached
@@ -25,6 +26,7 @@ from services.api.doors import Door, Nothing, at
 from services.api.problems import Problem, kinds
 from services.api.question_parameters import TODAY, check_lengths, needs_today
 from services.api.tables import as_csv, json_or_csv
+from services.api.unheard import Unheard, things_asked_for, unheard_now
 from services.api.when import Source, When, cached, reflected, source, today
 
 LIMIT = 100
@@ -77,6 +79,8 @@ class AnswerPage(msgspec.Struct, frozen=True, kw_only=True):
     parked: int
     rows: list[Any]
     next: str | None
+    unheard_of: list[Unheard] | UnsetType = UNSET
+    """Of an answer without rows: what was asked for of which nothing is known, with the names most like it."""
 
 
 @route(
@@ -138,7 +142,12 @@ async def ask(request: Asked) -> ASGIApp:
         text = as_csv(question.answers.__struct_encode_fields__, answered.rows)
         etag = etag_of(text + encode([answered.position, answered.parked, answered.next_cursor]))
     else:
-        text = _page(question, answered)
+        unknown: list[Unheard] | UnsetType = UNSET
+        if not answered.rows and not how.cursor:
+            reader: Audience = getattr(asks, "reader", "organisation")
+            things = things_asked_for(asks)
+            unknown = await unheard_now(request, how, things, reader=reader, position=answered.position)
+        text = _page(question, answered, unknown)
         etag = etag_of(text)
     cache = cached(moment, answered.parked)
     return representation(request, text, form, etag=etag, cache=cache, headers=headers)
@@ -193,7 +202,9 @@ async def _answer(
     return msgspec.structs.replace(answered, position=reflected(answered.position, moment, how))
 
 
-def _page(question: Question[Any, Any], answered: Answer[Any]) -> bytes:
+def _page(
+    question: Question[Any, Any], answered: Answer[Any], unheard_of: list[Unheard] | UnsetType
+) -> bytes:
     return encode(
         AnswerPage(
             projection=answered.projection,
@@ -203,6 +214,7 @@ def _page(question: Question[Any, Any], answered: Answer[Any]) -> bytes:
             parked=answered.parked,
             rows=answered.rows,
             next=answered.next_cursor,
+            unheard_of=unheard_of,
         )
     )
 

@@ -33,6 +33,7 @@ from services.api.doors import Door, at
 from services.api.drawn import ChartPage, chart_page
 from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
+from services.api.unheard import no_measure
 from services.api.when import When, cached, reflected, source
 
 SVG = "image/svg+xml"
@@ -102,9 +103,11 @@ async def chart(request: Asked) -> ASGIApp:
             etag = _etag(request, how, form, position, snap)
             if has_etag(request, etag):
                 return NotModified(etag, cache)
-            definition, parts = await _told(snap, of)
+            definition, parts, near = await _told(snap, of)
     except NotYetBuilt:
         raise Problem(kinds.NOT_BUILT if moment.build is None else kinds.PAST_NOT_READY) from None
+    if definition is None:
+        raise await no_measure(request, how, of, near, position=position)
     drawn = await _drawn(definition, parts, kind, how.rules or None)
     links = _links(request, how)
     page = chart_page(
@@ -148,14 +151,14 @@ def _chart_asked_for(how: Drawing) -> ChartType | None:
         raise Problem(kinds.WRONG_PARAMETER, detail, field="chart") from None
 
 
-async def _told(snap: Snapshot, of: OfMeasure) -> tuple[ShownMeasure, list[ShownPart]]:
-    """The measure's definition, and its points with what stands beside them. Raises Problem."""
+async def _told(snap: Snapshot, of: OfMeasure) -> tuple[ShownMeasure | None, list[ShownPart], list[str]]:
+    """The definition, and the points with what stands beside them; or which measures there are. Raises Problem."""
     measures: Question[Any, ShownMeasure] = series.questions["measures"]
-    project = OfProject(project=of.project, reader=of.reader)
-    for known in await _every(snap, measures, project):
-        if known.measure == of.measure:
-            return known, await _every(snap, series.questions["series"], of)
-    raise Problem(kinds.NO_MEASURE, position=snap.place.position)
+    known: list[ShownMeasure] = await _every(snap, measures, OfProject(project=of.project, reader=of.reader))
+    for one in known:
+        if one.measure == of.measure:
+            return one, await _every(snap, series.questions["series"], of), []
+    return None, [], [one.measure for one in known]
 
 
 async def _every(snap: Snapshot, question: Question[Any, Any], params: msgspec.Struct) -> list[Any]:

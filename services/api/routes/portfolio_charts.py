@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import route
 from litestar.types import ASGIApp
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from events.fields import Audience, ProjectId
 from events.log.keys import ASK
@@ -27,6 +27,7 @@ from services.api.doors import Door, at
 from services.api.drawn_lines import CsvLine, MeasureLine, csv_line, lines_of
 from services.api.problems import Problem, kinds
 from services.api.tables import as_csv, json_or_csv
+from services.api.unheard import Thing, Unheard, unheard_now
 from services.api.when import Source, When, cached, reflected, source, today
 
 PROJECTS_MAX = 100  # of one answer
@@ -84,6 +85,8 @@ class MeasurePage(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     rows: list[MeasureLine]
     next: str | None
+    unheard_of: list[Unheard] | UnsetType = UNSET
+    """Of an answer without rows: what was asked for of which nothing is known, with the names most like it."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +134,10 @@ async def charts(request: Asked) -> ASGIApp:
         headers["content-disposition"] = 'attachment; filename="charts.csv"'
         text = as_csv(CsvLine.__struct_encode_fields__, [csv_line(row) for row in rows])
     else:
+        unknown: list[Unheard] | UnsetType = UNSET
+        if not rows and not how.cursor:
+            things = _things(how, projects)
+            unknown = await unheard_now(request, how, things, reader=how.reader, position=told.position)
         text = encode(
             MeasurePage(
                 position=told.position,
@@ -138,9 +145,17 @@ async def charts(request: Asked) -> ASGIApp:
                 revision=told.revision,
                 rows=rows,
                 next=told.next,
+                unheard_of=unknown,
             )
         )
     return representation(request, text, form, etag=told.etag, cache=told.cache, headers=headers)
+
+
+def _things(how: Wanted, projects: list[str] | None) -> list[Thing]:
+    """The forum or the projects that were asked of."""
+    if projects is not None:
+        return [Thing("project", "project", name) for name in projects]
+    return [Thing("forum", "forum", how.forum)] if how.forum else []
 
 
 def _projects_asked_for(how: Wanted) -> list[str] | None:

@@ -112,9 +112,13 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A page of what a projection answers. `position` is the part of the log that it reflects."""
+    """A page of what a projection answers. `position` is the part of the log that it reflects.
+
+    Without rows, `unheard_of` may say what was asked for of which nothing is known, and the names `near` to it.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     position: int
     parked: int
     next: str | None
+    unheard_of: Sequence[Mapping[str, Any]] = ()

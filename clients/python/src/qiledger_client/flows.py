@@ -158,7 +158,13 @@ class Ledger:
             Request(method="GET", path=path, params=params, patience_s=patience_s)
         )
         told = json.loads(reply.body)
-        return Answer(rows=told["rows"], position=told["position"], parked=told["parked"], next=told["next"])
+        return Answer(
+            rows=told["rows"],
+            position=told["position"],
+            parked=told["parked"],
+            next=told["next"],
+            unheard_of=told.get("unheard_of", ()),
+        )
 
     def answered(self, request: Request) -> Flow[Reply]:
         """The answer to a request; asked again while nobody answers or the ledger is busy."""

@@ -1,0 +1,104 @@
+"""What may have been meant by a name of which nothing is known: the projects, forums and programmes most like it.
+
+It names nothing that the reader would not be shown by the other questions: a project that is shown to fewer is as
+unknown here as one that nobody told of.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+from psycopg import sql
+
+from events.fields import Audience
+from projections.audience import shown_to_reader
+from projections.engine.ask import ROWS_MAX, Snapshot
+from projections.engine.projection import Projection
+from projections.engine.question import Question
+from projections.forum_portfolio import Forums, portfolio
+from projections.programmes import AllOfThem, taking_part
+from projections.projects import projects
+
+NEAR_MAX = 5
+LIKE_ENOUGH = 0.6
+NAME_MAX = 64  # characters of a name; what is longer is none
+CANDIDATES_MAX = 200
+ANY_DAY = date(2000, 1, 1)  # of forums only their names are wanted
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Whether a name is known to a reader, and if not, those most like it."""
+
+    known: bool
+    near: list[str]
+
+
+class Like(msgspec.Struct, frozen=True, kw_only=True):
+    whole: str
+    begins: str
+    ends: str
+    reader: Audience
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A project that a reader may see, with what it may have been called."""
+
+    project: str
+    title: str | None
+
+
+LIKE = sql.SQL(
+    """
+    SELECT split_part(key, '/', 2) AS project, title
+      FROM projects
+     WHERE organisation = %(organisation)s
+       AND (lower(split_part(key, '/', 2)) = %(whole)s
+            OR starts_with(lower(split_part(key, '/', 2)), %(begins)s)
+            OR right(lower(split_part(key, '/', 2)), length(%(ends)s)) = %(ends)s
+            OR strpos(lower(title), %(whole)s) > 0)
+       AND {seen}
+"""
+).format(seen=shown_to_reader("audience"))
+_LIKE: Question[Like, Candidate] = Question(
+    name="like", sql=LIKE.as_string(), asks=Like, answers=Candidate, order=("project",)
+)
+
+ASKED_OF: dict[str, Projection[Any]] = {"project": projects, "forum": portfolio, "programme": taking_part}
+"""Which projection knows the names that a parameter, or the kind of a stream, stands for."""
+
+
+async def names(snap: Snapshot, kind: str, name: str, *, reader: Audience) -> Names:
+    """What a reader may know of a project, forum or programme by this name. `snap` is of the kind's projection."""
+    if len(name) > NAME_MAX:
+        return Names(known=False, near=[])
+    if kind == "project":
+        return await _projects(snap, name, reader)
+    if kind == "forum":
+        answered = await snap.ask(portfolio.questions["forums"], Forums(on=ANY_DAY), limit=ROWS_MAX)
+        return _named(name, ((row.forum, row.name) for row in answered.rows if row.forum))
+    found = await snap.ask(taking_part.questions["programmes"], AllOfThem(), limit=ROWS_MAX)
+    return _named(name, ((row.programme, row.title) for row in found.rows))
+
+
+async def _projects(snap: Snapshot, name: str, reader: Audience) -> Names:
+    whole = name.lower()
+    half = max(2, len(whole) // 2)
+    asks = Like(whole=whole, begins=whole[:half], ends=whole[-half:], reader=reader)
+    answered = await snap.ask(_LIKE, asks, limit=CANDIDATES_MAX)
+    return _named(name, ((row.project, row.title) for row in answered.rows))
+
+
+def _named(name: str, known: Iterable[tuple[str, str | None]]) -> Names:
+    """Of names and what they are also called: whether this is one, else those most like it, the most alike first."""
+    called: dict[str, str] = {}
+    for one, title in known:
+        if one == name:
+            return Names(known=True, near=[])
+        called.setdefault(one.lower(), one)
+        if title:
+            called.setdefault(title.lower(), one)
+    near = get_close_matches(name.lower(), called, n=NEAR_MAX, cutoff=LIKE_ENOUGH)
+    near += sorted(said for said in called if name.lower() in said and said not in near)
+    return Names(known=False, near=list(dict.fromkeys(called[said] for said in near))[:NEAR_MAX])

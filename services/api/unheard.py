@@ -1,0 +1,88 @@
+"""An answer without rows that asked for something of which nothing is known says so, and what may have been meant."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from events.fields import Audience
+from projections.engine.ask import NotYetBuilt, snapshot
+from projections.measure_series import OfMeasure
+from projections.near_names import ASKED_OF, names
+from services.api.asked import Asked, desk_of
+from services.api.problems import Problem, kinds
+from services.api.when import When
+
+NAMES_MAX = 5
+ALL = "*"
+
+
+class Unheard(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that was asked for and of which this reader may know nothing, and the names most like it."""
+
+    parameter: str
+    given: str
+    near: list[str]
+
+
+class Thing(NamedTuple):
+    """What a request named: by which parameter, of which kind, under which name."""
+
+    parameter: str
+    kind: str
+    name: str
+
+
+def things_asked_for(asks: msgspec.Struct) -> list[Thing]:
+    """The projects, forums and programmes that a question names."""
+    found = []
+    for parameter, value in msgspec.structs.asdict(asks).items():
+        kind, name = parameter, value
+        if parameter == "subject":
+            kind, _, name = str(value).partition("/")
+        if kind in ASKED_OF and isinstance(name, str) and name not in ("", ALL):
+            found.append(Thing(parameter, kind, name))
+    return found
+
+
+async def unheard_now(
+    request: Asked, how: When, things: Sequence[Thing], *, reader: Audience, position: int
+) -> list[Unheard] | UnsetType:
+    """Of the first few things, those of which nothing is known by this position. Of a past nothing is said."""
+    if how.as_at or how.as_known:
+        return UNSET
+    found = [await _unheard(request, thing, reader, position) for thing in things[:NAMES_MAX]]
+    return [one for one in found if one is not None] or UNSET
+
+
+async def _unheard(request: Asked, thing: Thing, reader: Audience, position: int) -> Unheard | None:
+    """None if it is known; also if what would know it has not come as far as the answer."""
+    projection, organisation = ASKED_OF[thing.kind], request.auth.organisation
+    try:
+        async with (
+            desk_of(request).pool.connection() as conn,
+            snapshot(conn, projection, organisation) as snap,
+        ):
+            if snap.place.position < position:
+                return None
+            said = await names(snap, thing.kind, thing.name, reader=reader)
+    except NotYetBuilt:
+        return None
+    return None if said.known else Unheard(parameter=thing.parameter, given=thing.name, near=said.near)
+
+
+async def no_measure(
+    request: Asked, how: When, of: OfMeasure, there_are: Sequence[str], *, position: int
+) -> Problem:
+    """Why there is no such chart: the project has other measures, or none, or nothing is known of it."""
+    if there_are:
+        near = get_close_matches(of.measure, there_are, n=NAMES_MAX, cutoff=0.0)
+        detail = f"{of.project} has no measure {of.measure}."
+        return Problem(kinds.NO_MEASURE, detail, field="measure", position=position, near=near)
+    project = Thing("project", "project", of.project)
+    for one in await unheard_now(request, how, [project], reader=of.reader, position=position) or ():
+        detail = f"Nothing is known of the project {of.project}."
+        return Problem(kinds.NO_MEASURE, detail, field="project", position=position, near=one.near)
+    return Problem(kinds.NO_MEASURE, f"{of.project} has no measures.", field="measure", position=position)

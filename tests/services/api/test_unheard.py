@@ -1,0 +1,127 @@
+"""Whoever asks for something of which nothing is known is told so, and what may have been meant; and no more."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from events.log import keys
+from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
+from tests.services.api.test_asking import fold
+
+PLACES = {
+    "P-17": "Shorter waits",
+    "luton-crisis-medication": "Medication waste",
+    "secret-ward": "A hidden thing",
+}
+
+
+@pytest.fixture(scope="module")
+def told(server: Server, database_url: str) -> Iterator[Door]:
+    """Three projects, one of them shown to its team alone; a forum; a measure."""
+    events = [
+        event(
+            f"s{n}",
+            type="project.started",
+            subject=f"project/{name}",
+            data={"title": title, "forum": "newham"},
+        )
+        for n, (name, title) in enumerate(PLACES.items())
+    ]
+    events += [
+        event("v", type="visibility.set", subject="project/secret-ward", data={"audience": "team"}),
+        event("f", type="forum.created", subject="forum/newham", data={"name": "Newham QI Forum"}),
+        event("m", type="measure.defined", subject="project/P-17", data={"measure": "M-1", "name": "Days"}),
+    ]
+    of = new_organisation(database_url)
+    with psycopg.connect(database_url) as conn:
+        key = keys.create(conn, of, "lifeqi", scopes=[keys.WRITE, keys.ASK], sources=["/lifeqi"]).text
+    door = Door(server.url, of, key)
+    with door.http:
+        answer = door.tell_all(events)
+        assert {one["status"] for one in answer.json()} == {201}, answer.text
+        fold(database_url, of)
+        yield door
+
+
+def asked(door: Door, question: str) -> Any:
+    answer = door.get(f"/v1/{door.organisation}/projections/{question}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    ("question", "parameter", "near"),
+    [
+        ("projects/one?project=p-17", "project", ["P-17"]),
+        ("projects/one?project=luton-crises-medication", "project", ["luton-crisis-medication"]),
+        ("projects/one?project=medication%20waste", "project", ["luton-crisis-medication"]),
+        ("forum_portfolio/of_forum?forum=Newam", "forum", ["newham"]),
+        ("timeline/of_subject?subject=project/P17", "subject", ["P-17"]),
+        ("cycle_quality/cycles?project=none-like-it", "project", []),
+    ],
+)
+def test_an_answer_without_rows_says_what_nobody_told_of(
+    told: Door, question: str, parameter: str, near: list[str]
+) -> None:
+    answered = asked(told, question)
+    assert answered["rows"] == []
+    (unheard,) = answered["unheard_of"]
+    assert (unheard["parameter"], unheard["near"]) == (parameter, near)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "cycle_quality/cycles?project=P-17",  # it is known, and has no cycles
+        "forum_portfolio/of_forum?forum=newham&state=paused",
+        "forum_portfolio/of_forum?forum=&state=paused",
+        "projects/some?state=paused",
+        "projects/one?project=P-17",
+    ],
+)
+def test_nothing_is_said_of_what_is_known(told: Door, question: str) -> None:
+    assert "unheard_of" not in asked(told, question)
+
+
+def test_what_a_reader_may_not_see_is_as_unknown_as_what_is_not_there(told: Door) -> None:
+    hidden, missing = (
+        asked(told, f"projects/one?project={name}")["unheard_of"] for name in ("secret-ward", "secret-warp")
+    )
+    assert [one["near"] for one in (*hidden, *missing)] == [[], []]
+    assert asked(told, "projects/one?project=secret-warp&reader=team")["unheard_of"][0]["near"] == [
+        "secret-ward"
+    ]
+    chart = f"/v1/{told.organisation}/charts"
+    unseen, unreal = (
+        problem(told.get(f"{chart}/{name}/M-1"), "no-measure", 404) for name in ("secret-ward", "secret-warp")
+    )
+    assert unseen["near"] == unreal["near"] == []
+    assert unseen["detail"].replace("ward", "warp") == unreal["detail"]
+
+
+def test_another_organisations_projects_are_near_to_nobody(
+    told: Door, server: Server, make_key: MakeKey, database_url: str
+) -> None:
+    other = new_organisation(database_url)
+    stranger = Door(server.url, other, make_key(organisation=other))
+    with stranger.http:
+        stranger.tell(event("x", type="project.started", subject="project/P-99", data={"title": "Elsewhere"}))
+        fold(database_url, other)
+        assert asked(stranger, "projects/one?project=P-17")["unheard_of"][0]["near"] == []
+
+
+def test_a_chart_that_there_is_not_leads_to_those_there_are(told: Door) -> None:
+    chart = f"/v1/{told.organisation}/charts"
+    measure = problem(told.get(f"{chart}/P-17/M-2"), "no-measure", 404)
+    assert (measure["field"], measure["near"]) == ("measure", ["M-1"])
+    project = problem(told.get(f"{chart}/P17/M-1"), "no-measure", 404)
+    assert (project["field"], project["near"]) == ("project", ["P-17"])
+    none = problem(told.get(f"{chart}/luton-crisis-medication/M-1"), "no-measure", 404)
+    assert none["detail"] == "luton-crisis-medication has no measures."
+    lines: httpx.Response = told.get(f"{chart}?forum=Newam")
+    assert lines.json()["unheard_of"] == [{"parameter": "forum", "given": "Newam", "near": ["newham"]}]
+    named = told.get(f"{chart}?project=P-17,P-18&kind=all").json()
+    assert "unheard_of" not in named
