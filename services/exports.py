@@ -48,12 +48,12 @@ def wanted(
     )
 
 
-def note_taken(conn: Conn, head: Head, *, actor: str = operations.OPERATOR) -> None:
+def note_taken(conn: Conn, head: Head) -> None:
     """Puts it on record, among the operations, that an export was taken. Acts as the API, whose part appending is."""
     organisation = head.organisation.removesuffix(operations.ENDING)
     with conn.transaction():
         conn.execute("SET LOCAL ROLE qiledger_api")
-        operations.note(conn, organisation, taken(head), actor=actor)
+        operations.note(conn, organisation, taken(head))
 
 
 def taken(head: Head) -> ExportTaken:

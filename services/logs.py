@@ -6,10 +6,10 @@ A value can never begin a new line or move a terminal's cursor: JSON escapes it,
 
 import logging
 import sys
-from typing import Any, cast
+from typing import Any
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+from structlog.typing import EventDict, WrappedLogger
 
 # Where it happened and nothing of what was in hand there: local variables hold keys and people's words.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
@@ -41,11 +41,6 @@ def speak(level: str = "info", form: str = "json") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(_LEVELS[level], logging.WARNING), force=True)
-
-
-def logger(room: str) -> FilteringBoundLogger:
-    """The voice of one room of the house."""
-    return cast(FilteringBoundLogger, structlog.get_logger(room=room))
 
 
 def _one_line(_: WrappedLogger, __: str, said: EventDict) -> str:

@@ -29,9 +29,7 @@ def is_operations(log: str) -> bool:
     return log.endswith(ENDING)
 
 
-def submission(
-    organisation: str, event: Event, *, actor: str = OPERATOR, at: datetime | None = None
-) -> Submission:
+def submission(organisation: str, event: Event, *, actor: str = OPERATOR) -> Submission:
     """An event as it goes to the log of operations: in the organisation's stream, or in that of its own subject."""
     tag = tag_of(type(event))
     subject = organisation if event.stream == "organisation" else tag.partition(".")[0]
@@ -40,7 +38,7 @@ def submission(
         source=SOURCE,
         id=uuid.uuid4().hex,
         type=tag,
-        occurred_at=at or datetime.now(UTC),
+        occurred_at=datetime.now(UTC),
         precise_to="instant",
         actor=actor,
         body=canonical_body(event).decode(),

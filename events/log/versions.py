@@ -32,9 +32,8 @@ class Break(msgspec.Struct, frozen=True):
 class Versions:
     """Meets records in the order of positions. `whole` says that they begin with the first of the log."""
 
-    def __init__(self, *, whole: bool, remembered_max: int = REMEMBERED_MAX) -> None:
+    def __init__(self, *, whole: bool) -> None:
         self._whole = whole
-        self._max = remembered_max
         self._known: dict[str, list[int]] = {}  # first version, last version, position of the first
         self._notes: list[IO[bytes]] = []
         self._open = ExitStack()
@@ -49,7 +48,7 @@ class Versions:
         """Notes a record. Says at once if it breaks with what is remembered of its stream."""
         known = self._known.get(stream)
         if known is None:
-            if len(self._known) >= self._max:
+            if len(self._known) >= REMEMBERED_MAX:
                 self._write_down()
             self._known[stream] = [version, version, position]
             return None

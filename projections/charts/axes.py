@@ -9,6 +9,8 @@ import msgspec
 from projections.charts.averages import known
 from projections.charts.drawn import Chart
 
+LABELS_MAX = 12  # written below one picture
+
 
 class Axis(msgspec.Struct, frozen=True):
     """A straight line from `low` to `high`, laid out from pixel `start` to pixel `end`."""
@@ -45,12 +47,12 @@ def point_axis(count: int, *, start: float, end: float) -> Axis:
     return Axis(-0.5, max(count, 1) - 0.5, start, end)
 
 
-def labelled(labels: Sequence[str], *, room: float, letter_width: float, labels_max: int = 12) -> list[int]:
+def labelled(labels: Sequence[str], *, room: float, letter_width: float) -> list[int]:
     """Which points have their label written, so that no two touch: every k-th, from the first."""
     if not labels:
         return []
     widest = max(map(len, labels)) * letter_width + letter_width
-    fitting = max(1, min(labels_max, int(room // widest)))
+    fitting = max(1, min(LABELS_MAX, int(room // widest)))
     every = ceil(len(labels) / fitting)
     return list(range(0, len(labels), every))
 

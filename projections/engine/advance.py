@@ -16,6 +16,7 @@ from projections.engine.projection import Projection
 from projections.engine.reading import for_organisation, head
 from projections.engine.together import feed_together
 
+LAGS_MAX = 100_000  # told of at once
 AGAIN_MAX = 1_000  # times that a projection is fed before others get their turn
 
 log = structlog.get_logger(__name__)
@@ -43,15 +44,13 @@ class Lag(msgspec.Struct, frozen=True):
     head: int
 
 
-def behind(
-    conn: Connection[Any], *, projections: Iterable[Projection[Any]] | None = None, limit: int = 100_000
-) -> list[Lag]:
+def behind(conn: Connection[Any], *, projections: Iterable[Projection[Any]] | None = None) -> list[Lag]:
     """Everything that could be fed and is behind, across organisations, for one who acts as the workers' role."""
     asked_for = list(found().values() if projections is None else projections)
     asked = {
         "projections": [projection.name for projection in asked_for],
         "revisions": [projection.revision for projection in asked_for],
-        "limit": limit,
+        "limit": LAGS_MAX,
     }
     return [Lag(*row) for row in conn.execute(_BEHIND, asked)]
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import msgspec
 
-from events.log.lines import canonical, record_read_before
+from events.log.lines import record_read_before
 from events.log.record import Record
 from projections.engine.at_once import AtOnce, Folded
 from projections.engine.compare import differences
@@ -111,10 +111,6 @@ class Replay:
     def add_line(self, stream: str, text: bytes) -> None:
         """The next record, as its canonical line."""
         self._records.add(stream, text)
-
-    def add_record(self, record: Record) -> None:
-        """The next record."""
-        self._records.add(record.stream, canonical(record))
 
     def add_row(self, projection: str, key: str, row: bytes) -> None:
         """A row as readers were shown it, as JSON."""

@@ -32,7 +32,7 @@ def bars(console: Console) -> Progress:
 
 @contextlib.contextmanager
 def until_interrupted(console: Console) -> Iterator[None]:
-    """What was made until Ctrl-C or SIGTERM is kept; the command says so and ends."""
+    """What was made until Ctrl-C or SIGTERM is kept; the command says so and ends. A statement is rolled back."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

@@ -1,22 +1,12 @@
 """`qiledger rebuild`: makes the rows of projections anew from the log, beside those that readers are shown."""
 
-import contextlib
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import rich_click as click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 
 from projections.engine.beside import PROCESSES_MAX, processors
 from projections.engine.checkpoint import LEASE_S, Fenced, Held
@@ -25,9 +15,9 @@ from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.rebuild import Rebuilt, rebuild_together
 from services.cli.as_worker import Connection, as_worker, codes
+from services.cli.bars import bars, until_interrupted
 
 ALL = "all"
-INTERRUPTED = 130
 HELD_FOR_S = 2.0 * LEASE_S  # so long we wait for whoever else is at it
 LOOK_EVERY_S = 0.2
 PROCESSES_AT_ALL = 64
@@ -50,12 +40,8 @@ def rebuild(projection: str, organisations: tuple[str, ...], processes: int) -> 
     where it stopped. Works as the workers' role on QILEDGER_DATABASE_URL, or on the house that is up.
     """
     console = Console(highlight=False)
-    with _stopped_by_sigterm(), as_worker(name="rebuild") as conn:
-        try:
-            _rebuild_all(conn, _asked_for(projection), codes(conn, organisations), processes, console)
-        except KeyboardInterrupt:
-            console.print("Interrupted. What was made is kept; run the same again to go on.")
-            raise SystemExit(INTERRUPTED) from None
+    with until_interrupted(console), as_worker(name="rebuild") as conn:
+        _rebuild_all(conn, _asked_for(projection), codes(conn, organisations), processes, console)
 
 
 def _asked_for(name: str) -> list[Projection[Any]]:
@@ -77,7 +63,7 @@ def _rebuild_all(
 ) -> None:
     """One organisation after the other, each in one pass over its log. What fails does not stop the rest."""
     failed: list[str] = []
-    with _bars(console) as progress:
+    with bars(console) as progress:
         for organisation in organisations:
             what = projections[0].name if len(projections) == 1 else f"{len(projections)} projections"
             bar = progress.add_task(f"{organisation} {what}", total=None)
@@ -139,25 +125,3 @@ def _said(name: str, organisation: str, how: Rebuilt | Exception, began: float, 
         case _:
             took = time.monotonic() - began
             return f"{organisation} {name}: rebuilt to record {how.position:,} in {took:.1f} s"
-
-
-def _bars(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-
-
-@contextlib.contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """A SIGTERM ends the work as Ctrl-C does: the statement is cancelled, its transaction rolled back."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

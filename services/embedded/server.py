@@ -184,11 +184,9 @@ class Server(ABC):
         if self._identity != OWN:
             os.chown(path, *owner_of(self._identity))
 
-    def descent(self, *, inherit: tuple[int, ...] = (), directory: Path | None = None) -> Descent:
+    def descent(self, *, directory: Path | None = None) -> Descent:
         """How a child of this server's identity is born, without a guard."""
-        return Descent(
-            death_signal=self.death_signal, identity=self._identity, inherit=inherit, directory=directory
-        )
+        return Descent(death_signal=self.death_signal, identity=self._identity, directory=directory)
 
     def _launch(self, lock: int) -> None:
         outside = self.socket_directory if self.socket_directory.parent != self.directory else None

@@ -153,12 +153,12 @@ def _words(status: int, body: bytes) -> str:
     return Answer(status=status, line=0, problem=said).why
 
 
-def in_batches(events: Iterator[Wire], size: int = BATCH_MAX) -> Iterator[list[Wire]]:
-    """The events, some at a time."""
+def in_batches(events: Iterator[Wire]) -> Iterator[list[Wire]]:
+    """The events, at most BATCH_MAX at a time."""
     batch: list[Wire] = []
     for event in events:
         batch.append(event)
-        if len(batch) == size:
+        if len(batch) == BATCH_MAX:
             yield batch
             batch = []
     if batch:

@@ -26,11 +26,11 @@ DISABLED_AFTER = timedelta(days=5)  # of nothing but failure …
 FAILURES_MIN = len(SCHEDULE_S) + 1  # … and so many attempts: a clock that jumped has disabled nothing
 
 
-def wait_s(tries: int, *, asked_s: float | None = None, chance: random.Random | None = None) -> float:
+def wait_s(tries: int, *, asked_s: float | None = None) -> float:
     """Seconds until the next try after `tries` that failed; as the receiver asked, within bounds, if it did."""
     if asked_s is not None:
         return min(max(asked_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
-    drawn = (chance or random).uniform(-JITTER, JITTER)
+    drawn = random.uniform(-JITTER, JITTER)
     return SCHEDULE_S[min(max(tries, 1), len(SCHEDULE_S)) - 1] * (1 + drawn)
 
 

@@ -48,14 +48,6 @@ class ChosenPaces(msgspec.Struct, frozen=True, kw_only=True):
     choices: Chooses
 
 
-class Unsubscribed(msgspec.Struct, frozen=True, kw_only=True):
-    """What was switched off: of which rule (`*`: all that needs no action) and channel, and what is told still."""
-
-    rule: str
-    channel: str
-    pace: str
-
-
 @route(
     "/v1/{organisation:str}/preferences/{person:str}",
     http_method=["GET", "HEAD"],

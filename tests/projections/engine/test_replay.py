@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from events.log.lines import record_read_before
+from events.log.lines import canonical, record_read_before
 from projections.engine.found import found
 from projections.engine.memory import fold_in_memory, plain
 from projections.engine.replay import Replay, Target
@@ -23,7 +23,7 @@ ROWS = {key: projects._encode(row) for key, row in fold_in_memory(projects, STAR
 def mismatches(*shown: tuple[str, bytes]) -> list[tuple[str, str, list[int]]]:
     with Replay([Target(projects, 3)], records=3) as replay:
         for one in STARTED:
-            replay.add_record(one)
+            replay.add_line(one.stream, canonical(one))
         for key, row in shown:
             replay.add_row("projects", key, row)
         (compared,) = replay.compare()
@@ -55,7 +55,7 @@ def test_a_default_that_differs_is_named_with_what_was_shown_and_what_was_folded
     shown = {**ROWS, "project/P-1": projects._encode(paused)}
     with Replay([Target(projects, 3)], records=3) as replay:
         for one in STARTED:
-            replay.add_record(one)
+            replay.add_line(one.stream, canonical(one))
         for key, row in shown.items():
             replay.add_row("projects", key, row)
         (compared,) = replay.compare()
@@ -77,19 +77,19 @@ def test_each_line_is_read_once_for_all_projections(monkeypatch: pytest.MonkeyPa
     )
     with Replay([Target(each, 3) for each in found().values()], records=3) as replay:
         for one in STARTED:
-            replay.add_record(one)
+            replay.add_line(one.stream, canonical(one))
         digests = replay.digests()
         assert len(read) == 3
     with Replay([Target(projects, 3)], records=3) as replay:
         for one in STARTED:
-            replay.add_record(one)
+            replay.add_line(one.stream, canonical(one))
         assert replay.digests() == [one for one in digests if one.projection == "projects"]
 
 
 def test_each_projection_is_compared_at_its_own_position() -> None:
     with Replay([Target(projects, 1), Target(portfolio, 3)], records=3) as replay:
         for one in STARTED:
-            replay.add_record(one)
+            replay.add_line(one.stream, canonical(one))
         compared = {one.projection: one for one in replay.compare()}
     assert (compared["projects"].rows, compared["projects"].position) == (1, 1)
     assert (compared["forum_portfolio"].rows, compared["forum_portfolio"].position) == (3, 3)
