@@ -95,7 +95,7 @@ CUTS: dict[str, tuple[Change, str]] = {
     ),
     "a record more": (lambda lines: [*lines[:8], lines[7], *lines[8:]], "this line is no record"),
     "no leaves": (lambda lines: lines[:8] + lines[9:], "the leaves of 1 and on are missing"),
-    "a row left out": (lambda lines: lines[:10] + lines[11:], "1 rows of projects are missing"),
+    "a row left out": (lambda lines: lines[:10] + lines[11:], "of projects 1 row is missing"),
     "a row twice": (lambda lines: lines[:12] + lines[11:], "a row of projects stands where none was to come"),
     "no last line": (lambda lines: lines[:-1], "the export was not finished"),
     "cut off within a record": (lambda lines: [*lines[:3], lines[3][:50]], "the file was cut off here"),
