@@ -294,7 +294,7 @@ class OneProject(msgspec.Struct, frozen=True, kw_only=True):
     reader: Audience = "organisation"
 
 
-class ShownProject(ProjectPage, frozen=True, kw_only=True):
+class ShownProject(ProjectPage, frozen=True, kw_only=True, omit_defaults=False):
     """A project's page, and the age of its score."""
 
     project: str

@@ -7,8 +7,10 @@ import threading
 import time
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
+from msgspec import inspect as shapes
 
 from events.vocabulary import canonical_body, example_of, vocabulary
 from projections.engine.advance import advance
@@ -22,8 +24,6 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"]
 def proposed(number: int, **changes: Any) -> dict[str, Any]:
     """A project is proposed, as the catalogue's example has it."""
     body = canonical_body(example_of(vocabulary()["project.proposed"]))
-    import msgspec
-
     data: dict[str, Any] = msgspec.json.decode(body)
     return {
         "specversion": "1.0",
@@ -106,8 +106,6 @@ def test_an_answer_comes_as_csv_that_no_spreadsheet_runs(door: Door, database_ur
 
 
 def test_a_cell_that_could_be_a_formula_is_plain_text() -> None:
-    import msgspec
-
     row_type = msgspec.defstruct(
         "Row", [("text", str), ("number", float), ("yes", bool), ("many", list), ("none", None)]
     )
@@ -172,3 +170,29 @@ def test_an_organisation_sees_only_its_own_rows(
         theirs_read = theirs.get(f"/v1/{other}/{path}").text
     assert ("Ours alone" in ours_read, "Theirs alone" in ours_read) == (True, False)
     assert ("Ours alone" in theirs_read, "Theirs alone" in theirs_read) == (False, True)
+
+
+def structs_in(kind: shapes.Type, seen: set[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
+    """Every struct that a type is made of."""
+    if isinstance(kind, shapes.StructType):
+        if kind.cls not in seen:
+            seen.add(kind.cls)
+            for field in kind.fields:
+                structs_in(field.type, seen)
+        return seen
+    for name in ("type", "item_type", "value_type"):
+        if isinstance(inner := getattr(kind, name, None), shapes.Type):
+            structs_in(inner, seen)
+    for inner in (*getattr(kind, "types", ()), *(getattr(kind, "item_types", None) or ())):
+        structs_in(inner, seen)
+    return seen
+
+
+@pytest.mark.parametrize("name", [f"{p.name}/{q}" for p in found().values() for q in p.questions])
+def test_what_nobody_told_is_null_in_an_answer_and_never_missing(name: str) -> None:
+    """A row may leave out what goes without saying on its way to the database; an answer never does."""
+    projection, question = name.split("/")
+    answers = found()[projection].questions[question].answers
+    parts = structs_in(shapes.type_info(answers), set())
+    assert answers in parts
+    assert [part.__name__ for part in parts if part.__struct_config__.omit_defaults] == []
