@@ -7,7 +7,7 @@ from services.api.problems import Problem
 
 _PAGE = """<!doctype html>
 <html lang="en-GB">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>{style}</head>
 <body>
 <main>
 <h1>{title}</h1>
@@ -25,9 +25,10 @@ PLAIN = {  # of a page: no script, no style, nothing from elsewhere
 }
 
 
-def page_text(title: str, body: str) -> bytes:
-    """The bytes of a plain page. `body` is HTML."""
-    return _PAGE.format(title=escape(title), body=body).encode()
+def page_text(title: str, body: str, style: str = "") -> bytes:
+    """The bytes of a plain page. `body` is HTML; a `style` has to be allowed by its hash."""
+    styled = f"<style>{style}</style>" if style else ""
+    return _PAGE.format(title=escape(title), body=body, style=styled).encode()
 
 
 def problem_page(problem: Problem, number: str) -> bytes:

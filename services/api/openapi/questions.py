@@ -78,7 +78,8 @@ def described_question(
         ]
     }
     summary, _, description = question.doc.partition("\n\n")
-    content = {JSON: {"schema": page}, "text/csv": {"schema": {"type": "string"}}}
+    text = {"schema": {"type": "string"}}
+    content = {JSON: {"schema": page}, "text/csv": text, "text/html": text}
     return {
         "operationId": f"{projection.name}.{question.name}",
         "summary": " ".join(summary.split()) or f"{question.name} of {projection.name}",

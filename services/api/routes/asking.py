@@ -19,17 +19,20 @@ from projections.engine.cursor import CURSOR_MAX, BadCursor
 from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from services.api.answers import ASK_AGAIN, CSV, JSON, encode, etag_of, representation
+from services.api.answer_page import STYLE, STYLED, Shown, body_of, title_of
+from services.api.answers import ASK_AGAIN, CSV, HTML, JSON, encode, etag_of, representation
 from services.api.asked import Asked, accepted, as_asked, desk_of, parameters, query
 from services.api.desk import Desk
 from services.api.doors import Door, Nothing, at
+from services.api.pages import page_text
 from services.api.problems import Problem, kinds
 from services.api.question_parameters import TODAY, check_lengths, needs_today
-from services.api.tables import as_csv, json_or_csv
+from services.api.tables import as_csv
 from services.api.unheard import Unheard, things_asked_for, unheard_now
 from services.api.when import Source, When, cached, reflected, source, today
 
 LIMIT = 100
+FORMS = {"json": JSON, "csv": "text/csv", "html": "text/html"}
 NEAR_MAX, NEAR_LETTERS_MAX = 5, 1_000
 
 
@@ -39,7 +42,8 @@ class Reading(When, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=ROWS_MAX, description="How many rows at most.")] = LIMIT
     cursor: Annotated[str, Meta(max_length=CURSOR_MAX, description="`next` of the page before.")] = ""
     format: Annotated[
-        Literal["json", "csv", ""], Meta(description="csv or json, where an Accept header is hard to set.")
+        Literal["json", "csv", "html", ""],
+        Meta(description="csv, html or json, where an Accept header is hard to set."),
     ] = ""
 
 
@@ -106,7 +110,14 @@ async def projections(request: Asked) -> ASGIApp:
 @route(
     "/v1/{organisation:str}/projections/{name:str}/{question:str}",
     http_method=["GET", "HEAD"],
-    opt=at(Door(scope=ASK, query=Reading, answers={JSON: AnswerPage, "text/csv": str}, refuses=(404, 503))),
+    opt=at(
+        Door(
+            scope=ASK,
+            query=Reading,
+            answers={JSON: AnswerPage, "text/csv": str, "text/html": str},
+            refuses=(404, 503),
+        )
+    ),
 )
 async def ask(request: Asked) -> ASGIApp:
     """Ask a projection. The question's own parameters stand beside these.
@@ -127,7 +138,7 @@ async def ask(request: Asked) -> ASGIApp:
         given[TODAY] = today(how, datetime.now(UTC)).isoformat()
     asks = as_asked({name: value for name, value in given.items() if name not in ours}, question.asks, ours)
     check_lengths(asks)
-    form = json_or_csv(request, how.format)
+    form = FORMS[how.format] if how.format else accepted(request, tuple(FORMS.values()))
     moment = await source(desk_of(request), projection, organisation, how)
     answered = await _answer(desk_of(request), projection, question, organisation, asks, how, moment)
     headers = {
@@ -137,20 +148,19 @@ async def ask(request: Asked) -> ASGIApp:
     if answered.next_cursor is not None:
         following = urlencode(given | {"cursor": answered.next_cursor})
         headers["link"] = f'<{_address(organisation, projection, question)}?{following}>; rel="next"'
-    if form == CSV:
+    cache = cached(moment, answered.parked)
+    if form == "text/csv":
         headers["content-disposition"] = f'attachment; filename="{projection.name}-{question.name}.csv"'
         text = as_csv(question.answers.__struct_encode_fields__, answered.rows)
         etag = etag_of(text + encode([answered.position, answered.parked, answered.next_cursor]))
-    else:
-        unknown: list[Unheard] | UnsetType = UNSET
-        if not answered.rows and not how.cursor:
-            reader: Audience = getattr(asks, "reader", "organisation")
-            things = things_asked_for(asks)
-            unknown = await unheard_now(request, how, things, reader=reader, position=answered.position)
-        text = _page(question, answered, unknown)
-        etag = etag_of(text)
-    cache = cached(moment, answered.parked)
-    return representation(request, text, form, etag=etag, cache=cache, headers=headers)
+        return representation(request, text, CSV, etag=etag, cache=cache, headers=headers)
+    page = await _page(request, question, asks, how, answered)
+    if form == JSON:
+        text = encode(page)
+        return representation(request, text, etag=etag_of(text), cache=cache, headers=headers)
+    address = _address(organisation, projection, question)
+    text = _to_read(page, question, address=address, organisation=organisation, asked=given)
+    return representation(request, text, HTML, etag=etag_of(text), cache=cache, headers=headers | STYLED)
 
 
 def _asked_for(request: Asked) -> tuple[Projection[Any], Question[Any, Any]]:
@@ -202,21 +212,52 @@ async def _answer(
     return msgspec.structs.replace(answered, position=reflected(answered.position, moment, how))
 
 
-def _page(
-    question: Question[Any, Any], answered: Answer[Any], unheard_of: list[Unheard] | UnsetType
-) -> bytes:
-    return encode(
-        AnswerPage(
-            projection=answered.projection,
-            question=question.name,
-            revision=answered.revision,
-            position=answered.position,
-            parked=answered.parked,
-            rows=answered.rows,
-            next=answered.next_cursor,
-            unheard_of=unheard_of,
-        )
+async def _page(
+    request: Asked, question: Question[Any, Any], asks: msgspec.Struct, how: Reading, answered: Answer[Any]
+) -> AnswerPage:
+    """The page; where it is empty, with that of which nothing is known."""
+    unknown: list[Unheard] | UnsetType = UNSET
+    if not answered.rows and not how.cursor:
+        reader: Audience = getattr(asks, "reader", "organisation")
+        things = things_asked_for(asks)
+        unknown = await unheard_now(request, how, things, reader=reader, position=answered.position)
+    return AnswerPage(
+        projection=answered.projection,
+        question=question.name,
+        revision=answered.revision,
+        position=answered.position,
+        parked=answered.parked,
+        rows=answered.rows,
+        next=answered.next_cursor,
+        unheard_of=unknown,
     )
+
+
+def _to_read(
+    page: AnswerPage, question: Question[Any, Any], *, address: str, organisation: str, asked: dict[str, str]
+) -> bytes:
+    """The page for people, of the very rows of the JSON."""
+    told = msgspec.json.decode(encode(page))  # as the JSON has it
+    shown = Shown(
+        organisation=organisation,
+        address=address,
+        asked={name: value for name, value in asked.items() if name != "cursor"},
+        says=question.doc,
+        whole=_of_one_thing(question),
+        columns=question.answers.__struct_encode_fields__,
+        rows=told["rows"],
+        position=page.position,
+        parked=page.parked,
+        unheard_of=told.get("unheard_of", ()),
+        next=page.next,
+    )
+    return page_text(title_of(shown), body_of(shown), STYLE)
+
+
+def _of_one_thing(question: Question[Any, Any]) -> bool:
+    """Whether a question has to be told the very thing that it is about: it has one row then, or none."""
+    told = {field.encode_name for field in msgspec.structs.fields(question.asks) if field.required}
+    return told.issuperset(question.order)
 
 
 def _line(projection: Projection[Any], organisation: str, position: int) -> ProjectionLine:
