@@ -1,6 +1,7 @@
 """`qiledger backup` and `qiledger restore`: by Postgres's own programs, and safe to be served afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import rich_click as click
@@ -12,10 +13,16 @@ from events.log.sealing_key import Remembered
 from events.log.verdict import Earlier
 from events.privacy.ledger import DamagedLedger, Ledger
 from services import backups
-from services.backups import NoTool, WrongBackup
+from services.backups import Description, NoTool, WrongBackup
 from services.cli.as_auditor import database_url, speaking
 from services.custody import ledger_file
-from services.settings import Settings
+from services.embedded import NoServerFound, Postgres, ServerFailed
+from services.embedded.claim import DirectoryInUse
+from services.embedded.identity import NoIdentity
+from services.operating import drop_database, make_database
+from services.sealing import LAST_DIRECTORY
+from services.settings import Settings, WrongSettings
+from services.whole_house import DATABASE, house_at
 
 
 @click.command("backup")
@@ -36,6 +43,11 @@ def backup(directory: Path) -> None:
     click.echo(
         f"{counted(len(description.logs), 'log')} with {counted(records, 'record')} in all: {directory}"
     )
+    click.echo(
+        "Not in it, and to be kept elsewhere: the master key, the sealing key, the ledger of erasures, the checkpoints "
+        "(in a house of its own: the directories custody and sealing).",
+        err=True,
+    )
 
 
 @click.command("restore")
@@ -50,22 +62,29 @@ def backup(directory: Path) -> None:
 def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) -> None:
     """Bring the backup in DIRECTORY into the empty database that QILEDGER_DATABASE_URL names.
 
-    Nothing of the house may run meanwhile. Every log is held against the checkpoint kept outside; rules go on from now,
-    so that nobody is told of the past again; erasures since the backup are done again. Then start the house.
+    If none is named, into a Postgres of our own in QILEDGER_DATA_DIRECTORY, where `qiledger up` will find it: bring the
+    directories `custody` and `sealing` of the old house there first. Nothing of the house may run meanwhile. Every log
+    is held against the checkpoint kept outside; rules go on from now, so that nobody is told of the past again;
+    erasures since the backup are done again. Then start the house.
     """
     console = Console(highlight=False, soft_wrap=True)
     earlier = [_earlier(path) for path in checkpoints]
     with speaking():
-        settings, url = Settings.read(), database_url()
-        ledger = Ledger(ledger_file(settings))
-        kept = None if settings.seal_directory is None else Remembered(settings.seal_directory)
-        try:
-            description = backups.restore(url, directory)
-            logs, destroyed = backups.made_safe(
-                url, description, kept=kept, checkpoints=earlier, ledger=ledger, accept_loss=accept_loss
-            )
-        except (NoTool, WrongBackup, Unreadable, DamagedLedger) as wrong:
-            raise click.ClickException(f"Do not serve this database: {wrong}") from None
+        settings = _settings()
+        with _where_to(settings) as (url, take_back):
+            description = _brought(url, directory)
+            try:
+                logs, destroyed = backups.made_safe(
+                    url,
+                    description,
+                    kept=_checkpoints_kept(settings),
+                    checkpoints=earlier,
+                    ledger=Ledger(ledger_file(settings)),
+                    accept_loss=accept_loss,
+                )
+            except (NoTool, WrongBackup, Unreadable, DamagedLedger) as wrong:
+                said = "It was taken out again" if take_back() else "Do not serve this database"
+                raise click.ClickException(f"{said}: {wrong}") from None
     for log in logs:
         against = (
             ", ".join(log.held_against) or "no checkpoint from outside: nothing but the backup speaks for it"
@@ -73,9 +92,55 @@ def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) 
         console.print(
             f"{log.log}: {counted(log.position, 'record')}, root {log.root}, held against {against}"
         )
-    console.print(
-        f"{counted(destroyed, 'person was', 'persons were')} erased again. Next: qiledger migrate, qiledger doctor"
-    )
+    following = "qiledger up" if settings.database_url is None else "qiledger migrate, qiledger doctor"
+    console.print(f"{counted(destroyed, 'person was', 'persons were')} erased again. Next: {following}")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.read()
+    except WrongSettings as wrong:
+        raise click.ClickException(str(wrong)) from None
+
+
+@contextmanager
+def _where_to(settings: Settings) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """The database to restore into, and how to take out what was restored where it is ours. Raises ClickException."""
+    if settings.database_url is not None:
+        yield settings.database_url, lambda: False
+        return
+    ours = settings.data_directory / "postgres"
+    if house_at(settings.data_directory):
+        raise click.ClickException(
+            f"A house is up at {settings.data_directory}: nothing was restored. Stop it, and restore into another data "
+            "directory (QILEDGER_DATA_DIRECTORY), or move its `postgres` away first."
+        )
+    try:
+        with Postgres(ours) as server:
+            make_database(server.url(), DATABASE)
+
+            def take_back() -> bool:
+                drop_database(server.url(), DATABASE)
+                return True
+
+            yield server.url(DATABASE), take_back
+    except (DirectoryInUse, NoIdentity, NoServerFound, ServerFailed) as wrong:
+        raise click.ClickException(str(wrong)) from None
+
+
+def _brought(url: str, directory: Path) -> Description:
+    """The backup is in the database, and not safe to be served yet. Raises ClickException; then nothing is in it."""
+    try:
+        return backups.restore(url, directory)
+    except (NoTool, WrongBackup) as wrong:
+        raise click.ClickException(f"Nothing was restored: {wrong}") from None
+
+
+def _checkpoints_kept(settings: Settings) -> Remembered | None:
+    """The checkpoints outside the database: where the operator keeps them, or as a house at the data directory does."""
+    ours = settings.data_directory / LAST_DIRECTORY
+    kept = settings.seal_directory or (ours if settings.database_url is None and ours.exists() else None)
+    return None if kept is None else Remembered(kept)
 
 
 def _earlier(path: Path) -> Earlier:

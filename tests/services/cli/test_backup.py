@@ -10,6 +10,7 @@ from projections.engine.compare import rows_kept
 from projections.engine.found import found
 from services.embedded import Postgres
 from services.operating import make_database
+from services.whole_house import write_env
 from tests.audited import Audited
 from tests.events.log.sealing import as_worker
 from tests.services.cli.conftest import qiledger
@@ -68,3 +69,33 @@ def test_a_log_that_the_checkpoint_contradicts_is_not_to_be_served(
     refused = qiledger("restore", str(kept), "--checkpoint", str(checkpoint), **ours)
     assert refused.returncode == 1
     assert "Do not serve this database" in refused.stderr
+
+
+def test_who_has_no_server_restores_into_a_data_directory_of_a_house_to_be(
+    trust: Audited, throwaway: Path, tmp_path: Path
+) -> None:
+    kept, home = tmp_path / "backup", {"QILEDGER_DATA_DIRECTORY": str(throwaway / "home")}
+    assert qiledger("backup", str(kept), QILEDGER_DATABASE_URL=trust.url).returncode == 0
+    forged = tmp_path / "forged.checkpoint"
+    forged.write_text("qiledger.example.org/RWK\n1\n" + "A" * 43 + "=\n")
+    contradicted = qiledger("restore", str(kept), "--checkpoint", str(forged), **home)
+    assert contradicted.returncode == 1
+    assert "It was taken out again" in contradicted.stderr
+    restored = qiledger("restore", str(kept), **home)
+    assert restored.returncode == 0, restored.stderr
+    assert "Next: qiledger up" in restored.stdout
+    with Postgres(throwaway / "home" / "postgres") as server:
+        with psycopg.connect(server.url("qiledger")) as conn:
+            found_there = conn.execute("SELECT position FROM log.heads WHERE organisation = 'RWK'").fetchone()
+        assert found_there == (trust.position(),)
+    again = qiledger("restore", str(kept), **home)
+    assert (again.returncode, "Nothing was restored" in again.stderr) == (1, True)
+
+
+def test_a_house_that_is_up_is_not_restored_into(trust: Audited, throwaway: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "backup"
+    assert qiledger("backup", str(kept), QILEDGER_DATABASE_URL=trust.url).returncode == 0
+    write_env(throwaway / "house.env", {"QILEDGER_DATABASE_URL": trust.url})
+    refused = qiledger("restore", str(kept), QILEDGER_DATA_DIRECTORY=str(throwaway))
+    assert refused.returncode == 1
+    assert "A house is up at" in refused.stderr
