@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import rich_click as click
 
+from events.counted import counted
 from events.log import keys as log_keys
 from events.log.keys import ASK, READ, SCOPES, WRITE, Key, Secret, WrongKey
 from events.log.outcomes import UnknownOrganisation
@@ -81,6 +82,7 @@ def rotate(organisation: str, key_id: str, grace_days: int, days: int, *, as_jso
             conn, organisation, key_id, grace=timedelta(days=grace_days), life=timedelta(days=days)
         )
     _show(secret, as_json=as_json)
+    click.echo(f"{key_id} works for {counted(grace_days, 'day')} more.", err=True)
 
 
 @keys.command("revoke")

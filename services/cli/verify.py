@@ -169,7 +169,7 @@ def _print(result: Result, earlier: Sequence[Earlier]) -> None:
 def _head(verdict: Verdict) -> list[str]:
     head = verdict.head
     if head is None:
-        return ["An export whose first line cannot be read."]
+        return ["The first line is not that of an export of qiledger: another file, or a damaged one."]
     return [
         f"{head.organisation}, records {head.first:,} to {head.last:,}, taken {head.made_at} by {head.made_by} "
         f"for {head.taken_for}: {head.purpose}"
@@ -196,11 +196,14 @@ def _proven(verdict: Verdict, earlier: Sequence[Earlier]) -> list[str]:
         told.append(
             "that key is the one the export names: compare it with one noted elsewhere, or give --public-key"
         )
-    told += [
-        f"{each.called}: the first {each.size:,} records are those it was made for; since then only added to"
-        for each in earlier
-    ]
-    return told
+    return told + [_still_so(each) for each in earlier]
+
+
+def _still_so(each: Earlier) -> str:
+    """What an older checkpoint or a receipt proves of what is here."""
+    made_for = f"the first {counted(each.size, 'record')}" + (" is that" if each.size == 1 else " are those")
+    receipt = "" if each.index is None else f"record {each.index + 1:,} is the one it is a receipt for; "
+    return f"{each.called}: {receipt}{made_for} it was made for; since then only added to"
 
 
 def print_compared(console: Console, compared: Compared) -> None:

@@ -46,9 +46,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def why(self) -> str:
-        """The refusal in words, with the field it is about."""
+        """The refusal in words, with the field it is about and what may have been meant."""
         said = dict(self.problem or {})
         words = " ".join(str(said[part]) for part in ("title", "detail") if part in said)
+        if near := said.get("near"):
+            words += f" Most like it: {', '.join(map(str, near))}."
         return f"{words} ({said['field']})" if "field" in said else words or f"status {self.status}"
 
 
