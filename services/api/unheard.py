@@ -8,9 +8,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from events.fields import Audience
+from events.log.beside import streams_beside
 from projections.engine.ask import NotYetBuilt, snapshot
 from projections.measure_series import OfMeasure
 from projections.near_names import ASKED_OF, names
+from services.api.admission import stream_kinds
 from services.api.asked import Asked, desk_of
 from services.api.problems import Problem, kinds
 from services.api.when import When
@@ -86,3 +88,16 @@ async def no_measure(
         detail = f"Nothing is known of the project {of.project}."
         return Problem(kinds.NO_MEASURE, detail, field="project", position=position, near=one.near)
     return Problem(kinds.NO_MEASURE, f"{of.project} has no measures.", field="measure", position=position)
+
+
+async def no_record(request: Asked, stream: str) -> Problem:
+    """Why nothing is there: nothing of that kind is told of, or nothing was told of that one."""
+    kind, _, name = stream.partition("/")
+    if kind not in stream_kinds():
+        near = [f"{one}/{name}" for one in get_close_matches(kind, stream_kinds(), n=NAMES_MAX)]
+        return Problem(kinds.NO_RECORD, "No events are told of that kind of thing.", near=near)
+    async with desk_of(request).pool.connection() as conn:
+        beside = await streams_beside(conn, request.auth.organisation, stream)
+    called = {one.partition("/")[2].lower(): one for one in beside if one.startswith(f"{kind}/")}
+    near = [called[one] for one in get_close_matches(name.lower(), called, n=NAMES_MAX)]
+    return Problem(kinds.NO_RECORD, f"Nothing is on record of {stream}.", near=near)

@@ -37,6 +37,7 @@ from services.api.asked import Asked, accepted, desk_of, query
 from services.api.desk import WAITING_MAX
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds
+from services.api.unheard import no_record
 from services.cloud_event import CloudEventItem
 
 FORMS = (JSON, NDJSON, CLOUDEVENTS)
@@ -274,7 +275,7 @@ async def stream(request: Asked) -> ASGIApp:
             conn, request.auth.organisation, name, after_version=asked.after, limit=asked.limit
         )
     if not records and asked.after == 0:
-        raise Problem(kinds.NO_RECORD)
+        raise await no_record(request, name)
     records = list(await as_shown(request, records, clear=asked.words))
     version = records[-1].version if records else asked.after
     full = len(records) == asked.limit

@@ -20,6 +20,7 @@ from services.api.asked import Asked, accepted, desk_of, query
 from services.api.auditors_reads import note_positions
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds
+from services.api.unheard import no_record
 from services.api.when import Moment, moment
 
 RECORDS_MAX = 10_000  # of one stream; whatever is longer is read as a stream
@@ -92,7 +93,7 @@ async def why_so(request: Asked) -> ASGIApp:
     except NoSuchKey as wrong:
         raise Problem(kinds.WRONG_PARAMETER, f"{wrong}.", field="key") from None
     if not reasons.steps:
-        raise Problem(kinds.NO_RECORD)
+        raise await no_record(request, stream_of(asked.key))
     steps, following = _page(reasons.steps, asked)
     page = WhyPage(
         projection=projection.name,
@@ -121,7 +122,7 @@ async def what_happened(request: Asked) -> ASGIApp:
     name = f"{request.path_params['kind']}/{request.path_params['subject']}"
     position, records = await _records(request, name, asked)
     if not records:
-        raise Problem(kinds.NO_RECORD)
+        raise await no_record(request, name)
     steps, following = _page(history(records), asked)
     return _answer(request, encode(HistoryPage(stream=name, position=position, steps=steps, next=following)))
 

@@ -37,7 +37,9 @@ def told(server: Server, database_url: str) -> Iterator[Door]:
     ]
     of = new_organisation(database_url)
     with psycopg.connect(database_url) as conn:
-        key = keys.create(conn, of, "lifeqi", scopes=[keys.WRITE, keys.ASK], sources=["/lifeqi"]).text
+        key = keys.create(
+            conn, of, "lifeqi", scopes=[keys.WRITE, keys.ASK, keys.READ], sources=["/lifeqi"]
+        ).text
     door = Door(server.url, of, key)
     with door.http:
         answer = door.tell_all(events)
@@ -125,3 +127,20 @@ def test_a_chart_that_there_is_not_leads_to_those_there_are(told: Door) -> None:
     assert lines.json()["unheard_of"] == [{"parameter": "forum", "given": "Newam", "near": ["newham"]}]
     named = told.get(f"{chart}?project=P-17,P-18&kind=all").json()
     assert "unheard_of" not in named
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "near"),
+    [
+        ("streams/project/p-17", ["project/P-17"]),
+        ("streams/project/P-18", ["project/P-17"]),
+        ("streams/project/luton-crisis-medicatoin/history", ["project/luton-crisis-medication"]),
+        ("projections/projects/why?key=project/P-16", ["project/P-17"]),
+        ("streams/projct/P-17", ["project/P-17"]),
+        ("streams/project/zzz", []),
+    ],
+)
+def test_a_stream_of_which_nothing_is_on_record_leads_to_those_beside_it(
+    told: Door, asked_for: str, near: list[str]
+) -> None:
+    assert problem(told.get(f"/v1/{told.organisation}/{asked_for}"), "no-record", 404)["near"] == near
