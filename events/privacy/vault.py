@@ -51,6 +51,13 @@ CONTACT = """
       JOIN vault.keys AS k USING (organisation, person)
      WHERE c.organisation = %(organisation)s AND c.person = %(person)s
 """
+CONTACTS = """
+    SELECT k.organisation, k.person, k.id, k.master, k.wrapped, c.sealed
+      FROM vault.contacts AS c
+      JOIN vault.keys AS k USING (organisation, person)
+     WHERE c.organisation = %(organisation)s AND c.person = ANY (%(persons)s)
+     ORDER BY c.person
+"""
 PUT = """
     INSERT INTO vault.contacts (organisation, person, sealed)
     VALUES (%(organisation)s, %(person)s, %(sealed)s)

@@ -8,6 +8,10 @@
 
 A server answers for a message from the moment it has answered the end of DATA. What goes wrong before is known not to
 be sent; what goes wrong between that end and its answer is unknown.
+
+One connection serves for many messages. Servers end it when they like: after so many messages, or some seconds of
+silence, by 421 or without a word. What had been sent over it before, and gone no further than DATA, is begun once more
+over a new one.
 """
 
 import contextlib
@@ -15,8 +19,10 @@ import re
 import smtplib
 import socket
 import ssl
+import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
@@ -27,6 +33,9 @@ from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLa
 
 CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 20.0
+ANSWER_LINES_MAX = 100
+ANSWER_LINE_MAX = 8_192  # bytes
+IDLE_S = 5.0  # a connection that was not used for so long is asked whether it works still
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 RATE, RATE_MAX = 600, 60_000  # messages a minute
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
@@ -75,6 +84,55 @@ def way_of(url: str) -> Way:
     )
 
 
+class _Ended(Exception):
+    """The server ended the conversation before it was given the message; says how."""
+
+
+class _Server(smtplib.SMTP):
+    """A conversation with a mail server, whose answers are bounded. It is begun by `connect`."""
+
+    _host: str  # whose certificate is checked; the library knows it only where it connects at once
+
+    def __init__(self, host: str, **how: Any) -> None:
+        super().__init__(**how)
+        self._host = host
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The answer to a command. Raises SMTPServerDisconnected also for one that does not come to an end."""
+        code, said = -1, list[bytes]()
+        while True:
+            line = self._line()
+            code = int(line[:3]) if line[:3].isdigit() else -1
+            said.append(line[4:].strip(b" \t\r\n"))
+            if code < 0 or line[3:4] != b"-":
+                return code, b"\n".join(said)
+            if len(said) >= ANSWER_LINES_MAX:
+                self._hang_up("it answers without end")
+
+    def _line(self) -> bytes:
+        if self.file is None:
+            assert self.sock is not None, "connected"
+            self.file = self.sock.makefile("rb")
+        try:
+            line = self.file.readline(ANSWER_LINE_MAX)
+        except TimeoutError:
+            self.close()
+            raise
+        except OSError as failure:
+            self._hang_up(f"it ended the connection: {failure.strerror or type(failure).__name__}")
+        if not line.endswith(b"\n"):
+            self._hang_up("it answers in a line without end" if line else "it ended the connection")
+        return line
+
+    def _hang_up(self, why: str) -> NoReturn:
+        self.close()
+        raise smtplib.SMTPServerDisconnected(why)
+
+
+class _ServerOverTls(_Server, smtplib.SMTP_SSL):
+    """The same, over TLS from the first byte."""
+
+
 class Smtp:
     """Sends letters over one connection, which is kept for as long as it works."""
 
@@ -90,6 +148,7 @@ class Smtp:
         except CannotBeMailed as wrong:
             raise WrongWay(str(wrong)) from None
         self._server: smtplib.SMTP | None = None
+        self._used_at = 0.0  # of `time.monotonic()`
 
     def send(self, letter: Letter, to: str) -> Outcome:
         """One message to one address."""
@@ -97,13 +156,24 @@ class Smtp:
             mail = mail_of(letter, sender=self._sender, to=to)
         except CannotBeMailed as wrong:
             return Refused(str(wrong))
-        try:
-            server = self._at_hand()
-        except NotAnswered as away:
-            return TryLater(str(away), everybody=True)
-        outcome = self._handed_over(server, mail, letter, to)
+        outcome: Outcome
+        for last_try in (False, True):
+            kept = self._server
+            try:
+                server = self._at_hand()
+                outcome = self._handed_over(server, mail, letter, to)
+            except NotAnswered as away:
+                return TryLater(str(away), everybody=True)
+            except _Ended as ended:
+                self._drop(server)
+                outcome = TryLater(str(ended), everybody=True)
+                if server is not kept or last_try:
+                    return outcome
+            else:
+                break
+        self._used_at = time.monotonic()
         if not isinstance(outcome, Sent):
-            self._begin_anew()
+            self._begin_anew(server)
         return outcome
 
     def heard_of(self, letter_id: str) -> Sent | None:
@@ -117,9 +187,12 @@ class Smtp:
 
     def drop(self) -> None:
         """Shuts the connection, so that whoever waits on it wakes up."""
-        server, self._server = self._server, None
-        if server is None:
-            return
+        if (server := self._server) is not None:
+            self._drop(server)
+
+    def _drop(self, server: smtplib.SMTP) -> None:
+        if self._server is server:
+            self._server = None
         with contextlib.suppress(OSError):
             if server.sock is not None:
                 server.sock.shutdown(socket.SHUT_RDWR)
@@ -127,30 +200,30 @@ class Smtp:
             server.close()
 
     def _at_hand(self) -> smtplib.SMTP:
-        """The connection we have if it still works, else a new one. Raises NotAnswered."""
-        if self._server is not None:
-            try:
-                if self._server.noop()[0] == 250:
-                    return self._server
-            except (smtplib.SMTPException, OSError):
-                pass
-            self.drop()
+        """The connection we have if it is still to be used, else a new one. Raises NotAnswered."""
+        kept = self._server
+        if kept is not None:
+            if time.monotonic() - self._used_at < IDLE_S or _still_works(kept):
+                return kept
+            self._drop(kept)
         try:
-            self._server = self._connected()
+            return self._connected()
         except (smtplib.SMTPException, OSError, ValueError) as away:
             self.drop()
             raise NotAnswered(f"{self._way.host}:{self._way.port}: {_reason(away)}") from None
-        return self._server
 
     def _connected(self) -> smtplib.SMTP:
         way, ours = self._way, self._sender.domain
-        if way.tls == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                way.host, way.port, local_hostname=ours, timeout=CONNECT_WITHIN_S, context=_context(way)
-            )
-        else:
-            server = smtplib.SMTP(way.host, way.port, local_hostname=ours, timeout=CONNECT_WITHIN_S)
+        how: dict[str, Any] = {"local_hostname": ours, "timeout": CONNECT_WITHIN_S}
+        server = (
+            _ServerOverTls(way.host, **how, context=_context(way))
+            if way.tls == "tls"
+            else _Server(way.host, **how)
+        )
         self._server = server  # from here on `drop` can end it
+        code, said = server.connect(way.host, way.port)
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, said)
         assert server.sock is not None, "connected"
         server.sock.settimeout(ANSWER_WITHIN_S)
         server.ehlo_or_helo_if_needed()
@@ -162,19 +235,22 @@ class Smtp:
         return server
 
     def _handed_over(self, server: smtplib.SMTP, mail: bytes, letter: Letter, to: str) -> Outcome:
-        """MAIL, RCPT, DATA, each with its own meaning of a refusal."""
+        """MAIL, RCPT, DATA, each with its own meaning of a refusal. Raises _Ended."""
         try:
             code, said = server.mail(self._sender.addr_spec)
             if code != 250:
+                _see_whether_ended(code, said)
                 return TryLater(f"our sender is not taken: {_said(code, said)}", everybody=True)
             code, said = server.rcpt(to)
             if code not in (250, 251):
+                _see_whether_ended(code, said)
                 return _not_taken(code, said)
             code, said = server.docmd("DATA")
             if code != 354:
+                _see_whether_ended(code, said)
                 return _not_taken(code, said)
         except (smtplib.SMTPException, OSError) as away:
-            return TryLater(_reason(away), everybody=True)
+            raise _Ended(_reason(away)) from None
         try:
             server.send(_AT_LINE_START.sub(b"..", mail) + b".\r\n")
             code, said = server.getreply()
@@ -184,13 +260,27 @@ class Smtp:
             return Sent(message_id(letter.id, self._sender))
         return _not_taken(code, said)
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, server: smtplib.SMTP) -> None:
         """After a refusal the next message begins from a clean state."""
-        try:
-            if self._server is not None and self._server.rset()[0] != 250:
-                self.drop()
-        except (smtplib.SMTPException, OSError):
-            self.drop()
+        if not _answers(server.rset):
+            self._drop(server)
+
+
+def _still_works(server: smtplib.SMTP) -> bool:
+    return _answers(server.noop)
+
+
+def _answers(command: Callable[[], tuple[int, bytes]]) -> bool:
+    try:
+        return command()[0] == 250
+    except (smtplib.SMTPException, OSError):
+        return False
+
+
+def _see_whether_ended(code: int, said: bytes) -> None:
+    """421 is about the conversation: the server says no more in this one. Raises _Ended."""
+    if code == 421:
+        raise _Ended(_said(code, said))
 
 
 def _context(way: Way) -> ssl.SSLContext:

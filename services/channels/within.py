@@ -4,11 +4,13 @@ Timeouts of sockets bound a silence; a server that says a byte every few seconds
 a thread of its own, and is not waited for any longer when its time is up.
 """
 
+import contextlib
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 LOOK_EVERY_S = 0.1
 LAST_WORD_S = 2.0  # what is under way when we are told to stop has so long to end
@@ -22,8 +24,44 @@ class OutOfTime(Exception):
 
 def within(seconds: float, call: Callable[[], T], *, stopping: Callable[[], bool] = lambda: False) -> T:
     """What the call returns or raises. Raises OutOfTime; the call is then on its own."""
-    said: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_say, args=(call, said), name="sending", daemon=True).start()
+    return Runner().within(seconds, call, stopping=stopping)
+
+
+class Runner:
+    """Makes calls one after another, in a thread of its own; after one that took too long, in another."""
+
+    def __init__(self) -> None:
+        self._calls: _Calls | None = None
+
+    def within(
+        self, seconds: float, call: Callable[[], T], *, stopping: Callable[[], bool] = lambda: False
+    ) -> T:
+        """What the call returns or raises. Raises OutOfTime; the call is then on its own."""
+        said: _Said = queue.SimpleQueue()
+        self._thread().put((call, said))
+        try:
+            well, result = _waited_for(said, seconds, stopping)
+        except BaseException:
+            self._thread().put(None)
+            self._calls = None
+            raise
+        if not well:
+            raise cast(BaseException, result)
+        return cast(T, result)
+
+    def _thread(self) -> "_Calls":
+        if self._calls is None:
+            self._calls = queue.SimpleQueue()
+            threading.Thread(target=_make_calls, args=(self._calls,), name="sending", daemon=True).start()
+            weakref.finalize(self, self._calls.put, None)
+        return self._calls
+
+
+_Said: TypeAlias = "queue.SimpleQueue[tuple[bool, Any]]"
+_Calls: TypeAlias = "queue.SimpleQueue[tuple[Callable[[], Any], _Said] | None]"
+
+
+def _waited_for(said: _Said, seconds: float, stopping: Callable[[], bool]) -> tuple[bool, Any]:
     until = time.monotonic() + seconds
     told_to_stop = False
     while True:
@@ -33,17 +71,15 @@ def within(seconds: float, call: Callable[[], T], *, stopping: Callable[[], bool
         left = until - time.monotonic()
         if left <= 0:
             raise OutOfTime
+        with contextlib.suppress(queue.Empty):
+            return said.get(timeout=min(left, LOOK_EVERY_S))
+
+
+def _make_calls(calls: _Calls) -> None:
+    while (asked := calls.get()) is not None:
+        call, said = asked
         try:
-            well, result = said.get(timeout=min(left, LOOK_EVERY_S))
-        except queue.Empty:
-            continue
-        if not well:
-            raise cast(BaseException, result)
-        return cast(T, result)
-
-
-def _say(call: Callable[[], Any], said: "queue.SimpleQueue[tuple[bool, Any]]") -> None:
-    try:
-        said.put((True, call()))
-    except BaseException as failure:  # whoever waits raises it
-        said.put((False, failure))
+            said.put((True, call()))
+        except BaseException as failure:  # whoever waits raises it
+            said.put((False, failure))
+        del asked, call, said  # nothing of a letter is kept while there is nothing to do

@@ -1,4 +1,7 @@
-"""One who delivers and is killed at a step: `python -m tests.failures.dying_deliverer <step>`. SIGKILL, by itself."""
+"""One who delivers and is killed at a step: `python -m tests.failures.dying_deliverer <step> <organisation> [<time>]`.
+
+SIGKILL, by itself, when it comes to that step for the first time, or the one that is said.
+"""
 
 import os
 import signal
@@ -6,13 +9,11 @@ import sys
 import time
 from typing import Any
 
-import psycopg
-
-from services.channels.outcome import Channel, Outcome
+from services.channels.outcome import Outcome
 from services.channels.set_up import channels, words
 from services.custody import entrust_by
 from services.settings import Settings
-from services.worker.delivering.deliverer import Deliverer, Prepared
+from services.worker.delivering.deliverer import Deliverer
 from services.worker.duty import connected
 
 STEPS = (
@@ -26,34 +27,40 @@ STEPS = (
 
 class Dying(Deliverer):
     step = ""
+    left = 1
 
     def _die(self, step: str) -> None:
         if step == self.step:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self.left -= 1
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    def _said_and_where(self, *given: Any) -> Any:
+    def turn(self, *given: Any) -> Any:
         self._die("before it is written down")
-        return super()._said_and_where(*given)
+        return super().turn(*given)
 
-    def hand_over(self, prepared: Prepared, channel: Channel) -> Outcome:
+    def hand_over(self, *given: Any) -> Outcome:
         self._die("after it is written down")
-        outcome = super().hand_over(prepared, channel)
+        outcome = super().hand_over(*given)
         self._die("after sending")
         return outcome
 
-    def _note(self, conn: psycopg.Connection[Any], *given: Any) -> None:
-        with conn.transaction():
-            super()._note(conn, *given)
-            self._die("while noting")
+    def _note(self, *given: Any) -> Any:
+        noted = super()._note(*given)
+        self._die("while noting")
+        return noted
+
+    def note(self, *given: Any) -> None:
+        super().note(*given)
         self._die("after noting")
 
 
-def main(step: str, organisation: str) -> None:
+def main(step: str, organisation: str, time_: str = "1") -> None:
     settings = Settings.read()
     entrust_by(settings)
     with connected(settings, name="dies") as conn:
         one = Dying(conn, channels(settings), words(settings))
-        one.step = step
+        one.step, one.left = step, int(time_)
         one.deliver(organisation, deadline=time.monotonic() + 60)
 
 

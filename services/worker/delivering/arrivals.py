@@ -33,7 +33,9 @@ ASKED_AFTER = tuple(
 
 _EXPECT = """
     INSERT INTO notices.arrivals (organisation, message, channel, reference, taken_at, ask_at)
-    VALUES (%(organisation)s, %(message)s, %(channel)s, %(reference)s, %(now)s, %(ask_at)s)
+    SELECT organisation, id, channel, %(reference)s, %(now)s, %(ask_at)s
+      FROM notices.messages
+     WHERE organisation = %(organisation)s AND id = %(message)s AND epoch = %(epoch)s AND state = 'sent'
         ON CONFLICT (organisation, message) DO UPDATE
        SET reference = excluded.reference, taken_at = excluded.taken_at, ask_at = excluded.ask_at, asked = 0,
            outcome = NULL, said = NULL, settled_at = NULL
@@ -88,8 +90,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def expect(conn: Connection, claim: Claim, reference: str, *, now: datetime) -> None:
-    """Notes that a channel took a message and will know later what became of it. In the caller's transaction."""
-    asked = {"organisation": claim.organisation, "message": claim.id, "channel": claim.channel}
+    """Notes that a channel took a message, if that was ours to say, and will know later what became of it."""
+    asked = {"organisation": claim.organisation, "message": claim.id, "epoch": claim.epoch}
     conn.execute(_EXPECT, asked | {"reference": reference, "now": now, "ask_at": now + ASKED_AFTER[0]})
 
 

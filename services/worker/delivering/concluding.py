@@ -1,17 +1,23 @@
 """What the outcome of an attempt means: for the message, and for the channel it went by."""
 
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 
 from services.channels.outcome import Outcome, Refused, Sent, TryLater, Unknown
 from services.worker.delivering import claim as claims
 from services.worker.delivering import health
-from services.worker.delivering.claim import Claim
+from services.worker.delivering.claim import Claim, Cursor
 from services.worker.delivering.waits import wait_after
 from services.worker.duty import Connection
 
 log = structlog.get_logger(__name__)
+
+
+def lets_rest(outcome: Outcome) -> TypeGuard[TryLater | Unknown]:
+    """Whether the channel is not to be used for a while, for anybody's messages."""
+    return isinstance(outcome, Unknown) or (isinstance(outcome, TryLater) and outcome.everybody)
 
 
 def conclude(
@@ -23,18 +29,19 @@ def conclude(
     now: datetime,
     chance: float,
     settles: timedelta | None = None,
-) -> bool:
-    """Notes it, in the caller's transaction. Returns False if it is no longer ours to say.
+) -> Cursor:
+    """Notes it, in the caller's transaction. No row is changed if it is no longer ours to say.
 
     `failures` is how often in a row the channel had failed before, `settles` how long an unknown outcome is left alone.
     A failure of the channel is held against the message only if the one before went through: one message that breaks
     the channel each time is given up in the end, and an outage, however long, ends none.
     """
-    if isinstance(outcome, Sent | Refused) or (isinstance(outcome, TryLater) and not outcome.everybody):
-        health.well(conn, claim.organisation, claim.channel)
-        rests_until = now
-    else:
+    if lets_rest(outcome):
         rests_until = _rest(conn, claim, outcome, failures, now, chance)
+    else:
+        rests_until = now
+        if failures:
+            health.well(conn, claim.organisation, claim.channel)
     match outcome:
         case Sent():
             return claims.sent(conn, claim, now=now)
@@ -50,7 +57,7 @@ def conclude(
     return claims.again(conn, claim, try_at=max(rests_until, now + wait), tries=claim.tries + 1)
 
 
-def bury(conn: Connection, claim: Claim, reason: str, *, now: datetime, tries: int | None = None) -> bool:
+def bury(conn: Connection, claim: Claim, reason: str, *, now: datetime, tries: int | None = None) -> Cursor:
     """Notes that a message is dead: a person has to look into it, and may have it tried again."""
     facts = {"organisation": claim.organisation, "message": claim.id, "channel": claim.channel}
     log.warning("a message is dead", reason=reason, **facts)

@@ -1,10 +1,16 @@
-"""One who delivers: takes up what is due, writes the attempt down, sends, and notes what became of it."""
+"""One who delivers: takes up a few that are due; for each writes the attempt down, sends, and notes what became of it.
 
+What became of one message is noted in the transaction that writes down the attempt at the next: one commit a message,
+and never more than one message at a time of which nobody knows whether it went.
+"""
+
+import contextlib
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -13,28 +19,21 @@ import psycopg
 import structlog
 
 from events.log.read import FOR_ORGANISATION
-from events.privacy.custody import NoMasterKey
 from services.channels.inbox import Inbox
-from services.channels.letter import Letter
 from services.channels.outcome import Channel, NotAnswered, Outcome, Sent, TellsLater, TryLater, Unknown
-from services.channels.within import OutOfTime, within
-from services.channels.wording import CannotBeWorded, Words
+from services.channels.within import OutOfTime, Runner
+from services.channels.wording import Words
 from services.worker.delivering import claim as claims
 from services.worker.delivering import health
 from services.worker.delivering.arrivals import ask_for_arrivals, expect
-from services.worker.delivering.claim import LEASE_S, Begun, Claim
-from services.worker.delivering.concluding import bury, conclude
-from services.worker.delivering.still import (
-    NoAddress,
-    NoNews,
-    NotTold,
-    address_of,
-    check_is_news,
-    facts_of,
-    unsubscribing,
-)
+from services.worker.delivering.claim import LEASE_S, Begun, Claim, Cursor
+from services.worker.delivering.concluding import bury, conclude, lets_rest
+from services.worker.delivering.preparing import Batch, NobodyCan, NotGoing, Prepared, Ready, prepared
+from services.worker.delivering.still import known_of
 from services.worker.duty import Connection
 
+BATCH_MAX = 25  # messages that are taken up at once
+FRESH_S = 5.0  # so long counts what was read of a message when it was taken up
 PACED_S = 0.05  # a channel that goes as fast as it may is looked at again after this
 NOTING_S = 10.0  # of the lease, kept for writing down what became of it
 NOTED_WITHIN_S = 30.0  # a database that goes away between sending and noting is waited for
@@ -45,28 +44,19 @@ T = TypeVar("T")
 
 
 class Step(Enum):
-    """What came of looking for a message in one channel."""
+    """What came of looking for messages in one channel."""
 
     NOTHING_DUE = auto()
     NOT_SO_FAST = auto()
     DONE = auto()
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """A message that is ready to go: the attempt is written down, and it is known what to say, and where."""
+class Attempted(msgspec.Struct, frozen=True):
+    """An attempt that was made. What became of it is not on record yet."""
 
     begun: Begun
-    letter: Letter
-    to: str
+    outcome: Outcome
     failures: int  # of the channel, in a row, before this
-    since: float  # of `time.monotonic()`: when it was taken up
-
-    @property
-    def claim(self) -> Claim:
-        return self.begun.claim
-
-    def __repr__(self) -> str:
-        return f"Prepared({self.claim.id})"  # it holds an address
 
 
 class Deliverer:
@@ -94,23 +84,34 @@ class Deliverer:
         self._chance = chance
         self._stopping = stopping
         self._reconnect = reconnect
+        self._runner = Runner()
+        self._clock = (
+            datetime.max.replace(tzinfo=UTC),
+            0.0,
+        )  # of the database, and of this machine when it was asked
+        self._at_once: dict[str, int] = {}  # how many of a channel are taken up at once
 
     def deliver(self, organisation: str, *, deadline: float) -> bool:
         """Delivers until nothing can go now, or a moment of `time.monotonic()`. Returns whether all is done."""
+        self.come_to_its_senses(organisation)
         channels: dict[str, Channel] = {"inbox": Inbox(self._conn, organisation), **self._channels}
-        with self._conn.transaction():
-            self._conn.execute(FOR_ORGANISATION, (organisation,))
-            claims.come_to_its_senses(self._conn, organisation, now=self._now(self._conn))
         while True:
             steps = set()
             for channel in channels.values():
-                if self._stopping() or time.monotonic() >= deadline:
+                if self._is_over(deadline):
                     return False
-                steps.add(self.deliver_one(organisation, channel))
+                steps.add(self.deliver_some(organisation, channel, deadline=deadline))
             if Step.DONE not in steps and Step.NOT_SO_FAST not in steps:
                 return True
             if Step.DONE not in steps:
                 time.sleep(PACED_S)
+
+    def come_to_its_senses(self, organisation: str) -> None:
+        """Lets messages go that wait for a moment which only a wrong clock can have set."""
+        with self._conn.transaction():
+            self._conn.execute(FOR_ORGANISATION, (organisation,))
+            self._set_clock()
+            claims.come_to_its_senses(self._conn, organisation, now=self._now())
 
     def ask_for_arrivals(self, organisation: str, *, deadline: float) -> bool:
         """Asks what became of messages that were taken, where that is due. Returns whether all is done."""
@@ -119,50 +120,84 @@ class Deliverer:
             organisation,
             self._channels,
             deadline=deadline,
-            now=self._now,
+            now=self._now_of,
             stopping=self._stopping,
         )
 
-    def deliver_one(self, organisation: str, channel: Channel) -> Step:
-        """Sees to the message that is longest due in a channel, up to noting what became of it."""
-        prepared = self.take_up(organisation, channel)
-        if isinstance(prepared, Step):
-            return prepared
-        outcome = self.hand_over(prepared, channel)
-        self.note(prepared, channel, outcome)
+    def deliver_some(self, organisation: str, channel: Channel, *, deadline: float) -> Step:
+        """Sees to the few messages that are longest due in a channel, up to noting what became of them."""
+        batch = self.take_up(organisation, channel)
+        if isinstance(batch, Step):
+            return batch
+        left = deque(batch.claims)
+        last: Attempted | None = None
+        try:
+            while left and not self._is_over(deadline) and not (last and lets_rest(last.outcome)):
+                if time.monotonic() - batch.since > FRESH_S:
+                    break
+                ready = prepared(left[0], batch.known, self._words, now=self._now())
+                made, last = last, None
+                begun = self.turn(batch, channel, made, ready)
+                left.popleft()
+                if isinstance(ready, NobodyCan):
+                    break
+                if isinstance(ready, Ready) and begun is not None:
+                    last = self._attempt(batch, channel, ready, begun)
+        finally:
+            self._leave(batch, channel, last, left)
         return Step.DONE
 
-    def take_up(self, organisation: str, channel: Channel) -> Prepared | Step:
-        """Takes up the next message and writes the attempt down, in one transaction; or ends it if it is not to go."""
-        since, conn = time.monotonic(), self._conn
+    def take_up(self, organisation: str, channel: Channel) -> Batch | Step:
+        """Takes up the next few messages, and reads what there is to know of them, in one transaction."""
+        since, conn, name = time.monotonic(), self._conn, channel.name
         with conn.transaction():
             conn.execute(FOR_ORGANISATION, (organisation,))
-            now = self._now(conn)
-            how = health.health(conn, organisation, channel.name, per_minute=channel.per_minute, now=now)
+            now = self._set_clock()
+            how = health.health(conn, organisation, name, per_minute=channel.per_minute, now=now)
             if how.rests:
                 return Step.NOTHING_DUE
-            if how.too_fast:
-                waits = claims.is_due(conn, organisation, channel.name, now=now)
+            if not how.allows:
+                waits = claims.is_due(conn, organisation, name, now=now)
                 return Step.NOT_SO_FAST if waits else Step.NOTHING_DUE
-            claim = claims.take(conn, organisation, channel.name, now=now)
-            if claim is None:
+            limit = min(how.allows, self._at_once.get(name, BATCH_MAX))
+            taken = claims.take(conn, organisation, name, now=now, limit=limit)
+            if not taken:
                 return Step.NOTHING_DUE
-            said = self._said_and_where(claim, how.failures, now)
-            if said is None:
-                return Step.DONE
-            health.count(conn, organisation, channel.name, per_minute=channel.per_minute, now=now)
-            return Prepared(claims.begin(conn, claim, now=now), *said, how.failures, since)
+            known = known_of(conn, organisation, taken, now=now)
+            health.count(
+                conn, organisation, name, per_minute=channel.per_minute, now=now, messages=len(taken)
+            )
+        return Batch(organisation=organisation, claims=taken, known=known, failures=how.failures, since=since)
 
-    def hand_over(self, prepared: Prepared, channel: Channel) -> Outcome:
+    def turn(self, batch: Batch, channel: Channel, last: Attempted | None, ready: Prepared) -> Begun | None:
+        """Notes what became of the last message and writes down the attempt at the next, in one transaction.
+
+        None if it does not go: then that is noted, or somebody else's to say.
+        """
+        since, conn = time.monotonic(), self._conn
+        try:
+            with conn.pipeline(), conn.transaction():
+                conn.execute(FOR_ORGANISATION, (batch.organisation,))
+                noted = None if last is None else self._note(conn, channel, last)
+                begun = self._begin(conn, batch, ready)
+        except BaseException:
+            if last is not None:
+                self.note(channel, last)
+            raise
+        _see_whether_ours(noted, last)
+        row = begun.fetchone() if isinstance(ready, Ready) else None
+        return None if row is None else Begun(ready.claim, row[0], since)
+
+    def hand_over(self, ready: Ready, begun: Begun, channel: Channel) -> Outcome:
         """Hands the letter to the channel, outside any transaction. What became of the last attempt is asked first."""
         try:
-            if prepared.begun.in_doubt:
-                taken = self._bounded(channel, lambda: channel.heard_of(prepared.claim.id))
+            if ready.in_doubt:
+                taken = self._bounded(channel, lambda: channel.heard_of(ready.claim.id))
                 if taken is not None:
                     return taken
-            if time.monotonic() - prepared.since > LEASE_S - channel.patience_s - NOTING_S:
+            if time.monotonic() - begun.since > LEASE_S - channel.patience_s - NOTING_S:
                 return TryLater("so long after it was taken up, somebody else may be at it")
-            return self._bounded(channel, lambda: channel.send(prepared.letter, prepared.to))
+            return self._bounded(channel, lambda: channel.send(ready.letter, ready.to))
         except NotAnswered as silent:
             return Unknown(str(silent))
         except OutOfTime:
@@ -171,80 +206,125 @@ class Deliverer:
         except psycopg.Error:
             raise
         except Exception as failure:
-            log.exception("a channel failed", channel=channel.name, message=prepared.claim.id)
+            log.exception("a channel failed", channel=channel.name, message=ready.claim.id)
             return Unknown(f"the channel failed: {type(failure).__name__}")
 
-    def note(self, prepared: Prepared, channel: Channel, outcome: Outcome) -> None:
+    def note(self, channel: Channel, last: Attempted) -> None:
         """Notes what became of an attempt, in one transaction; over another connection if this one is lost."""
         try:
-            self._note(self._conn, prepared, channel, outcome)
+            self._note_alone(self._conn, channel, last)
         except psycopg.OperationalError:
-            if self._reconnect is not None:
-                self._note_elsewhere(prepared, channel, outcome)
-            raise
+            if self._reconnect is None:
+                raise
+            self._note_elsewhere(self._reconnect, channel, last)
 
-    def _note_elsewhere(self, prepared: Prepared, channel: Channel, outcome: Outcome) -> None:
+    def _note_elsewhere(
+        self, reconnect: Callable[[], AbstractContextManager[Connection]], channel: Channel, last: Attempted
+    ) -> None:
         until = time.monotonic() + NOTED_WITHIN_S
-        assert self._reconnect is not None, "asked before"
         while True:
             try:
-                with self._reconnect() as conn:
-                    self._note(conn, prepared, channel, outcome)
+                with reconnect() as conn:
+                    self._note_alone(conn, channel, last)
                     return
             except psycopg.OperationalError:
                 if time.monotonic() > until:
-                    log.warning("what became of a message could not be noted", message=prepared.claim.id)
+                    log.warning("what became of a message could not be noted", message=last.begun.claim.id)
                     raise
                 time.sleep(AGAIN_AFTER_S)
 
-    def _note(self, conn: Connection, prepared: Prepared, channel: Channel, outcome: Outcome) -> None:
-        with conn.transaction():
-            conn.execute(FOR_ORGANISATION, (prepared.claim.organisation,))
-            now = self._now(conn)
-            claims.end_attempt(conn, prepared.begun, outcome, now=now)
-            claim, failures = prepared.claim, prepared.failures
-            settles = channel.settles_after if isinstance(outcome, Unknown) else None
-            if not conclude(
-                conn, claim, outcome, failures=failures, now=now, chance=self._chance(), settles=settles
-            ):
-                log.warning("a message was taken over meanwhile", message=prepared.claim.id)
-            elif isinstance(outcome, Sent) and isinstance(channel, TellsLater):
-                expect(conn, claim, outcome.reference, now=now)
+    def _note_alone(self, conn: Connection, channel: Channel, last: Attempted) -> None:
+        with conn.pipeline(), conn.transaction():
+            conn.execute(FOR_ORGANISATION, (last.begun.claim.organisation,))
+            noted = self._note(conn, channel, last)
+        _see_whether_ours(noted, last)
 
-    def _said_and_where(self, claim: Claim, failures: int, now: datetime) -> tuple[Letter, str] | None:
-        """The letter and the address; None if it does not go, which is noted."""
-        conn = self._conn
+    def _note(self, conn: Connection, channel: Channel, last: Attempted) -> Cursor:
+        now, claim = self._now(), last.begun.claim
+        claims.end_attempt(conn, last.begun, last.outcome, now=now)
+        settles = channel.settles_after if isinstance(last.outcome, Unknown) else None
+        noted = conclude(
+            conn,
+            claim,
+            last.outcome,
+            failures=last.failures,
+            now=now,
+            chance=self._chance(),
+            settles=settles,
+        )
+        if isinstance(last.outcome, Sent) and isinstance(channel, TellsLater):
+            expect(conn, claim, last.outcome.reference, now=now)
+        return noted
+
+    def _begin(self, conn: Connection, batch: Batch, ready: Prepared) -> Cursor:
+        """Writes the attempt down; or ends the message if it is not to go."""
+        claim, now = ready.claim, self._now()
+        match ready:
+            case Ready():
+                return claims.begin(conn, claim, now=now)
+            case NotGoing(state="dead", reason=reason):
+                return bury(conn, claim, reason, now=now)
+            case NotGoing(state=state, reason=reason):
+                return claims.end(conn, claim, state, reason, now=now, tries=claim.tries)
+            case NobodyCan(reason=reason):
+                nobody_can = TryLater(reason, everybody=True)
+                return conclude(
+                    conn, claim, nobody_can, failures=batch.failures, now=now, chance=self._chance()
+                )
+
+    def _attempt(self, batch: Batch, channel: Channel, ready: Ready, begun: Begun) -> Attempted:
+        outcome = self.hand_over(ready, begun, channel)
+        before, batch.failures = batch.failures, 0
+        return Attempted(begun, outcome, before)
+
+    def _leave(self, batch: Batch, channel: Channel, last: Attempted | None, left: deque[Claim]) -> None:
+        """Notes what became of the last one, and leaves what was not come to to whoever comes next."""
+        done = len(batch.claims) - len(left)
+        most = done if left else max(done, self._at_once.get(channel.name, BATCH_MAX)) * 2
+        self._at_once[channel.name] = min(max(most, 1), BATCH_MAX)
         try:
-            facts = facts_of(conn, claim, now=now)
-            check_is_news(conn, claim, now=now)
-            to = address_of(conn, claim)
-            stops = unsubscribing(conn, claim, facts, ours=self._words.ours)
-            letter = self._words.letter(claim.kind, facts, id=claim.id, at=now, unsubscribe=stops)
-        except NotTold as why:
-            claims.end(conn, claim, "withdrawn", str(why), now=now, tries=claim.tries)
-        except NoMasterKey as why:
-            nobody_can = TryLater(str(why), everybody=True)
-            conclude(conn, claim, nobody_can, failures=failures, now=now, chance=self._chance())
-        except (NoAddress, NoNews, CannotBeWorded) as why:
-            bury(conn, claim, str(why), now=now)
-        except psycopg.Error:
-            raise
-        except Exception as failure:  # one message that nobody foresaw must not hold up the others
-            log.exception("a message cannot be prepared", message=claim.id)
-            bury(conn, claim, f"cannot be prepared: {type(failure).__name__}", now=now)
-        else:
-            return letter, to
-        return None
+            if last is not None:
+                self.note(channel, last)
+        finally:
+            if left:
+                with (
+                    contextlib.suppress(psycopg.Error),
+                    self._conn.transaction(),
+                ):  # their leases end by themselves
+                    self._conn.execute(FOR_ORGANISATION, (batch.organisation,))
+                    claims.give_back(self._conn, batch.organisation, left)
 
     def _bounded(self, channel: Channel, call: Callable[[], T]) -> T:
         if not channel.patience_s:
             return call()
-        return within(channel.patience_s, call, stopping=self._stopping)
+        return self._runner.within(channel.patience_s, call, stopping=self._stopping)
 
-    def _now(self, conn: Connection) -> datetime:
+    def _is_over(self, deadline: float) -> bool:
+        return self._stopping() or time.monotonic() >= deadline
+
+    def _set_clock(self) -> datetime:
+        """Asks the database for the time, from which on it is counted here."""
+        if self._moment is None:
+            self._clock = (_now_by(self._conn), time.monotonic())
+        return self._now()
+
+    def _now(self) -> datetime:
         if self._moment is not None:
             return self._moment()
-        row = conn.execute("SELECT clock_timestamp()").fetchone()
-        assert row is not None, "SELECT gives a row"
-        moment: datetime = row[0]
-        return moment
+        asked, since = self._clock
+        return asked + timedelta(seconds=time.monotonic() - since)
+
+    def _now_of(self, conn: Connection) -> datetime:
+        return _now_by(conn) if self._moment is None else self._moment()
+
+
+def _see_whether_ours(noted: Cursor | None, last: Attempted | None) -> None:
+    if last is not None and noted is not None and noted.rowcount != 1:
+        log.warning("a message was taken over meanwhile", message=last.begun.claim.id)
+
+
+def _now_by(conn: Connection) -> datetime:
+    row = conn.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None, "SELECT gives a row"
+    moment: datetime = row[0]
+    return moment

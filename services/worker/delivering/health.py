@@ -12,11 +12,12 @@ from services.worker.delivering.waits import LONGEST, rest_after
 from services.worker.duty import Connection
 
 BURST = timedelta(seconds=1)  # what was not used in the last second may be made up for
+MANY = 1_000_000  # as many as there are
 
 _HEALTH = """
     SELECT failures,
            coalesce(rests_until > %(now)s AND rests_until < %(too_far)s, false),
-           coalesce(paced_to > %(now)s::timestamptz + %(ahead)s AND paced_to < %(too_far)s, false)
+           CASE WHEN paced_to > %(now)s AND paced_to < %(too_far)s THEN paced_to END
       FROM notices.channels
      WHERE organisation = %(organisation)s AND channel = %(channel)s
 """
@@ -42,30 +43,41 @@ _WELL = """
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How often in a row a channel could not be reached, whether it rests for now, and whether it is too fast."""
+    """How often in a row a channel could not be reached, whether it rests for now, and how many may go at once."""
 
     failures: int = 0
     rests: bool = False
-    too_fast: bool = False
+    allows: int = MANY
 
 
 def health(conn: Connection, organisation: str, channel: str, *, per_minute: int, now: datetime) -> Health:
     """How a channel is. A moment that a wrong clock set far ahead counts for nothing."""
-    each = _each(per_minute)
     asked = {"organisation": organisation, "channel": channel, "now": now, "too_far": now + LONGEST}
-    row = conn.execute(_HEALTH, asked | {"ahead": max(BURST - each, timedelta())}).fetchone()
-    return Health() if row is None else Health(*row)
+    row = conn.execute(_HEALTH, asked).fetchone()
+    failures, rests, paced_to = row or (0, False, None)
+    return Health(failures, rests, _allowed(per_minute, paced_to or now, now))
 
 
-def count(conn: Connection, organisation: str, channel: str, *, per_minute: int, now: datetime) -> None:
-    """Counts one more towards the pace of a channel."""
-    if per_minute:
+def _allowed(per_minute: int, paced_to: datetime, now: datetime) -> int:
+    """How many may go: one, if it has come to its turn, and what was not used of the last second."""
+    if not per_minute:
+        return MANY
+    each = _each(per_minute)
+    ahead = max(BURST - each, timedelta())
+    return max(0, (now + ahead - paced_to) // each + 1)
+
+
+def count(
+    conn: Connection, organisation: str, channel: str, *, per_minute: int, now: datetime, messages: int
+) -> None:
+    """Counts so many more towards the pace of a channel."""
+    if per_minute and messages:
         asked = {"organisation": organisation, "channel": channel, "now": now, "too_far": now + LONGEST}
-        conn.execute(_COUNT, asked | {"each": _each(per_minute)})
+        conn.execute(_COUNT, asked | {"each": _each(per_minute) * messages})
 
 
 def _each(per_minute: int) -> timedelta:
-    return timedelta(minutes=1) / per_minute if per_minute else timedelta()
+    return timedelta(minutes=1) / per_minute
 
 
 def rest(

@@ -1,22 +1,23 @@
-"""Whether a message is still to be told, to whom, and of what: looked up at the moment of sending.
+"""Whether messages are still to be told, to whom, and of what: looked up just before they are sent.
 
 Between planning and sending a person may be erased, mute a project, unsubscribe; what a notice says may no longer hold.
-The address is read here and kept nowhere.
+All that is known of a few messages is read at once; each is then judged by itself. Addresses are kept nowhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
 
-from events.privacy.vault import contact_of
+from events.privacy.custody import custodian
+from events.privacy.vault import CONTACTS, contact_in
 from projections.notices.engine import reading_link
 from projections.notices.engine.preferences import Channel
 from projections.notices.engine.reading_link import ReadingLink
 from projections.notices.engine.tokens import key_of
 from projections.notices.engine.unsubscribe import Link, signed
-from services.worker.delivering.claim import Claim, was_tried
+from services.worker.delivering.claim import Claim
 from services.worker.duty import Connection
 
 ITEMS_MAX = 500  # of one digest
@@ -24,33 +25,49 @@ NEWS_FOR = timedelta(days=14)  # what nobody could send for so long is no news a
 ADDRESSED = ("email", "notify")
 
 _ERASED = """
-    SELECT 1
+    SELECT person
       FROM vault.keys
-     WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NULL
-"""
-_STILL = """
-    SELECT n.title, n.why, n.id, n.action, n.rule
-      FROM notices.notices AS n
-     WHERE n.organisation = %(organisation)s AND n.id = ANY (%(notices)s) AND n.cleared_at IS NULL
-       AND (n.action OR (
-            NOT EXISTS (SELECT
-                          FROM notices.mutes AS m
-                         WHERE m.organisation = n.organisation AND m.person = n.recipient
-                           AND m.subject = n.subject AND (m.until IS NULL OR m.until > %(now)s))
-            AND coalesce((SELECT p.pace
-                            FROM notices.preferences AS p
-                           WHERE p.organisation = n.organisation AND p.person IN (n.recipient, '*')
-                             AND p.rule IN (n.rule, '*') AND p.channel = %(channel)s
-                           ORDER BY p.person = '*', p.rule = '*'
-                           LIMIT 1), '') <> 'never'))
-     ORDER BY n.action DESC, n.made_at, n.id
+     WHERE organisation = %(organisation)s AND person = ANY (%(persons)s) AND wrapped IS NULL
+     ORDER BY person
      LIMIT %(limit)s
 """
-_BAD_ADDRESS = """
-    SELECT b.said, b.used_at
+_STILL = """
+    SELECT message.id, n.title, n.why, n.id, n.action, n.rule
+      FROM notices.messages AS message
+     CROSS JOIN LATERAL (
+           SELECT n.title, n.why, n.id, n.action, n.rule, n.made_at
+             FROM notices.notices AS n
+            WHERE n.organisation = message.organisation AND n.id = ANY (message.notices) AND n.cleared_at IS NULL
+              AND (n.action OR (
+                   NOT EXISTS (SELECT
+                                 FROM notices.mutes AS m
+                                WHERE m.organisation = n.organisation AND m.person = n.recipient
+                                  AND m.subject = n.subject AND (m.until IS NULL OR m.until > %(now)s))
+                   AND coalesce((SELECT p.pace
+                                   FROM notices.preferences AS p
+                                  WHERE p.organisation = n.organisation AND p.person IN (n.recipient, '*')
+                                    AND p.rule IN (n.rule, '*') AND p.channel = message.channel
+                                  ORDER BY p.person = '*', p.rule = '*'
+                                  LIMIT 1), '') <> 'never'))
+            ORDER BY n.action DESC, n.made_at, n.id
+            LIMIT %(items)s) AS n
+     WHERE message.organisation = %(organisation)s AND message.id = ANY (%(ids)s)
+     ORDER BY message.id, n.action DESC, n.made_at, n.id
+"""
+_BAD_ADDRESSES = """
+    SELECT b.person, b.said, b.used_at
       FROM notices.bad_addresses AS b
       JOIN vault.contacts AS c USING (organisation, person)
-     WHERE b.organisation = %(organisation)s AND b.person = %(person)s AND c.changed_at <= b.used_at
+     WHERE b.organisation = %(organisation)s AND b.person = ANY (%(persons)s) AND c.changed_at <= b.used_at
+     ORDER BY b.person
+     LIMIT %(limit)s
+"""
+_LAST_ATTEMPTS = """
+    SELECT DISTINCT ON (message) message, outcome
+      FROM notices.attempts
+     WHERE organisation = %(organisation)s AND message = ANY (%(ids)s)
+     ORDER BY message, attempt DESC
+     LIMIT %(limit)s
 """
 
 
@@ -76,29 +93,64 @@ class NoNews(Exception):
     """The message waited so long before anybody could send it that a person decides whether it goes."""
 
 
-def check_is_news(conn: Connection, claim: Claim, *, now: datetime) -> None:
+class Known(msgspec.Struct, frozen=True):
+    """All that is known of a few messages of one channel, as of now. Not printed: it holds how people are reached."""
+
+    erased: frozenset[str]  # persons
+    items: Mapping[str, list[Item]]  # by message
+    contacts: Mapping[str, Sequence[Any]]  # by person, sealed
+    bad: Mapping[str, tuple[str, datetime]]  # by person: what was said of their address, and when it was used
+    last: Mapping[str, str]  # by message: the outcome of the last attempt
+    key: bytes | None  # of links
+
+    def __repr__(self) -> str:
+        return f"Known({len(self.contacts)})"
+
+
+def known_of(conn: Connection, organisation: str, claims: Sequence[Claim], *, now: datetime) -> Known:
+    """Reads what there is to know of messages of one channel, in one round trip, in the caller's transaction."""
+    persons, ids = sorted({one.recipient for one in claims}), [one.id for one in claims]
+    asked = {"organisation": organisation, "persons": persons, "ids": ids, "now": now}
+    asked |= {"items": ITEMS_MAX, "limit": len(ids)}
+    key = key_of(conn, organisation) if any(one.notices for one in claims) else None
+    with conn.pipeline():
+        erased, still, bad, contacts, last = (
+            conn.execute(statement, asked)
+            for statement in (_ERASED, _STILL, _BAD_ADDRESSES, CONTACTS, _LAST_ATTEMPTS)
+        )
+    items: dict[str, list[Item]] = {}
+    for message, *row in still:
+        items.setdefault(message, []).append(Item(*row))
+    return Known(
+        erased=frozenset(person for (person,) in erased),
+        items=items,
+        contacts={row[1]: row for row in contacts},
+        bad={person: (said, used_at) for person, said, used_at in bad},
+        last=dict(last.fetchall()),
+        key=key,
+    )
+
+
+def check_is_news(claim: Claim, known: Known, *, now: datetime) -> None:
     """Raises NoNews: a channel that is set up after months does not pour out months of messages.
 
     What was tried before is news: it may have waited for a server that is back.
     """
-    if now - claim.due > NEWS_FOR and not was_tried(conn, claim):
+    if now - claim.due > NEWS_FOR and claim.id not in known.last:
         raise NoNews(f"it waited for {(now - claim.due).days} days before it could be sent")
 
 
-def facts_of(conn: Connection, claim: Claim, *, now: datetime) -> dict[str, Any]:
+def facts_of(claim: Claim, known: Known) -> dict[str, Any]:
     """What the words are made of: what the planner wrote, and the notices that still hold. Raises NotTold."""
-    asked = {"organisation": claim.organisation, "person": claim.recipient}
-    if conn.execute(_ERASED, asked).fetchone() is not None:
+    if claim.recipient in known.erased:
         raise NotTold("the person was erased")
     told = {"organisation": claim.organisation, **claim.facts}
     if not claim.notices:
         return told
-    asked |= {"notices": claim.notices, "channel": claim.channel, "now": now, "limit": ITEMS_MAX}  # type: ignore[dict-item]
-    items = [Item(*row) for row in conn.execute(_STILL, asked)]
-    if not items:
+    items = known.items.get(claim.id)
+    if not items or known.key is None:
         raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
-    key = key_of(conn, claim.organisation)
-    shown = [msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, key)} for item in items]
+    shown = [msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, known.key)} for item in items]
     return {**told, **shown[0], "items": shown}
 
 
@@ -108,29 +160,28 @@ def _page(claim: Claim, notice: str, key: bytes) -> str:
     return f"/notice/{reading_link.signed(link, key)}"
 
 
-def unsubscribing(conn: Connection, claim: Claim, facts: Mapping[str, Any], *, ours: str) -> str | None:
+def unsubscribing(claim: Claim, facts: Mapping[str, Any], known: Known, *, ours: str) -> str | None:
     """Where the person stops such messages; None for what belongs to a duty, and for what somebody has to act on."""
     items = facts.get("items") if claim.notices else None
-    if not items or all(item["action"] for item in items):
+    if not items or known.key is None or all(item["action"] for item in items):
         return None
     rule = items[0]["rule"] if len(items) == 1 else "*"
     link = Link(claim.organisation, claim.recipient, rule, cast(Channel, claim.channel))
-    return f"{ours}/unsubscribe/{signed(link, key_of(conn, claim.organisation))}"
+    return f"{ours}/unsubscribe/{signed(link, known.key)}"
 
 
-def address_of(conn: Connection, claim: Claim) -> str:
+def address_of(claim: Claim, known: Known) -> str:
     """Where the person is reached by the channel. Raises NoAddress, NoMasterKey.
 
     An address at which nothing arrived is none, until it is changed (or given again as it is).
     """
     if claim.channel not in ADDRESSED:
         return claim.recipient
-    asked = {"organisation": claim.organisation, "person": claim.recipient}
-    bad = conn.execute(_BAD_ADDRESS, asked).fetchone()
-    if bad is not None:
-        said, used_at = bad
+    if claim.recipient in known.bad:
+        said, used_at = known.bad[claim.recipient]
         raise NoAddress(f"nothing arrives at this person's address: {said} ({used_at:%d %B %Y})")
-    contact = contact_of(conn, claim.organisation, claim.recipient)
+    row = known.contacts.get(claim.recipient)
+    contact = None if row is None else contact_in(row, custodian())
     if contact is None or contact.email is None:
         raise NoAddress("no e-mail address is known for this person")
     return contact.email

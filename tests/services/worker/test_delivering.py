@@ -9,11 +9,16 @@ import pytest
 
 from events.privacy.vault import empty_contact
 from projections.notices.engine.unsubscribe import unsigned
-from services.channels.outcome import Refused, Sent, TryLater, Unknown
+from services.channels.letter import Letter
+from services.channels.outcome import Outcome, Refused, Sent, TryLater, Unknown
+from services.channels.wording import Words
+from services.worker.delivering.claim import Begun
+from services.worker.delivering.deliverer import BATCH_MAX, Attempted, Deliverer
 from services.worker.delivering.messages import due
+from services.worker.delivering.preparing import Batch, Ready, prepared
 from services.worker.delivering.waits import REST_LONGEST, WAITS, rest_after, wait_after
 from services.worker.duty import Connection
-from tests.services.worker.messages import PERSON, Peer, Telling, deliverer, with_master_key
+from tests.services.worker.messages import OURS, PERSON, Peer, Telling, deliverer, with_master_key
 
 LATER = TryLater("450 busy")
 AWAY = TryLater("connection refused", everybody=True)
@@ -199,14 +204,25 @@ def test_while_nobody_can_be_asked_nothing_is_sent_a_second_time(conn: Connectio
     assert {letter.id for letter in peer.letters} == {id_}
 
 
+def begun(slow: Deliverer, telling: Telling, peer: Peer) -> tuple[Batch, Ready, Begun]:
+    """The first message is taken up, and the attempt written down."""
+    batch = slow.take_up(telling.code, peer)
+    assert isinstance(batch, Batch)
+    ready = prepared(batch.claims[0], batch.known, Words(OURS), now=telling.now)
+    assert isinstance(ready, Ready)
+    written = slow.turn(batch, peer, None, ready)
+    assert written is not None
+    return batch, ready, written
+
+
 def test_only_the_last_to_take_it_up_says_what_became_of_it(conn: Connection, telling: Telling) -> None:
     id_ = telling.plans()
     peer = Peer()
     slow = deliverer(conn, telling, peer)
-    taken = slow.take_up(telling.code, peer)
+    _, _, written = begun(slow, telling, peer)
     telling.lease_is_over()
     run(conn, telling, Peer("email", Refused("550 no")))
-    slow.note(taken, peer, Sent("late"))  # type: ignore[arg-type]
+    slow.note(peer, Attempted(written, Sent("late"), 0))
     assert telling.state(id_) == "dead"
     assert telling.attempts(id_) == ["sent", "refused"]
 
@@ -215,18 +231,95 @@ def test_one_who_was_away_too_long_does_not_begin_to_send(conn: Connection, tell
     telling.plans()
     peer = Peer()
     slow = deliverer(conn, telling, peer)
-    taken = slow.take_up(telling.code, peer)
-    stale = type(taken)(taken.begun, taken.letter, taken.to, 0, taken.since - 119)  # type: ignore[union-attr, call-arg]
-    assert isinstance(slow.hand_over(stale, peer), TryLater)  # type: ignore[arg-type]
+    _, ready, written = begun(slow, telling, peer)
+    stale = Begun(written.claim, written.attempt, written.since - 119)
+    assert isinstance(slow.hand_over(ready, stale, peer), TryLater)
     assert peer.letters == []
 
 
-def test_two_at_once_do_not_take_the_same(conn: Connection, telling: Telling, database_url: str) -> None:
-    ids = {telling.plans() for _ in range(2)}
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "UPDATE notices.messages SET state = 'withdrawn' WHERE organisation = %s",
+        "UPDATE notices.messages SET epoch = epoch + 1 WHERE organisation = %s",
+        "UPDATE vault.keys SET wrapped = NULL, destroyed_at = now() WHERE organisation = %s",
+    ],
+    ids=["withdrawn", "taken by another", "erased"],
+)
+def test_what_was_taken_up_is_not_begun_if_it_is_no_longer_to_be_told(
+    conn: Connection, telling: Telling, meanwhile: str
+) -> None:
+    id_ = telling.plans()
+    peer = Peer()
+    slow = deliverer(conn, telling, peer)
+    batch = slow.take_up(telling.code, peer)
+    assert isinstance(batch, Batch)
+    ready = prepared(batch.claims[0], batch.known, Words(OURS), now=telling.now)
+    telling.does(meanwhile)
+    assert slow.turn(batch, peer, None, ready) is None
+    assert telling.attempts(id_) == []
+
+
+def test_two_at_once_do_not_take_the_same(conn: Connection, telling: Telling) -> None:
+    ids = {telling.plans() for _ in range(BATCH_MAX + 1)}
     peer = Peer()
     first = deliverer(conn, telling, peer).take_up(telling.code, peer)
     second = deliverer(conn, telling, peer).take_up(telling.code, peer)
-    assert {first.claim.id, second.claim.id} == ids  # type: ignore[union-attr]
+    assert isinstance(first, Batch)
+    assert isinstance(second, Batch)
+    assert (len(first.claims), len(second.claims)) == (BATCH_MAX, 1)
+    assert {claim.id for claim in first.claims} | {claim.id for claim in second.claims} == ids
+
+
+def test_what_a_batch_does_not_come_to_is_left_to_the_next_at_once(
+    conn: Connection, telling: Telling
+) -> None:
+    """One that fails for all ends it; the others were not tried, and nothing is held against them."""
+    ids = [telling.plans(due_at=telling.now - timedelta(minutes=n)) for n in (5, 4, 3, 2, 1)]
+    peer = Peer("email", Sent("x"), Refused("550 no such user"), LATER, AWAY)
+    run(conn, telling, peer)
+    assert [telling.attempts(id_) for id_ in ids] == [["sent"], ["refused"], ["later"], ["later"], []]
+    leases = telling.does(
+        "SELECT count(*) FROM notices.messages WHERE organisation = %s AND lease_until > now()"
+    )
+    assert leases == [(0,)]
+    telling.later(hours=1)
+    run(conn, telling, Peer())
+    assert [telling.state(id_) for id_ in ids] == ["sent", "dead", "sent", "sent", "sent"]
+
+
+def test_never_more_than_one_message_is_of_unknown_outcome(conn: Connection, telling: Telling) -> None:
+    """While one is being sent, all that were sent before are on record."""
+    for _ in range(BATCH_MAX + 3):
+        telling.plans()
+    open_: list[int] = []
+
+    class Looking(Peer):
+        def send(self, letter: Letter, to: str) -> Outcome:
+            ((count,),) = telling.does(
+                "SELECT count(*) FROM notices.attempts WHERE organisation = %s AND outcome IS NULL"
+            )
+            open_.append(count)
+            return super().send(letter, to)
+
+    run(conn, telling, Looking())
+    assert open_ == [1] * (BATCH_MAX + 3)
+
+
+def test_if_the_next_attempt_cannot_be_written_down_the_last_is_noted_all_the_same(
+    conn: Connection, telling: Telling
+) -> None:
+    first = telling.plans(due_at=telling.now - timedelta(minutes=1))
+    second = telling.plans()
+    telling.does(
+        "INSERT INTO notices.attempts (organisation, message, attempt, epoch, began_at)"
+        f" VALUES (%s, %s, {2**31 - 1}, 0, now())",
+        second,
+    )  # there is no number after this
+    with pytest.raises(psycopg.Error):
+        run(conn, telling, Peer())
+    assert telling.state(first) == "sent"
+    assert telling.attempts(first) == ["sent"]
 
 
 def test_a_person_who_was_erased_is_told_nothing(conn: Connection, telling: Telling) -> None:
