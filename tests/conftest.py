@@ -197,6 +197,13 @@ def fresh_database_url(postgres_url: str, template: str, servers: Servers) -> It
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str, template: str, servers: Servers) -> Iterator[str]:
+    """A migrated database for the tests of one file: the tables of projections are made in it once."""
+    with cloned(postgres_url, template, f"qiledger_test_{servers.run}_{uuid.uuid4().hex[:8]}") as url:
+        yield url
+
+
 @pytest.fixture
 def throwaway() -> Iterator[Path]:
     """A directory that any user's server can reach; `tmp_path` is closed to others where we are root."""

@@ -150,21 +150,19 @@ def test_what_fits_a_wish(wanted: Wanted, fits: bool) -> None:
 
 
 def test_without_the_doorbell_records_are_told_all_the_same(
-    database_url: str, organisation: str, make_key: MakeKey, tmp_path: Path
+    server: Server, database_url: str, organisation: str, make_key: MakeKey, tmp_path: Path
 ) -> None:
-    server = Server(database_url, None, tmp_path)
-    other = Server(database_url, None, tmp_path)
+    deaf = Server(database_url, None, tmp_path)
     key = make_key()
     try:
-        here, there = Door(server.url, organisation, key), Door(other.url, organisation, key)
+        here, there = Door(deaf.url, organisation, key), Door(server.url, organisation, key)
         with here.http, there.http, listening(here) as listener:
             there.tell(event("e-1"))
             wait_until(
                 lambda: listener.told, within_s=SOON_S, what="what was told to another process is told"
             )
     finally:
-        server.stop()
-        other.stop()
+        deaf.stop()
 
 
 def test_nothing_is_lost_or_doubled_over_restarts_under_load(

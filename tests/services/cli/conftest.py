@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from events.log import keys
 from services.importing.public_history import SOURCE
 from services.operating import open_organisation
+from tests import warm
 from tests.audited import Audited, audited
 from tests.conftest import Servers, cloned
 from tests.services.api.conftest import Server
@@ -56,14 +56,7 @@ def ledgers(fresh_database_url: str, tmp_path: Path) -> Iterator[Ledgers]:
 def qiledger(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """Runs a command with none of our environment but what is given; wide enough that nothing is wrapped."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
-    return subprocess.run(
-        [sys.executable, "-m", "services.cli", *words],
-        env=bare | {"COLUMNS": "200"} | env,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    return warm.qiledger(*words, env=bare | {"COLUMNS": "200"} | env)
 
 
 @pytest.fixture(scope="session")

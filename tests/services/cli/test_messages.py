@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 
 from services.channels.outcome import Refused
+from tests import warm
 from tests.services.channels.mail_server import Mailbox
 from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
 
@@ -25,8 +25,7 @@ def _master_key() -> Iterator[None]:
 def qiledger(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
     env |= {"COLUMNS": "240"} | {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
-    command = [sys.executable, "-m", "services.cli", "messages", *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=100)
+    return warm.qiledger("messages", *words, env=env)
 
 
 def test_dead_messages_are_listed_shown_and_tried_again(database_url: str) -> None:

@@ -39,13 +39,26 @@ class Office(Trust):
         return made
 
 
+@pytest.fixture(scope="module")
+def server(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    served = Server(
+        module_database_url, None, tmp_path_factory.mktemp("doors"), webhook_networks="127.0.0.0/8"
+    )
+    yield served
+    served.stop()
+
+
 @pytest.fixture
-def office(fresh_database_url: str, tmp_path: Path) -> Iterator[Office]:
-    server = Server(fresh_database_url, None, tmp_path, webhook_networks="127.0.0.0/8")
-    office = Office(fresh_database_url, server, keys.WEBHOOKS_READ, keys.WEBHOOKS_WRITE)
-    yield office
-    office.http.close()
-    server.stop()
+def fresh_database_url(module_database_url: str) -> str:
+    """One for all: each test has an organisation of its own."""
+    return module_database_url
+
+
+@pytest.fixture
+def office(module_database_url: str, server: Server) -> Iterator[Office]:
+    office = Office(module_database_url, server, keys.WEBHOOKS_READ, keys.WEBHOOKS_WRITE)
+    with office.http:
+        yield office
 
 
 def test_an_endpoint_from_its_making_to_its_end(office: Office, receiver: Receiver, sending: Send) -> None:
@@ -141,13 +154,10 @@ def test_what_cannot_be_is_said(
 
 
 @pytest.fixture(scope="module")
-def office_once(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    directory = tmp_path_factory.mktemp("webhooks")
-    server = Server(database_url, None, directory, webhook_networks="127.0.0.0/8")
-    office = Office(database_url, server, keys.WEBHOOKS_READ, keys.WEBHOOKS_WRITE)
-    yield office
-    office.http.close()
-    server.stop()
+def office_once(module_database_url: str, server: Server) -> Iterator[Office]:
+    office = Office(module_database_url, server, keys.WEBHOOKS_READ, keys.WEBHOOKS_WRITE)
+    with office.http:
+        yield office
 
 
 def test_there_are_only_so_many(office_once: Office) -> None:

@@ -21,7 +21,8 @@ from projections.engine.compare import rows_kept
 from projections.projects import projects
 from services.doorbell import connect
 from services.worker.duty import Connection
-from tests.patience import ENDS_WITHIN_S, gone
+from tests.patience import ENDS_WITHIN_S, gone, wait_until
+from tests.standing_house import children_of
 
 Start = Callable[..., subprocess.Popen[bytes]]
 _numbers = count(1)
@@ -116,7 +117,9 @@ def start(worker_url: str, redis_url: str, tmp_path: Path) -> Iterator[Start]:
         return started[-1]
 
     yield begin
+    horses = [horse for process in started for horse in children_of(process.pid)]
     for process in started:
         if not gone(process.pid):
             process.send_signal(signal.SIGKILL)
         process.wait(ENDS_WITHIN_S)
+    wait_until(lambda: all(map(gone, horses)), within_s=ENDS_WITHIN_S, what="they write in no other's Redis")

@@ -20,6 +20,12 @@ SOON_S = 10.0
 LONG_S = 60.0
 
 
+@pytest.fixture
+def fresh_database_url(module_database_url: str) -> str:
+    """One for all: each test tells of an organisation of its own."""
+    return module_database_url
+
+
 @contextmanager
 def following(conn: Connection, bell: redis.Redis, trust: Trust) -> Iterator[threading.Thread]:
     """A follower at work, until the block ends; then somebody else's job makes it give way.
@@ -101,10 +107,10 @@ def test_an_event_rung_for_in_vain_while_the_follower_leaves_is_shown(
 
 
 def test_a_follower_whose_time_is_up_calls_for_another(
-    conn: Connection, bell: redis.Redis, trust: Trust
+    conn: Connection, bell: redis.Redis, trust: Trust, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for batch in range(6):
-        trust.tell(*(f"P-{batch}-{number}" for number in range(1_000)))
+    monkeypatch.setattr("projections.engine.feed.BATCH_FIRST", 50)
+    trust.tell(*(f"P-{number}" for number in range(200)))
     keep_fresh.follow(conn, bell, trust.code, until=time.monotonic())
     assert queue(bell, FRESH).count == 1
     assert queue(bell, FRESH).jobs[0].args == [trust.code]

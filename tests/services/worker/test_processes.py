@@ -22,6 +22,12 @@ DONE_S = 60.0  # a first job makes the tables of every projection before it ends
 STOPS_WITHIN_S = 60  # it takes a moment, but for a machine that does other things too
 
 
+@pytest.fixture
+def fresh_database_url(module_database_url: str) -> str:
+    """One for all: each test tells of an organisation of its own."""
+    return module_database_url
+
+
 def is_up(bell: redis.Redis, workers: int = 1) -> bool:
     return Worker.count(connection=bell) == workers
 
