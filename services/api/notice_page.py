@@ -88,15 +88,15 @@ def _said(notice: ToldNotice) -> str:
 def _project(project: ShownProject) -> str:
     facts = {
         "Stands": STATES.get(project.state, project.state),
-        "Since": project.state_since,
+        "Since": _when(project.state_since),
         "Forum": project.forum,
         "Progress score": None
         if project.score is None
-        else f"{project.score:g}, since {project.score_since}",
+        else f"{project.score:g}, since {_when(project.score_since)}",
         "Cycles tested": str(project.cycles_tested),
-        "Latest data": project.last_data,
-        "Next review": project.next_review,
-        "Last news": project.last_sign_of_life,
+        "Latest data": _when(project.last_data),
+        "Next review": _when(project.next_review),
+        "Last news": _when(project.last_sign_of_life),
     }
     rows = "\n".join(
         f"<dt>{name}</dt><dd>{escape(str(fact))}</dd>" for name, fact in facts.items() if fact is not None
@@ -119,7 +119,14 @@ def _section(name: str, items: Sequence[AgendaItem]) -> str:
 
 
 def _happened(lines: Sequence[Happened]) -> str:
-    items = "\n".join(f"<li>{escape(_when(line.occurred) or '')}: {escape(line.said)}</li>" for line in lines)
+    """What happened, the latest first; what happened several times in a row on a day is said once."""
+    said = [
+        (f"{_when(day) or ''}: {what}", len(list(same)))
+        for (day, what), same in groupby(lines, lambda line: (line.occurred[:10], line.said))
+    ]
+    items = "\n".join(
+        f"<li>{escape(words)}{'' if times == 1 else f' ({times} times)'}</li>" for words, times in said
+    )
     return f"<h2>What happened last</h2>\n<ul>\n{items}\n</ul>"
 
 

@@ -114,6 +114,9 @@ def test_the_page_says_what_was_told_why_and_how_the_work_stands(told: Told) -> 
         "What happened last",
     ):
         assert words in page.text
+    assert "<dt>Latest data</dt><dd>December 2025</dd>" in page.text
+    assert page.text.count("One measurement") == 1, "what happened again and again is said once"
+    assert "(10 times)" in page.text
     assert LEAD not in page.text, "nobody is named, not even by reference"
     assert {"svg", "details", "table"} <= Outline(page.text).seen
     assert Outline(page.text).seen.isdisjoint({"script", "style", "img", "link"})
