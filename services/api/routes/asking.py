@@ -1,5 +1,6 @@
 """Asking projections: every question of every projection, as it declares itself. Nothing here knows one by name."""
 
+import asyncio
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -159,7 +160,9 @@ async def ask(request: Asked) -> ASGIApp:
         text = encode(page)
         return representation(request, text, etag=etag_of(text), cache=cache, headers=headers)
     address = _address(organisation, projection, question)
-    text = _to_read(page, question, address=address, organisation=organisation, asked=given)
+    text = await asyncio.to_thread(
+        _to_read, page, question, address=address, organisation=organisation, asked=given
+    )
     return representation(request, text, HTML, etag=etag_of(text), cache=cache, headers=headers | STYLED)
 
 
