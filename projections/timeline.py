@@ -79,18 +79,19 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     detail: str  # what the event says, cut short; empty if it says no more
     facts: dict[str, str] | None = None  # short facts by the names of their fields
     puts_right: str | None = None  # the id of the telling that it corrected or retracted
-    also: tuple[str, ...] | None = (
-        None  # other streams that it happened to as well, and that show this line too
-    )
+    also: str | None = None  # another stream that it happened to as well, and that shows this line too
+    also_too: tuple[str, ...] | None = None  # and more of them: of a project that was split, for one
 
 
 timeline = Projection(
     "timeline",
-    revision=4,
+    revision=5,
     row=TimelineEntry,
     doc=__doc__,
     indexes=[
-        "(organisation) WHERE also IS NOT NULL",
+        "(organisation, key, folded_at, position)",
+        "(organisation, also, folded_at, position) WHERE also IS NOT NULL",
+        "(organisation) WHERE also_too IS NOT NULL",
         "(organisation, key, folded_at, position) WHERE type = 'visibility.set'",
     ],
 )
@@ -107,12 +108,14 @@ class Telling(msgspec.Struct, frozen=True):
 def told(event: Event, record: Record) -> TimelineEntry:
     """The line of any event."""
     telling = _telling(type(event))
+    others = _also(event) if telling.also else ()
     return TimelineEntry(
         type=record.type,
         detail=_detail(event, telling.words),
         facts=_facts(event, telling.facts) or None,
         puts_right=event.of if isinstance(event, Revision) else None,
-        also=(_also(event) or None) if telling.also else None,
+        also=others[0] if others else None,
+        also_too=others[1:] or None,
     )
 
 
@@ -207,6 +210,11 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     puts_right: str | None
 
 
+LINES = """
+    SELECT key AS stream, position, folded_at AS occurred_at, type, detail, facts, puts_right
+      FROM timeline AS line
+     WHERE organisation = %(organisation)s AND {of_subject} AND {seen}
+"""
 AUDIENCE = """coalesce((SELECT visible.facts ->> 'audience'
                       FROM timeline AS visible
                      WHERE visible.organisation = %(organisation)s
@@ -214,28 +222,33 @@ AUDIENCE = """coalesce((SELECT visible.facts ->> 'audience'
                        AND visible.type = 'visibility.set'
                      ORDER BY visible.folded_at DESC, visible.position DESC
                      LIMIT 1), 'organisation')"""
-# Two parts, each by an index of its own: one condition with OR would read every line of the organisation.
-OF_SUBJECT = sql.SQL(
+# Its own lines are all seen or none: said of %(subject)s, it is looked up once and not for each.
+OWN = shown_to_reader(AUDIENCE.replace("line.key", "%(subject)s"))
+OF_SUBJECT = sql.SQL(LINES).format(of_subject=sql.SQL("key = %(subject)s"), seen=OWN)
+HAPPENED_ELSEWHERE = [
+    sql.SQL(LINES).format(
+        of_subject=sql.SQL(also + " AND key <> %(subject)s"), seen=shown_to_reader(AUDIENCE)
+    )
+    for also in (
+        "also = %(subject)s",
+        "also_too IS NOT NULL AND also_too ? %(subject)s::text AND also IS DISTINCT FROM %(subject)s",
+    )
+]
+TOLD = sql.SQL(
     """
-    SELECT line.key AS stream, line.position, line.type, {said}::jsonb ->> line.type AS said, line.detail,
-           coalesce(line.facts, '{{}}') AS facts,
-           log.written(told.occurred_at, told.precise_to) AS occurred, line.folded_at AS occurred_at,
-           told.precise_to, told.recorded_at, told.actor, told.source, told.id AS telling, line.puts_right
-      FROM (SELECT organisation, key, position, folded_at, type, detail, facts, puts_right
-              FROM timeline
-             WHERE organisation = %(organisation)s AND key = %(subject)s
-             UNION ALL
-            SELECT organisation, key, position, folded_at, type, detail, facts, puts_right
-              FROM timeline
-             WHERE organisation = %(organisation)s AND also IS NOT NULL AND also ? %(subject)s::text
-               AND key <> %(subject)s) AS line
-      JOIN log.records AS told USING (organisation, position)
-     WHERE {seen}
+    SELECT page.stream, page.position, page.type, {said}::jsonb ->> page.type AS said, page.detail,
+           coalesce(page.facts, '{{}}') AS facts,
+           log.written(told.occurred_at, told.precise_to) AS occurred, page.occurred_at,
+           told.precise_to, told.recorded_at, told.actor, told.source, told.id AS telling, page.puts_right
+      FROM page
+      JOIN log.records AS told ON told.organisation = %(organisation)s AND told.position = page.position
     """
-).format(said=sql.Literal(SAID.replace("%", "%%")), seen=shown_to_reader(AUDIENCE))
+).format(said=sql.Literal(SAID.replace("%", "%%")))
 timeline.question(
     "of_subject",
     OF_SUBJECT,
+    *HAPPENED_ELSEWHERE,
+    of_page=TOLD,
     asks=OfSubject,
     answers=Happened,
     order=["-occurred_at", "-position"],

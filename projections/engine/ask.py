@@ -6,15 +6,15 @@ log. Async: the API asks; this and `past.py` are the engine's only async parts.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from psycopg import AsyncConnection, errors, sql
+from psycopg import AsyncConnection, errors
 
 from projections.engine import cursor as cursors
 from projections.engine.builds import Build
-from projections.engine.cursor import Ordering, orderings
+from projections.engine.cursor import orderings
+from projections.engine.paging import paged
 from projections.engine.projection import Projection
 from projections.engine.question import Question
 from projections.engine.tables import Column, columns_of
@@ -97,7 +97,7 @@ class Snapshot:
             async with self._conn.pipeline():
                 await self._conn.execute(_FROM, (self.place.build.schema,))
                 reply = await self._conn.execute(
-                    _paged(self._projection, question, unknown), asked, binary=True
+                    paged(self._projection, question, unknown), asked, binary=True
                 )
                 values = await reply.fetchall()
         except (errors.UndefinedTable, errors.UndefinedColumn) as error:
@@ -188,69 +188,3 @@ def _fields(columns: tuple[Column, ...], row: Sequence[Any]) -> dict[str, Any]:
         column.name: value if value is None or column.convert is None else column.convert(value)
         for column, value in zip(columns, row, strict=False)
     }
-
-
-@cache
-def _paged(
-    projection: Projection[Any], question: Question[Any, Any], unknown: tuple[bool, ...] | None
-) -> bytes:
-    """The question's SQL, ordered and bounded, after a row. `unknown` says which values of that row are NULL."""
-    order = orderings(projection, question)
-    columns = columns_of(question.answers, reserved=())
-    shown = [_shown(column) for column in columns]
-    ordered = [sql.SQL("answered.{}").format(sql.Identifier(one.column)) for one in order]
-    return (
-        sql.SQL(_PAGED)
-        .format(
-            shown=sql.SQL(", ").join([*shown, *ordered]),
-            question=sql.SQL(question.sql),
-            after=sql.SQL("true") if unknown is None else _after(order, unknown),
-            order=sql.SQL(", ").join(
-                sql.SQL("{} {} NULLS LAST").format(column, sql.SQL("DESC" if one.descends else "ASC"))
-                for column, one in zip(ordered, order, strict=True)
-            ),
-        )
-        .as_bytes()
-    )
-
-
-def _shown(column: Column) -> sql.Composable:
-    """A column of the answer, of the type it was promised in; JSON as text, for msgspec to read."""
-    cast = "text" if column.type == "jsonb" else column.type
-    return sql.SQL("answered.{}::{}").format(sql.Identifier(column.name), sql.SQL(cast))
-
-
-def _after(order: tuple[Ordering, ...], unknown: tuple[bool, ...]) -> sql.Composable:
-    """What comes after a row: later in one column, and the same in every column before that."""
-    ways = []
-    for n, one in enumerate(order):
-        if unknown[n]:
-            continue  # the unknown come last, so none is later in this column
-        same = [_same(m, order[m], unknown[m]) for m in range(n)]
-        later = sql.SQL("({column} {beyond} {value} OR {column} IS NULL)").format(
-            column=sql.Identifier("answered", one.column),
-            beyond=sql.SQL("<" if one.descends else ">"),
-            value=_value(n, one),
-        )
-        ways.append(sql.SQL("({})").format(sql.SQL(" AND ").join([*same, later])))
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(ways)) if ways else sql.SQL("false")
-
-
-def _same(n: int, one: Ordering, unknown: bool) -> sql.Composable:
-    column = sql.Identifier("answered", one.column)
-    if unknown:
-        return sql.SQL("{} IS NULL").format(column)
-    return sql.SQL("{} = {}").format(column, _value(n, one))
-
-
-def _value(n: int, one: Ordering) -> sql.Composable:
-    return sql.SQL("{}::{}").format(sql.Placeholder(f"after_{n}"), sql.SQL(one.type))
-
-
-_PAGED = """
-    SELECT {shown}
-      FROM ({question}) AS answered
-     WHERE {after}
-     ORDER BY {order}
-     LIMIT %(limit)s
-"""

@@ -2,7 +2,7 @@
 
 import base64
 from datetime import date, datetime
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, LiteralString, Optional
 
 import msgspec
 
@@ -32,6 +32,12 @@ class Ordering(msgspec.Struct, frozen=True):
     column: str
     type: str
     descends: bool
+    known: bool  # the answer promises a value
+
+    @property
+    def beyond(self) -> LiteralString:
+        """What a later value is to an earlier one."""
+        return "<" if self.descends else ">"
 
 
 def orderings(projection: Projection[Any], question: Question[Any, Any]) -> tuple[Ordering, ...]:
@@ -39,11 +45,15 @@ def orderings(projection: Projection[Any], question: Question[Any, Any]) -> tupl
     assert projection.shape is not None
     types = {"organisation": "text", **KEY_COLUMNS[projection.shape], **STATE_COLUMNS}
     types |= {column.name: column.type for column in columns_of(projection.row)}
-    types |= {column.name: column.type for column in columns_of(question.answers, reserved=())}
+    answered = columns_of(question.answers, reserved=())
+    types |= {column.name: column.type for column in answered}
+    known = {column.name for column in answered if not column.nullable}
     unknown = [column for column, _ in question.ordered_by if column not in types or types[column] == "jsonb"]
     if unknown:
         raise TypeError(f"{question.name} cannot be ordered by {', '.join(unknown)}")
-    return tuple(Ordering(column, types[column], descends) for column, descends in question.ordered_by)
+    return tuple(
+        Ordering(column, types[column], descends, column in known) for column, descends in question.ordered_by
+    )
 
 
 def written(question: Question[Any, Any], values: list[Any]) -> str:

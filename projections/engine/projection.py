@@ -131,12 +131,12 @@ class Projection(Generic[R]):
     def question(
         self,
         name: str,
-        sql: str | Composable,
-        *,
+        *selects: str | Composable,
         asks: type[A],
         answers: type[B],
         order: Iterable[str],
         doc: str = "",
+        of_page: str | Composable = "",
         of_persons: bool = False,
     ) -> Question[A, B]:
         """Declares what one may ask of the rows (see `question.py`)."""
@@ -144,11 +144,12 @@ class Projection(Generic[R]):
             raise ValueError(f"{self.name} has two questions called {name}")
         asked = Question(
             name=name,
-            sql=sql if isinstance(sql, str) else sql.as_string(),
+            selects=tuple(map(_text, selects)),
             asks=asks,
             answers=answers,
             order=tuple(order),
             doc=doc,
+            of_page=_text(of_page),
             of_persons=of_persons,
         )
         self.questions[name] = asked
@@ -242,6 +243,10 @@ class Projection(Generic[R]):
             revision=revision,
             anywhere=kind.stream == ANY_STREAM,
         )
+
+
+def _text(sql: str | Composable) -> str:
+    return sql if isinstance(sql, str) else sql.as_string()
 
 
 def _all_fit(values: list[Any]) -> bool:

@@ -9,7 +9,11 @@
 
 Table names are unqualified: the same SQL answers live, rebuilt and as-at. The parameters are the fields of `asks`, and
 `organisation`. The SQL selects every field of `answers` and every column of `order`; order, paging and bound are added
-(`ask.py`). `order` must end in something unique; `-` means descending; what is unknown comes last either way.
+(`paging.py`). `order` must end in something unique; `-` means descending; what is unknown comes last either way.
+
+Where rows are found in several ways, each by an index of its own, each way is a SELECT of its own: the first rows of
+each are read, and never all of one. What is looked up in other tables for each row is said apart, in `of_page`: SQL
+over `page`, which has what the SELECTs give for the rows of one page, in place of looking it up for every row.
 """
 
 from typing import Generic, TypeVar
@@ -24,12 +28,18 @@ class Question(msgspec.Struct, Generic[A, B], frozen=True, kw_only=True):
     """What one may ask of a projection."""
 
     name: str
-    sql: str
+    selects: tuple[str, ...]
     asks: type[A]
     answers: type[B]
     order: tuple[str, ...]
     doc: str = ""
+    of_page: str = ""
     of_persons: bool = False  # its answers are about single persons: not for every key
+
+    @property
+    def sql(self) -> str:
+        """All rows of the answer."""
+        return "UNION ALL".join(self.selects)
 
     @property
     def ordered_by(self) -> tuple[tuple[str, bool], ...]:

@@ -238,6 +238,10 @@ async def test_pages_of_an_answer_add_up_to_the_whole(
                 cursor = page.next_cursor
                 if cursor is None or len(pages) >= PAGES_MAX:
                     break
+    kept = msgspec.json.decode(msgspec.json.encode(whole.rows), type=list[question.answers])  # type: ignore[name-defined]
+    assert kept == whole.rows, (
+        "an answer is not of the type that it promises; pages rely on what is never unknown"
+    )
     assert pages == whole.rows[: len(pages)]
     assert cursor is not None or len(pages) == len(whole.rows)
 

@@ -257,7 +257,8 @@ async def test_rows_of_an_older_revision_answer_what_they_can(here: Here, reader
 async def test_the_same_question_is_answered_of_the_past(here: Here, reader: Asker) -> None:
     projection = huddles(name="pictured")
     projection.questions["by_size"] = msgspec.structs.replace(
-        projection.questions["by_size"], sql="SELECT key, title, people, mood, boards, last_at FROM pictured"
+        projection.questions["by_size"],
+        selects=("SELECT key, title, people, mood, boards, last_at FROM pictured",),
     )
     here.told(of(HuddleOpened(title="Then")), of(HuddleOpened(title="Now"), minute=60))
     here.rows(projection)
@@ -267,6 +268,52 @@ async def test_the_same_question_is_answered_of_the_past(here: Here, reader: Ask
     now = await answer(reader, projection, question, here.organisation)
     assert ([row.title for row in then.rows], [row.title for row in now.rows]) == (["Then"], ["Now"])
     assert then.position == 2
+
+
+BUSY = "SELECT key, title, people FROM crowds WHERE people > 3"
+QUIET = "SELECT key, title, people FROM crowds WHERE people <= 3"
+BESIDE = """
+    SELECT page.*, counted.rows AS on_page
+      FROM page
+     CROSS JOIN (SELECT count(*) AS rows FROM page) AS counted
+"""
+
+
+class OnPage(msgspec.Struct, frozen=True):
+    key: str
+    title: str | None
+    people: int
+    on_page: int
+
+
+@pytest.mark.parametrize("order", [("-people", "-key"), ("people", "-key"), ("title", "key")])
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_rows_found_in_several_ways_are_one_answer(
+    here: Here, reader: Asker, limit: int, order: tuple[str, ...]
+) -> None:
+    """And what is looked up beside them is looked up for the rows of the page, and one more that tells of the next."""
+    projection = huddles(name="crowds")
+    a_crowd(here)
+    here.rows(projection)
+    both = (BUSY, QUIET)
+    projection.question("both", *both, asks=NoParameters, answers=OnPage, order=order, of_page=BESIDE)
+    one = "SELECT key, title, people, 0 AS on_page FROM crowds"
+    projection.question("one", one, asks=NoParameters, answers=OnPage, order=order)
+    found = await pages(reader, projection, here, "both", None, limit)
+    (expected,) = await pages(reader, projection, here, "one", None, 100)
+    assert [row.key for page in found for row in page] == [row.key for row in expected]
+    assert all(len(page) <= row.on_page <= limit + 1 for page in found for row in page)
+    assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
+
+
+async def test_a_cursor_that_knows_less_than_an_answer_promises_does_no_harm(
+    here: Here, reader: Asker
+) -> None:
+    a_crowd(here)
+    here.rows(huddles())
+    bent = cursor_of("by_size", ["-people", "last_at", "key"], None, None, None)
+    got = await answer(reader, huddles(), BY_SIZE, here.organisation, cursor=bent)
+    assert (got.rows, got.next_cursor) == ([], None)
 
 
 async def test_a_page_has_a_bound_whatever_is_asked(here: Here, reader: Asker) -> None:
@@ -321,7 +368,7 @@ def test_a_cursor_is_read_as_it_was_written() -> None:
 
 def test_an_order_by_what_nobody_knows_is_refused() -> None:
     for column in ("nowhere", "boards"):
-        question = Question(name="q", sql="", asks=Titled, answers=Count, order=(column,))
+        question = Question(name="q", selects=(), asks=Titled, answers=Count, order=(column,))
         with pytest.raises(TypeError, match="q cannot be ordered by"):
             orderings(huddles() if column == "boards" else boards(), question)
 
