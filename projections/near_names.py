@@ -62,7 +62,7 @@ LIKE = sql.SQL(
 """
 ).format(seen=shown_to_reader("audience"))
 _LIKE: Question[Like, Candidate] = Question(
-    name="like", sql=LIKE.as_string(), asks=Like, answers=Candidate, order=("project",)
+    name="like", selects=(LIKE.as_string(),), asks=Like, answers=Candidate, order=("project",)
 )
 
 ASKED_OF: dict[str, Projection[Any]] = {"project": projects, "forum": portfolio, "programme": taking_part}
