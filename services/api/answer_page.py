@@ -112,7 +112,7 @@ def _one(page: Shown, row: Mapping[str, Any]) -> str:
         if not name.endswith(NOT_SHOWN)
     ]
     missing = [_heading(name) for name in row if name not in told and not name.endswith(NOT_SHOWN)]
-    untold = f"\n<p>Nobody told: {', '.join(missing).lower()}.</p>" if missing else ""
+    untold = f"\n<p>Nothing yet: {', '.join(missing).lower()}.</p>" if missing else ""
     listed = "\n".join(parts)
     return f"<dl>\n{listed}\n</dl>{untold}"
 

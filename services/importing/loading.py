@@ -52,8 +52,9 @@ def load_public(file: Path, url: str, keys: Mapping[str, str], console: Console)
 def _told(report: Report) -> str:
     """How many events of each organisation there are: `RV3 105 events, RWK 318 events`."""
     events: Counter[str] = Counter()
-    for (organisation, _became), number in report.events.items():
-        events[organisation] += number
+    for (organisation, became), number in report.events.items():
+        if became in ("kept", "known"):
+            events[organisation] += number
     return ", ".join(f"{code} {counted(number, 'event')}" for code, number in sorted(events.items()))
 
 

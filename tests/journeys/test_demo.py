@@ -124,6 +124,7 @@ def test_the_demo_shows_real_history_and_leaves_nothing_behind(demo: Demo):
     for organisation, key in (("RWK", "QILEDGER_API_KEY"), ("RV3", "QILEDGER_API_KEY_RV3")):
         real = get(env, f"/v1/{organisation}/events?limit=1000", key=key)["items"]
         assert {item["source"] for item in real} == {"https://qiledger.example/history/public"}
+        assert f"{organisation} {len(real)} events" in demo.said
 
     # The lines it prints work as they stand, and the event that one of them tells is kept.
     exports = "\n".join(line for line in demo.said.splitlines() if line.startswith("  export "))
@@ -139,6 +140,16 @@ def test_the_demo_shows_real_history_and_leaves_nothing_behind(demo: Demo):
         )
         assert tried.returncode == 0, (curl, tried.stdout, tried.stderr)
     assert get(env, "/v1/RWK/streams/improvement/I-1")["items"][0]["type"] == "improvement.reported"
+    placard = next(line for line in demo.said.splitlines() if line.startswith("  . "))
+    operators = subprocess.run(
+        ["sh", "-c", f"{exports}\n{placard}\nqiledger status"],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "log RWK" in operators.stdout, operators.stderr
 
     processes = demo.processes()
     assert len(processes) > 7

@@ -99,7 +99,7 @@ def test_a_projects_page_leads_to_its_charts_for_the_same_reader(told: Door) -> 
     charts = [link.get("href", "") for link in tree.iter("a") if "/charts/" in link.get("href", "")]
     assert charts[1] == f"/v1/{told.organisation}/charts/P-1/M-1?reader=forum&format=svg"
     assert told.get(charts[1]).headers["content-type"] == "image/svg+xml"
-    assert "Nobody told:" in "".join(tree.itertext())
+    assert "Nothing yet:" in "".join(tree.itertext())
 
 
 def test_what_a_reader_may_not_see_is_not_on_the_page(told: Door) -> None:
