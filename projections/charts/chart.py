@@ -14,6 +14,7 @@ from projections.charts.drawn import Chart, DrawnPhase, DrawnPoint, Flag, Signal
 from projections.charts.icons import (
     Direction,
     PointType,
+    Variation,
     assurance,
     direction_of,
     point_type,
@@ -51,14 +52,7 @@ def draw(
     """
     kind, better = _chart_type(chart), direction_of(direction)
     found_by = rule_set(rules or default_rules(kind))
-    if found_by.needs_limits and kind is ChartType.RUN:
-        raise CannotDraw(
-            f"A run chart has no limits, and {found_by.id} needs them", "Choose anhoej-1 or ihi-run-chart-1"
-        )
-    if not 0 < multiply <= LARGEST:
-        raise CannotDraw(f"The values are to be multiplied by {multiply:g}", "Multiply by a number above 0")
-    if target is not None and not abs(target) <= LARGEST:
-        raise CannotDraw(f"The target is {target:g}", "Give a number, in the units drawn")
+    _refuse_wish(kind, found_by, multiply, target)
     refuse_misuse(series, kind)
     refuse_given(baseline, kind)
     points: list[DrawnPoint] = []
@@ -71,12 +65,6 @@ def draw(
         reason = reasons.get(stretch.first, "")
         phases.append(_phase(judged, found_by, stretch, reason=reason, multiply=multiply))
         signals += _signals(judged, found_by, stretch)
-    latest = next((point for point in reversed(points) if point.value is not None), None)
-    unplaced = (
-        latest is not None
-        and latest.type is PointType.COMMON_CAUSE
-        and _about_the_whole(signals, found_by, phases[-1])
-    )
     last = phases[-1].first if phases else 0
     bounds = next(((p.lower, p.upper) for p in reversed(points[last:]) if p.upper is not None), (None, None))
     return Chart(
@@ -88,10 +76,22 @@ def draw(
         signals=tuple(sorted(signals, key=lambda signal: (signal.first, signal.last))),
         direction=better,
         target=target,
-        variation=None if latest is None or unplaced else variation(latest.type, better),
+        variation=_variation(points, phases, signals, found_by, better),
         assurance=assurance(target, better, lower=bounds[0], upper=bounds[1]),
         progress=_progress(phases, target),
     )
+
+
+def _refuse_wish(kind: ChartType, rules: RuleSet, multiply: float, target: float | None) -> None:
+    """Raises CannotDraw for what cannot be drawn of any series."""
+    if rules.needs_limits and kind is ChartType.RUN:
+        raise CannotDraw(
+            f"A run chart has no limits, and {rules.id} needs them", "Choose anhoej-1 or ihi-run-chart-1"
+        )
+    if not 0 < multiply <= LARGEST:
+        raise CannotDraw(f"The values are to be multiplied by {multiply:g}", "Multiply by a number above 0")
+    if target is not None and not abs(target) <= LARGEST:
+        raise CannotDraw(f"The target is {target:g}", "Give a number, in the units drawn")
 
 
 def default_rules(chart: ChartType) -> str:
@@ -238,9 +238,7 @@ def _phase(judged: _Judged, rules: RuleSet, stretch: Stretch, *, reason: str, mu
         reason=reason,
         trial=stretch.end - stretch.first < TRIAL_BELOW,
         centre=None if centre is None else centre * multiply,
-        runs=runs_about_centre(
-            view.sides_in_turn(), judged=view.runs_apply, floored=rules.id == "anhoej-floored-1"
-        ),
+        runs=runs_about_centre(view.sides_in_turn(), judged=view.runs_apply, floored=rules.floored),
     )
 
 
@@ -259,6 +257,22 @@ def _signals(judged: _Judged, rules: RuleSet, stretch: Stretch) -> list[Signal]:
         for rule, spans in zip(rules.rules, judged.found, strict=True)
         for span in spans
     ]
+
+
+def _variation(
+    points: list[DrawnPoint],
+    phases: list[DrawnPhase],
+    signals: list[Signal],
+    rules: RuleSet,
+    better: Direction,
+) -> Variation | None:
+    """What the latest point that has a value says; None where only a signal about its whole phase says anything."""
+    latest = next((point for point in reversed(points) if point.value is not None), None)
+    if latest is None:
+        return None
+    if latest.type is PointType.COMMON_CAUSE and _about_the_whole(signals, rules, phases[-1]):
+        return None
+    return variation(latest.type, better)
 
 
 def _about_the_whole(signals: list[Signal], rules: RuleSet, phase: DrawnPhase) -> bool:

@@ -5,7 +5,7 @@ next to nothing that these two do not. Moving ranges share their measurements, s
 against its limits.
 """
 
-from collections.abc import Callable
+from functools import partial
 
 from projections.charts.rules.limits_only import beyond_limits
 from projections.charts.rules.patterns import Span, shifts
@@ -32,10 +32,8 @@ def few_crossings(view: View) -> list[Span]:
     return [Span(tuple(i for i, sign in view.sides_in_turn() if sign), 0)] if few else []
 
 
-def anhoej_rules(
-    id: str, name: str, source: str, *, long_run: Callable[[View], list[Span]] = long_run
-) -> RuleSet:
-    """The rule set, with its own way of saying how long a run is too long."""
+def anhoej_rules(id: str, name: str, source: str, *, floored: bool = False) -> RuleSet:
+    """The rule set; `floored` rounds log2 n down, so that long runs are called sooner."""
     words = by_direction("Unusually long run above", "Unusually long run below")
     few = by_direction("", "", "Unusually few crossings")
     return RuleSet(
@@ -44,10 +42,11 @@ def anhoej_rules(
         source=source,
         rules=(
             Rule("outside", by_direction("Above the upper limit", "Below the lower limit"), beyond_limits),
-            Rule("long-run", words, long_run),
+            Rule("long-run", words, partial(long_run, floored=floored)),
             Rule("few-crossings", few, few_crossings, flags_points=False),
         ),
         needs_limits=False,
+        floored=floored,
     )
 
 

@@ -4,18 +4,11 @@ Here so that its results can be matched. The paper, qicharts2 and our default (`
 nearest.
 """
 
-from projections.charts.rules.anhoej import SOURCE, anhoej_rules, long_run
-from projections.charts.rules.patterns import Span
-from projections.charts.rules.rule import View
-
-
-def _long_run(view: View) -> list[Span]:
-    return long_run(view, floored=True)
-
+from projections.charts.rules.anhoej import SOURCE, anhoej_rules
 
 RULES = anhoej_rules(
     "anhoej-floored-1",
     "Anhøj rules, log2 rounded down",
     f"clinical-qikit 0.5.0, after {SOURCE}",
-    long_run=_long_run,
+    floored=True,
 )

@@ -81,6 +81,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     rules: tuple[Rule, ...]  # in order of precedence: the first that flags a point labels it
     needs_limits: bool = True
+    floored: bool = False  # the longest run that chance explains is reckoned with log2 n rounded down
 
 
 def by_direction(above: str, below: str, neither: str = "") -> Callable[[int], str]:
