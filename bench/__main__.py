@@ -14,6 +14,7 @@ from bench import (
     erasing,
     freshness,
     growth,
+    long_streams,
     notices,
     pictures,
     posting,
@@ -38,6 +39,7 @@ MEASUREMENTS = {
     "webhooks": ("Telling systems: webhooks and live streams", webhooks.measure),
     "erasing": ("Erasing a person", erasing.measure),
     "proving": ("Verifying and replaying an export", proving.measure),
+    "long_streams": ("News of long streams, and pages of them", long_streams.measure),
     "growth": ("As the log grows", growth.measure),
 }
 
@@ -62,6 +64,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "erasing": {"events": 100_000},
     "proving": {"events": 100_000},
     "pictures": {"organisations": 2, "projects": 100},
+    "long_streams": {"points": 1_000, "lines": 2_000},
     "growth": {"sizes": (10_000, 100_000)},
 }
 
