@@ -1,60 +1,110 @@
 """How many people wait for a place in each training programme. The training team plans cohorts by it.
 
-Whoever asked waits until it is told that they no longer do. Who they are is nobody's business but theirs and the rule's
-that tells them of a new cohort: questions give counts.
+Whoever asked waits until they have a place in a cohort of that programme: enrolled, come to a session, or completed it;
+or until it is told that they no longer wait. A place in a cohort that is not held is none. Who they are is nobody's
+business but theirs and the rule's that tells them of a new cohort: questions give counts.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import msgspec
 
 from events.fields import PersonKind
 from events.log.record import Record
-from events.training import CourseOffered
+from events.training import (
+    CohortCancelled,
+    CourseOffered,
+    TrainingAttended,
+    TrainingCompleted,
+    TrainingEnrolled,
+)
 from events.training_requests import TrainingRequested, TrainingRequestEnded
-from projections.engine.projection import Projection
-from projections.moments import first_day_of
+from projections.engine.projection import Part, Projection
+from projections.moments import first_day_of, last_day_of
 
 WAITING_MAX = 500  # people who wait for one programme; whoever has waited longest gives way
+COURSE, COHORT = "course", "cohort"  # parts; another part is a person in a cohort
 
 
-class Waits(msgspec.Struct, frozen=True):
+class Waits(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody who asked for a place."""
 
     person: str  # an opaque reference
     since: date
     kind: PersonKind | None = None
+    again: date | None = None  # when they last asked, if that was more than once
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A training programme, and who waits for it, the longest first."""
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A training programme and who asked for a place in it, the longest first; a cohort; or who has a place in one."""
 
     title: str | None = None
     people: tuple[Waits, ...] = ()
+    course: str | None = None  # of a place: in which programme
+    person: str | None = None  # of a place: an opaque reference
+    had: date | None = None  # of a place: the last day on which they may have been told to have it
+    cancelled: bool = False  # a cohort that is not held
 
 
-waiting = Projection("training_waiting", revision=1, row=Waiting, doc=__doc__, streams=["course"])
+waiting = Projection("training_waiting", revision=2, row=Waiting, doc=__doc__, streams=["course", "cohort"])
 
 
-@waiting.on(CourseOffered)
+@waiting.on(CourseOffered, part=lambda _: COURSE)
 def offered(row: Waiting | None, event: CourseOffered, record: Record) -> Waiting:
     return msgspec.structs.replace(row or Waiting(), title=event.title)
 
 
-@waiting.on(TrainingRequested)
+@waiting.on(TrainingRequested, part=lambda _: COURSE)
 def requested(row: Waiting | None, event: TrainingRequested, record: Record) -> Waiting:
-    """Asked again, a person has waited since they first asked."""
-    row = row or Waiting()
+    """Asked again, a person has waited since they first asked, unless they had a place in between."""
+    row, day = row or Waiting(), first_day_of(record)
     if any(one.person == event.person for one in row.people):
-        return row
-    asked = Waits(event.person, first_day_of(record), event.kind)
+        people = tuple(
+            msgspec.structs.replace(one, again=day) if one.person == event.person else one
+            for one in row.people
+        )
+        return msgspec.structs.replace(row, people=people)
+    asked = Waits(event.person, day, event.kind)
     return msgspec.structs.replace(row, people=(*row.people, asked)[-WAITING_MAX:])
 
 
-@waiting.on(TrainingRequestEnded)
+@waiting.on(TrainingRequestEnded, part=lambda _: COURSE)
 def ended(row: Waiting | None, event: TrainingRequestEnded, record: Record) -> Waiting:
     row = row or Waiting()
     return msgspec.structs.replace(row, people=tuple(one for one in row.people if one.person != event.person))
+
+
+@waiting.on(TrainingEnrolled, part=lambda event: event.person)
+@waiting.on(TrainingAttended, part=lambda event: event.person)
+@waiting.on(TrainingCompleted, part=lambda event: event.person)
+def has_a_place(
+    row: Waiting | None, event: TrainingEnrolled | TrainingAttended | TrainingCompleted, record: Record
+) -> Waiting:
+    day = last_day_of(record)
+    had = day if row is None or row.had is None else max(day, row.had)
+    return Waiting(course=event.course, person=event.person, had=had)
+
+
+@waiting.on(CohortCancelled, part=lambda _: COHORT)
+def cancelled(row: Waiting | None, event: CohortCancelled, record: Record) -> Waiting:
+    return Waiting(course=event.course, cancelled=True)
+
+
+def who_waits(course: str, asked: Waiting, cohorts: Iterable[Mapping[Part, Waiting]]) -> Iterator[Waits]:
+    """Who waits for a place in a programme, as WAITED_FOR counts them, the longest first."""
+    had: dict[str | None, date] = {}
+    for rows in cohorts:
+        cohort = rows.get(COHORT)
+        if cohort is not None and cohort.cancelled:
+            continue
+        for place in rows.values():
+            if place.course == course and place.had is not None:
+                had[place.person] = max(place.had, had.get(place.person, place.had))
+    for one in asked.people:
+        last = had.get(one.person)
+        if last is None or last < one.since or (one.again is not None and last < one.again):
+            yield one
 
 
 class EveryCourse(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +122,33 @@ class WaitedFor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WAITED_FOR = """
-    SELECT split_part(key, '/', 2) AS course, title, count(*)::int AS waiting,
-           (count(*) FILTER (WHERE one.kind = 'staff'))::int AS staff, min(one.since) AS since
-      FROM training_waiting
-     CROSS JOIN LATERAL jsonb_to_recordset(people) AS one (kind text, since date)
-     WHERE organisation = %(organisation)s
-     GROUP BY key, title
+    WITH asked AS (
+        SELECT split_part(w.key, '/', 2) AS course, w.title, one.person, one.kind, one.since, one.again
+          FROM training_waiting AS w
+         CROSS JOIN LATERAL jsonb_to_recordset(w.people) AS one (person text, kind text, since date, again date)
+         WHERE w.organisation = %(organisation)s AND w.part = 'course'
+    ),
+    places AS (
+        SELECT place.course, place.person, max(place.had) AS had
+          FROM training_waiting AS place
+         WHERE place.organisation = %(organisation)s AND place.person IS NOT NULL
+           AND NOT EXISTS (
+               SELECT
+                 FROM training_waiting AS cohort
+                WHERE cohort.organisation = place.organisation AND cohort.key = place.key AND cohort.part = 'cohort'
+                  AND cohort.cancelled)
+         GROUP BY place.course, place.person
+    ),
+    waits AS (
+        SELECT course, title, kind, CASE WHEN had >= since THEN again ELSE since END AS since
+          FROM asked
+          LEFT JOIN places USING (course, person)
+         WHERE had IS NULL OR had < since OR had < again
+    )
+    SELECT course, title, count(*)::int AS waiting, (count(*) FILTER (WHERE kind = 'staff'))::int AS staff,
+           min(since) AS since
+      FROM waits
+     GROUP BY course, title
 """
 waiting.question(
     "all",

@@ -1,6 +1,6 @@
 from datetime import date
 
-from events.training import CourseOffered
+from events.training import CohortCancelled, CourseOffered, TrainingCompleted, TrainingEnrolled
 from events.training_requests import TrainingRequested, TrainingRequestEnded
 from projections.training_waiting import waiting
 from tests.projections.history import History
@@ -26,3 +26,24 @@ async def test_a_programme_that_nobody_waits_for_is_not_shown(database_url: str)
     told.tell("course/icp", "2024-02-01", TrainingRequested(person="person/a"))
     told.tell("course/icp", "2024-02-02", TrainingRequestEnded(person="person/a"))
     assert await told.ask(database_url, waiting, "all") == []
+
+
+async def test_who_has_a_place_waits_no_more_unless_the_cohort_is_not_held_or_they_ask_again(
+    database_url: str,
+) -> None:
+    told = History()
+    for person in "abcde":
+        told.tell("course/icp", "2024-02-01", TrainingRequested(person=f"person/{person}"))
+    told.tell("cohort/C-0", "2024-01", TrainingCompleted(course="icp", person="person/a"))
+    told.tell("cohort/C-1", "2024-03-05", TrainingEnrolled(course="icp", person="person/b"))
+    told.tell("cohort/C-1", "2024-02", TrainingEnrolled(course="icp", person="person/c"))
+    told.tell("cohort/C-2", "2024-03-05", TrainingEnrolled(course="icp", person="person/d"))
+    told.tell("cohort/C-2", "2024-03-06", CohortCancelled(course="icp"))
+    told.tell("cohort/C-3", "2024-03-05", TrainingEnrolled(course="other", person="person/e"))
+    (shown,) = await told.ask(database_url, waiting, "all")
+    assert (shown.course, shown.waiting, shown.since) == ("icp", 3, date(2024, 2, 1)), "a, d and e"
+    for person in "ade":
+        told.tell("cohort/C-4", "2024-04-01", TrainingEnrolled(course="icp", person=f"person/{person}"))
+    told.tell("course/icp", "2024-05-01", TrainingRequested(person="person/b"))
+    (shown,) = await told.ask(database_url, waiting, "all")
+    assert (shown.waiting, shown.since) == (1, date(2024, 5, 1))

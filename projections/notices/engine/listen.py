@@ -54,6 +54,13 @@ _STREAMS = """
        AND type <> ALL (%(passed_over)s)
      ORDER BY position
 """
+_NAMES = """
+    SELECT DISTINCT stream
+      FROM log.records
+     WHERE organisation = %(organisation)s AND starts_with(stream, %(begins)s) AND position <= %(until)s
+       AND type <> ALL (%(passed_over)s)
+     ORDER BY stream
+"""
 _FIND = """
     SELECT organisation, position, stream, version, source, id, type,
            occurred_at, precise_to, recorded_at, actor, body, leaf
@@ -161,6 +168,7 @@ def _said(
 ) -> Heard:
     recall = Recall(
         lambda projection, streams: streams_of(conn, place.organisation, projection, streams, to),
+        lambda projection, kind: names_of(conn, place.organisation, projection, kind, to),
         ahead=(record.stream for record in records),
     )
     people = people_of(conn, place.organisation) if place.people_known else _everybody(conn, place, recall)
@@ -193,6 +201,15 @@ def streams_of(
         record = record_of(row)
         found.setdefault(record.stream, []).append(record)
     return found
+
+
+def names_of(
+    conn: Connection[Any], organisation: str, projection: Projection[Any], kind: str, until: int
+) -> list[str]:
+    """The streams of a kind that have records which matter to a projection, up to a position."""
+    asked = {"organisation": organisation, "begins": f"{kind}/", "until": until}
+    found = conn.execute(_NAMES, asked | {"passed_over": sorted(projection.passed_over)})
+    return [stream for (stream,) in found]
 
 
 def _everybody(conn: Connection[Any], place: Place, recall: Recall) -> dict[str, Person]:

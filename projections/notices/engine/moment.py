@@ -50,6 +50,10 @@ class Moment:
         """All rows of a stream, by their parts."""
         return self._recall.around(projection, stream or self.record.stream, self.record.position).after
 
+    def every(self, projection: Projection[R], kind: str) -> list[Rows]:
+        """The rows of each stream of a kind. Reads all of them: for what happens seldom."""
+        return self._recall.every(projection, kind, self.record.position)
+
     def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
         """What is made of rows, such as a chart: made once for the same rows of the record's stream."""
         return self._recall.derived((self.record.stream, key), rows, make)

@@ -21,6 +21,8 @@ READ_AHEAD = 50  # streams read by one query
 Rows: TypeAlias = Mapping[Part, Any]
 ReadStreams: TypeAlias = Callable[[Projection[Any], Sequence[str]], Mapping[str, Sequence[Record]]]
 """The records of some streams that matter to a projection, in the order of positions."""
+NamesOf: TypeAlias = Callable[[Projection[Any], str], Sequence[str]]
+"""The streams of a kind that have records which matter to a projection."""
 
 D = TypeVar("D")
 
@@ -78,8 +80,9 @@ class Unfolding:
 class Recall:
     """The streams of one log, as far as somebody asked for them. `ahead` are those that will be asked for, in order."""
 
-    def __init__(self, read: ReadStreams, *, ahead: Iterable[str] = ()) -> None:
+    def __init__(self, read: ReadStreams, names: NamesOf, *, ahead: Iterable[str] = ()) -> None:
         self._read = read
+        self._names = names
         self._ahead = list(dict.fromkeys(ahead))
         self._place = {stream: n for n, stream in enumerate(self._ahead)}
         self._known: dict[tuple[str, str], Unfolding] = {}
@@ -93,6 +96,17 @@ class Recall:
             self._meet(projection, stream)
             unfolding = self._known[projection.name, stream]
         return unfolding.around(position)
+
+    def every(self, projection: Projection[Any], kind: str, position: int) -> list[Rows]:
+        """The rows of each stream of a kind at a position."""
+        names = self._names(projection, kind)
+        for at in range(0, len(names), READ_AHEAD):
+            unknown = [
+                name for name in names[at : at + READ_AHEAD] if (projection.name, name) not in self._known
+            ]
+            if unknown:
+                self._learn(projection, unknown)
+        return [self.around(projection, name, position).after for name in names]
 
     def as_if(self, right: Record) -> "Recall":
         """The log as it would have been up to a record, had that been told as `right`."""
@@ -108,7 +122,7 @@ class Recall:
                 for name in names
             }
 
-        return Recall(read)
+        return Recall(read, self._names)
 
     def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
         """What `make` makes of rows; made once for rows that are asked about again, as what is after is soon before."""
@@ -123,7 +137,9 @@ class Recall:
         kind = stream.partition("/")[0] + "/"
         coming = (name for name in self._ahead[place + 1 :] if name.startswith(kind))
         unknown = (name for name in coming if (projection.name, name) not in self._known)
-        names = [stream, *islice(unknown, READ_AHEAD)]
+        self._learn(projection, [stream, *islice(unknown, READ_AHEAD)])
+
+    def _learn(self, projection: Projection[Any], names: Sequence[str]) -> None:
         read = self._read(projection, names)
         self._records += sum(len(records) for records in read.values())
         if self._records > REMEMBERED_MAX:

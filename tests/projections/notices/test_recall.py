@@ -38,7 +38,7 @@ def row(trust: Trust, until: int) -> Duties | None:
 def test_it_is_the_fold_of_the_records_before_and_with_it_whatever_was_asked_before(trust: Trust) -> None:
     positions = range(1, len(trust.records) + 1)
     for asked in (*((one,) for one in positions), *combinations(positions, 2), tuple(positions)):
-        recall = Recall(trust.matter_to)
+        recall = Recall(trust.matter_to, trust.names_of)
         for position in asked:
             around = recall.around(duties, P1, position)
             assert around.before.get("") == row(trust, position - 1), (asked, position)

@@ -1,5 +1,7 @@
 """What each rule says when something is told: to whom, when it is silent, and what clears it."""
 
+import pytest
+
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
 from events.coaching import CoachReleased
 from events.comments import VisibilitySet
@@ -15,7 +17,14 @@ from events.stories import StoryShared, StoryWithdrawn
 from events.strategies import StrategyRefreshed
 from events.sustaining import SustainCheckRecorded
 from events.teams import PersonJoined, PersonLeft
-from events.training import CohortCancelled, CohortOpened, CourseOffered, TrainingCompleted
+from events.training import (
+    CohortCancelled,
+    CohortOpened,
+    CourseOffered,
+    TrainingAttended,
+    TrainingCompleted,
+    TrainingEnrolled,
+)
 from events.training_requests import TrainingRequested, TrainingRequestEnded
 from tests.projections.notices.trust import (
     ADMIN,
@@ -275,3 +284,32 @@ def test_who_asked_for_a_place_hears_of_a_cohort_that_opens_until_they_wait_no_m
     assert told.title == "A cohort of Coaching opens: you asked for a place"
     trust.tell("cohort/C-10", LATER, CohortCancelled(course="icp"))
     assert trust.whom("cohort_opened") == set()
+
+
+@pytest.mark.parametrize("place", [TrainingEnrolled, TrainingAttended, TrainingCompleted])
+def test_who_has_a_place_in_a_programme_waits_for_it_no_more_until_they_ask_again(
+    place: type[TrainingEnrolled | TrainingAttended | TrainingCompleted],
+) -> None:
+    trust = a_trust()
+    for person in ("person/x", "person/y", "person/z"):
+        trust.tell("course/icp", "2025-03-01", TrainingRequested(person=person))
+    trust.tell("cohort/C-1", "2025-03-02", place(course="icp", person="person/x"))
+    trust.tell("cohort/C-2", "2025-03-02", place(course="other", person="person/y"))
+    trust.tell("cohort/C-3", "2025-02-27", place(course="icp", person="person/y"))
+    trust.tell("cohort/C-4", "2025-03-02", place(course="icp", person="person/z"))
+    trust.tell("cohort/C-4", "2025-03-02", CohortCancelled(course="icp"))
+    trust.tell("cohort/C-10", DAY, CohortOpened(course="icp"))
+    assert trust.whom("cohort_opened") == {"person/y", "person/z"}
+    trust.tell("course/icp", "2025-03-04", TrainingRequested(person="person/x"))
+    trust.tell("cohort/C-11", LATER, CohortOpened(course="icp"))
+    told = {one.recipient for one in trust.told("cohort_opened") if one.subject == "cohort/C-11"}
+    assert told == {"person/x", "person/y", "person/z"}
+
+
+def test_who_enrols_in_the_cohort_they_were_told_of_is_told_no_more_of_it_and_others_are() -> None:
+    trust = a_trust()
+    for person in ("person/x", "person/y"):
+        trust.tell("course/icp", DAY, TrainingRequested(person=person))
+    trust.tell("cohort/C-10", DAY, CohortOpened(course="icp"))
+    trust.tell("cohort/C-10", LATER, TrainingEnrolled(course="icp", person="person/x"))
+    assert trust.whom("cohort_opened") == {"person/y"}

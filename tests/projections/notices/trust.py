@@ -74,7 +74,7 @@ class Trust:
         """What all rules make of the records after `since`."""
         rules = found_rules()
         began = since or Since(0, NOBODY_YET)
-        recall = Recall(self.matter_to)
+        recall = Recall(self.matter_to, self.names_of)
         listener = Listener(
             rules.values(), dict.fromkeys(rules, began), recall, dict[str, Person](), self._find, now
         )
@@ -124,6 +124,9 @@ class Trust:
             ]
             for stream in streams
         }
+
+    def names_of(self, projection: Projection[Any], kind: str) -> Sequence[str]:
+        return sorted({one.stream for one in self.records if one.stream.startswith(f"{kind}/")})
 
     def _find(self, stream: str, source: str, id_: str) -> Record | None:
         found = (r for r in self.records if (r.stream, r.source, r.id) == (stream, source, id_))
