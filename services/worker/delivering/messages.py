@@ -1,6 +1,6 @@
 """Messages as the sweep sees them: which organisations have some that can go now, and how they are delivered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 
@@ -11,7 +11,7 @@ from services.channels.set_up import sound_channels, words
 from services.doorbell import call_for_delivery
 from services.settings import Settings
 from services.worker.delivering.claim import LEASE_S
-from services.worker.delivering.deliverer import Deliverer
+from services.worker.delivering.rounds import Round
 from services.worker.delivering.waits import LONGEST
 from services.worker.duty import Connection, connected
 from services.worker.sweepable import Sweepable
@@ -71,13 +71,18 @@ _ARRIVALS = """
 
 def due(conn: Connection) -> Mapping[str, object]:
     """The organisations with messages that could go now, and where each channel stands."""
-    names = ["inbox", *channels_here()]
-    asked = {"channels": names, "longest": LONGEST, "lease": timedelta(seconds=LEASE_S)}
+    found = due_by(conn, ["inbox", *channels_here()])
+    for (organisation,) in conn.execute(_OUT_OF_THEIR_SENSES, {"longest": LONGEST}):
+        found.setdefault(organisation, {})
+    return found
+
+
+def due_by(conn: Connection, channels: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The same by some channels alone; not for messages that wait for what only a wrong clock can have set."""
+    asked = {"channels": list(channels), "longest": LONGEST, "lease": timedelta(seconds=LEASE_S)}
     found: dict[str, dict[str, object]] = {}
     for organisation, channel, id_, epoch in conn.execute(_DUE, asked):
         found.setdefault(organisation, {})[channel] = (id_, epoch)
-    for (organisation,) in conn.execute(_OUT_OF_THEIR_SENSES, asked):
-        found.setdefault(organisation, {})
     return found
 
 
@@ -99,25 +104,22 @@ def deliver_for_a_while(
     deadline: float,
     stopping: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Delivers by the channels of this house, then asks what arrived, until a moment of `time.monotonic()`.
+    """Delivers what is due to this organisation, and meanwhile to others, and asks what arrived.
 
-    Returns whether all is done.
+    Until a moment of `time.monotonic()`. Returns whether all of this organisation is done.
     """
     settings = Settings.read()
     channels: Mapping[str, Channel] = sound_channels(settings)[0]
-    deliverer = Deliverer(
+    one = Round(
         conn,
         channels,
         words(settings),
+        connect=lambda: connected(settings, name="delivers messages"),
+        due=due_by,
+        deadline=deadline,
         stopping=stopping,
-        reconnect=lambda: connected(settings, name="notes what became of a message"),
     )
-    try:
-        delivered = deliverer.deliver(organisation, deadline=deadline)
-        return deliverer.ask_for_arrivals(organisation, deadline=deadline) and delivered
-    finally:
-        for channel in channels.values():
-            channel.drop()
+    return one.go(organisation, asks=organisation in arrivals_due(conn))
 
 
 @cache

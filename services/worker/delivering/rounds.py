@@ -1,0 +1,122 @@
+"""A round of deliveries: each channel by itself, for every organisation, so that a slow server holds up nobody else.
+
+The inboxes are ours, and seen to at once. Each way out of the house has a thread and a connection of its own for as
+long as something is due there, and turns from one organisation to the next after a few messages. While one of them
+waits for a server that does not answer, the round goes on with the others, for whoever has something due.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+from services.channels.inbox import Inbox
+from services.channels.outcome import Channel, TellsLater
+from services.channels.wording import Words
+from services.worker.delivering.deliverer import PACED_S, Deliverer, Step
+from services.worker.duty import Connection
+
+LOOK_EVERY_S = 0.2
+
+Due: TypeAlias = Callable[[Connection, Sequence[str]], Mapping[str, Mapping[str, object]]]
+"""The organisations with messages that could go now by some channels, and by which."""
+
+
+class Round:
+    """One round, begun for one organisation. `connect` gives connections, `due` finds what there is to do."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        channels: Mapping[str, Channel],
+        words: Words,
+        *,
+        connect: Callable[[], AbstractContextManager[Connection]],
+        due: Due,
+        deadline: float,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._conn = conn
+        self._channels = channels
+        self._words = words
+        self._connect = connect
+        self._due = due
+        self._deadline = deadline
+        self._stopping = stopping
+        self._out: dict[str, threading.Thread] = {}
+        self._failures: list[Exception] = []
+        self._back = threading.Event()
+
+    def go(self, first: str, *, asks: bool) -> bool:
+        """Delivers until nothing can go now, or the deadline; longer only beside a channel that is waited for.
+
+        `asks`: whether it is to be asked, of the first organisation, what arrived. Returns whether all of that
+        organisation is done. Raises what went wrong with a connection to the database.
+        """
+        inboxes = self._deliverer(self._conn, {})
+        inboxes.come_to_its_senses(first)
+        names = ("inbox", *self._channels)
+        found = self._due(self._conn, names)
+        self._send_out(
+            {name for name, way in self._channels.items() if asks and isinstance(way, TellsLater)}, first
+        )
+        while not (self._stopping() or self._failures):
+            for organisation in (one for one, by in found.items() if "inbox" in by):
+                until = max(self._deadline, time.monotonic() + LOOK_EVERY_S)
+                inboxes.deliver_some(organisation, Inbox(self._conn, organisation), deadline=until)
+            if not self._is_over():
+                self._send_out({name for by in found.values() for name in by}, first)
+            if not self._is_out() and (self._is_over() or not any(found.values())):
+                break
+            self._back.wait(LOOK_EVERY_S if self._is_out() else PACED_S)
+            self._back.clear()
+            found = self._due(self._conn, names)
+        for thread in self._out.values():
+            thread.join()
+        if self._failures:
+            raise self._failures[0]
+        return not found.get(first)
+
+    def _send_out(self, names: set[str], first: str) -> None:
+        """Has these channels seen to, unless somebody is at it."""
+        for name in names & self._channels.keys():
+            if name not in self._out or not self._out[name].is_alive():
+                self._out[name] = threading.Thread(
+                    target=self._see_to, args=(self._channels[name], first), name=f"by {name}", daemon=True
+                )
+                self._out[name].start()
+
+    def _see_to(self, channel: Channel, first: str) -> None:
+        try:
+            with self._connect() as conn:
+                one = self._deliverer(conn, {channel.name: channel})
+                self._deliver_by(one, conn, channel)
+                one.ask_for_arrivals(first, deadline=self._deadline)
+        except Exception as failure:
+            self._failures.append(failure)
+        finally:
+            channel.drop()
+            self._back.set()
+
+    def _deliver_by(self, deliverer: Deliverer, conn: Connection, channel: Channel) -> None:
+        """A few messages of one organisation after another, until none has any that may go."""
+        while not self._is_over():
+            steps = set()
+            for organisation in self._due(conn, (channel.name,)):
+                if self._is_over():
+                    return
+                steps.add(deliverer.deliver_some(organisation, channel, deadline=self._deadline))
+            if Step.DONE not in steps:
+                if Step.NOT_SO_FAST not in steps:
+                    return
+                time.sleep(PACED_S)
+
+    def _deliverer(self, conn: Connection, channels: Mapping[str, Channel]) -> Deliverer:
+        return Deliverer(conn, channels, self._words, stopping=self._stopping, reconnect=self._connect)
+
+    def _is_over(self) -> bool:
+        return self._stopping() or bool(self._failures) or time.monotonic() >= self._deadline
+
+    def _is_out(self) -> bool:
+        return any(thread.is_alive() for thread in self._out.values())
