@@ -69,6 +69,23 @@ def body_of(page: Shown) -> str:
     return f"{shown}\n{_reflects(page)}\n{_ways_on(page)}"
 
 
+def contents_of(listed: Mapping[str, Any]) -> str:
+    """What may be asked, as `/projections` lists it: a question that needs to be told nothing is a link. HTML."""
+    parts = [f"<p>As of record {listed['head']:,}. Whoever follows a link sends the key again.</p>"]
+    for projection in listed["items"]:
+        says = escape(projection["says"].strip().partition("\n\n")[0])
+        lines = "\n".join(f"<li>{_question(question)}</li>" for question in projection["questions"])
+        parts.append(f"<h2>{_heading(projection['projection'])}</h2>\n<p>{says}</p>\n<ul>\n{lines}\n</ul>")
+    return "\n".join(parts)
+
+
+def _question(question: Mapping[str, Any]) -> str:
+    says = escape(" ".join(question["says"].partition("\n\n")[0].split()))
+    if not question["needs"]:
+        return f"{_link(question['address'] + '?format=html', question['question'])}: {says}"
+    return f"{escape(question['question'])}, given {escape(', '.join(question['needs']))}: {says}"
+
+
 def _reflects(page: Shown) -> str:
     """Of which moment it is, for whom, and what is left out."""
     moments = [

@@ -76,7 +76,7 @@ NO_KEY = Kind(
     401,
     "An API key is needed.",
     "The request came without an `Authorization: Bearer qi_live_…` header.",
-    "Send the key that `qiledger keys create` showed.",
+    "Send the key that `qiledger keys create` showed. Who was sent a message opens the link in it: that needs no key.",
 )
 UNKNOWN_KEY = Kind(
     "unknown-key",

@@ -20,7 +20,7 @@ from projections.engine.cursor import CURSOR_MAX, BadCursor
 from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from services.api.answer_page import STYLE, STYLED, Shown, body_of, title_of
+from services.api.answer_page import STYLE, STYLED, Shown, body_of, contents_of, title_of
 from services.api.answers import ASK_AGAIN, CSV, HTML, JSON, encode, etag_of, representation
 from services.api.asked import Asked, accepted, as_asked, desk_of, parameters, query
 from services.api.desk import Desk
@@ -55,6 +55,8 @@ class QuestionLine(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     address: str
     parameters: list[str]
+    needs: list[str]
+    """Those of the parameters that have to be given."""
 
 
 class ProjectionLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +93,12 @@ class AnswerPage(msgspec.Struct, frozen=True, kw_only=True):
 @route(
     "/v1/{organisation:str}/projections",
     http_method=["GET", "HEAD"],
-    opt=at(Door(scope=ASK, answers={JSON: Projections})),
+    opt=at(Door(scope=ASK, answers={JSON: Projections, "text/html": str})),
 )
 async def projections(request: Asked) -> ASGIApp:
     """The projections, how far each has come, and what it can be asked."""
     query(request, Nothing)
-    accepted(request, (JSON,))
+    form = accepted(request, (JSON, "text/html"))
     organisation = request.auth.organisation
     async with desk_of(request).pool.connection() as conn:
         log_head = (await head(conn, organisation)).position
@@ -105,7 +107,11 @@ async def projections(request: Asked) -> ASGIApp:
             for projection in found().values()
         ]
     text = encode(Projections(head=log_head, items=lines))
-    return representation(request, text, etag=etag_of(text), cache=ASK_AGAIN)
+    if form == JSON:
+        return representation(request, text, etag=etag_of(text), cache=ASK_AGAIN)
+    contents = contents_of(msgspec.json.decode(text))
+    text = page_text(f"What may be asked of {organisation}", contents, STYLE)
+    return representation(request, text, HTML, etag=etag_of(text), cache=ASK_AGAIN, headers=STYLED)
 
 
 @route(
@@ -275,10 +281,18 @@ def _line(projection: Projection[Any], organisation: str, position: int) -> Proj
                 says=question.doc,
                 address=_address(organisation, projection, question),
                 parameters=list(question.asks.__struct_encode_fields__),
+                needs=_needed(question),
             )
             for question in projection.questions.values()
         ],
     )
+
+
+def _needed(question: Question[Any, Any]) -> list[str]:
+    """The parameters that a question has to be given; which day it is, it is told."""
+    told = {TODAY} if needs_today(question) else set()
+    fields = msgspec.structs.fields(question.asks)
+    return [field.encode_name for field in fields if field.required and field.encode_name not in told]
 
 
 def _address(organisation: str, projection: Projection[Any], question: Question[Any, Any]) -> str:

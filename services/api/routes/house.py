@@ -110,6 +110,7 @@ _INDEX = """<p>The record of an organisation's quality improvement work: a log t
 made from it. Send <code>Authorization: Bearer qi_live_…</code>; <a href="/openapi.json">openapi.json</a> describes
 every door, <a href="/v1/schemas">/v1/schemas</a> every event, <a href="/problems">/problems</a> every refusal.</p>
 <table>
+<caption>Every door</caption>
 <thead><tr><th scope="col">Method</th><th scope="col">Address</th><th scope="col">What it is for</th></tr></thead>
 <tbody>
 {rows}

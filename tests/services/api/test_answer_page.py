@@ -147,3 +147,19 @@ def test_json_stays_what_is_answered_unless_a_page_is_liked_best(told: Door) -> 
     for accept in ("*/*", "application/json", "application/json, text/html"):
         answer = told.get(f"/v1/{told.organisation}/projections/projects/some", accept=accept)
         assert answer.headers["content-type"] == "application/json"
+
+
+def test_what_may_be_asked_can_be_read_and_what_needs_nothing_is_a_link(told: Door) -> None:
+    answer = told.get(f"/v1/{told.organisation}/projections", accept=BROWSER)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    tree = well_formed(answer.text)
+    assert len(tree.findall("body/main/h2")) == len(found())
+    leads = [link.get("href", "") for link in tree.iter("a")]
+    assert f"/v1/{told.organisation}/projections/forum_portfolio/forums?format=html" in leads
+    assert "one, given project: One project" in "".join(tree.itertext())
+    for address in leads:
+        assert told.get(address).status_code in (200, 403), address
+    listed = told.get(f"/v1/{told.organisation}/projections").json()["items"]
+    needs = {f"{p['projection']}/{q['question']}": q["needs"] for p in listed for q in p["questions"]}
+    assert needs["measure_series/series"] == ["project", "measure"]
+    assert needs["forum_portfolio/forums"] == []
