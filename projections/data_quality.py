@@ -164,9 +164,11 @@ ODD = """
            odd ->> 'occurred' AS occurred, told.position
       FROM data_quality
      CROSS JOIN jsonb_array_elements(oddities) AS odd
-      JOIN log.records AS told
-        ON told.organisation = data_quality.organisation
-       AND told.source = odd ->> 'source' AND told.id = odd ->> 'event'
+     CROSS JOIN LATERAL (  -- the bound: the planner takes the oddities for many and would read the whole log
+           SELECT position
+             FROM log.records
+            WHERE organisation = %(organisation)s AND source = odd ->> 'source' AND id = odd ->> 'event'
+            LIMIT 1) AS told
      WHERE data_quality.organisation = %(organisation)s
        AND (%(source)s::text IS NULL OR odd ->> 'source' = %(source)s)
        AND (%(rule)s::text IS NULL OR odd ->> 'rule' = %(rule)s)

@@ -23,10 +23,12 @@ from events.stories import StoryShared
 from events.teams import PersonJoined, PersonLeft
 from events.training import CohortOpened, TrainingCompleted, TrainingEnrolled
 from events.vocabulary import Event
-from projections.data_quality import RULES, quality
+from projections.data_quality import ODDITIES_MAX, RULES, quality
 from projections.oddities import rules
 from projections.oddities.page import as_markdown
+from tests.projections.engine.telling import of, open_log, tell
 from tests.projections.history import History
+from tests.projections.plans import plan, rows_read
 
 P = "project/P-1"
 TEAM = (
@@ -314,3 +316,11 @@ def test_the_published_page_is_what_the_rules_say() -> None:
 
 def test_every_rule_has_a_sentence() -> None:
     assert all(words.endswith(".") and words[0].isupper() for words in RULES.values())
+
+
+def test_odd_records_are_looked_up_one_by_one_whatever_the_length_of_the_log(database_url: str) -> None:
+    organisation = open_log(database_url)
+    tell(database_url, organisation, (of(scored(1 + n % 3), P, minute=n) for n in range(200)))
+    asked = {"source": None, "rule": None, "limit": 10}
+    nodes = plan(database_url, quality, "odd", organisation, asked, without=["enable_nestloop"])
+    assert 0 < rows_read(nodes)["records"] <= ODDITIES_MAX

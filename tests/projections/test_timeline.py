@@ -1,9 +1,7 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-import psycopg
 import pytest
 
 from events.comments import CommentPosted, VisibilitySet
@@ -14,12 +12,10 @@ from events.projects import ProjectMerged, ProjectSplit, ProjectStarted
 from events.scores import ProgressScored
 from events.stories import StoryShared
 from events.vocabulary import Event, vocabulary
-from projections.engine.builds import active_build
-from projections.engine.feed import feed
-from projections.engine.paging import paged
 from projections.timeline import DETAIL_MAX, SAID, timeline
-from tests.projections.engine.telling import NOON, as_role, of, open_log, tell
+from tests.projections.engine.telling import NOON, of, open_log, tell
 from tests.projections.history import History
+from tests.projections.plans import plan, rows_read
 
 P = "project/P-17"
 
@@ -118,39 +114,13 @@ async def test_what_a_team_keeps_to_itself_is_on_no_timeline_for_others(database
 LINES, PAGE = 300, 10
 
 
-@pytest.mark.parametrize("after", [None, 150])
+@pytest.mark.parametrize("after", [(), (NOON + timedelta(minutes=150), 151)], ids=["first", "later"])
 def test_a_page_costs_what_it_shows_however_long_the_timeline_is(
-    database_url: str, after: int | None
+    database_url: str, after: tuple[Any, ...]
 ) -> None:
     organisation = open_log(database_url)
     tell(database_url, organisation, (of(ProjectStarted(title="Sleep"), P, minute=n) for n in range(LINES)))
-    with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as worker:
-        feed(worker, timeline, organisation)
-        build = active_build(worker, timeline, organisation)
-    assert build is not None
-    with psycopg.connect(database_url, autocommit=True) as owner:
-        owner.execute(f"ANALYZE log.records, {build.schema}.timeline_rows")  # type: ignore[arg-type]
-    asked = {"organisation": organisation, "subject": P, "reader": "team", "limit": PAGE}
-    asked |= {"after_0": NOON + timedelta(minutes=after or 0), "after_1": 1 + (after or 0)}
-    statement = paged(timeline, timeline.questions["of_subject"], None if after is None else (False, False))
-    with psycopg.connect(as_role(database_url, "qiledger_api")) as conn:
-        conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (organisation,))
-        conn.execute("SELECT set_config('search_path', %s, true)", (build.schema,))
-        for way in ("enable_seqscan", "enable_bitmapscan", "enable_sort"):  # as for a table that is large
-            conn.execute(f"SET LOCAL {way} = off")  # type: ignore[arg-type]
-        ((plans,),) = conn.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement, asked).fetchall()
-    read = dict[str, float]()
-    for node in nodes(plans[0]["Plan"]):
-        table = node.get("Relation Name", "")
-        looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-        read[table] = read.get(table, 0) + node["Actual Loops"] * looked_at
-    assert {table: rows for table, rows in read.items() if table and rows} == {
-        "timeline_rows": PAGE,
-        "records": PAGE,
-    }
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from nodes(below)
+    asked = {"subject": P, "reader": "team", "limit": PAGE}
+    as_if_large = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
+    nodes = plan(database_url, timeline, "of_subject", organisation, asked, after=after, without=as_if_large)
+    assert rows_read(nodes) == {"timeline_rows": PAGE, "records": PAGE}
