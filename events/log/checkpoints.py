@@ -10,7 +10,6 @@ Whoever keeps one, on paper even, can be shown later that nothing in that log wa
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Sequence
 from typing import Self
@@ -50,11 +49,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def _root(encoded: str) -> bytes:
-    try:
-        root = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        root = b""
-    if len(root) != HASH_BYTES or base64.b64encode(root).decode() != encoded:
+    root = notes.from_base64(encoded)
+    if root is None or len(root) != HASH_BYTES:
         raise WrongNote("the root of a checkpoint is 32 bytes in base64")
     return root
 

@@ -81,7 +81,7 @@ class NoteKey(msgspec.Struct, frozen=True):
         """From `name+id+key`, as Go's note package writes it. Raises WrongNoteKey."""
         name, _, rest = text.strip().partition("+")
         written, _, encoded = rest.partition("+")
-        key = _decoded(encoded)
+        key = from_base64(encoded)
         if key is None or len(key) != 1 + _KEY_BYTES or key[0] not in (SIGNED, COSIGNED):
             raise WrongNoteKey("give a public key as name+id+key, with Ed25519")
         read = cls(name, key[1:], key[0])
@@ -153,7 +153,7 @@ class SigningKey:
             raise WrongNoteKey("give a private key as PRIVATE+KEY+name+id+key, or as PKCS #8 in PEM")
         own_name, _, rest = text.removeprefix(_PRIVATE).partition("+")
         written, _, encoded = rest.partition("+")
-        key = _decoded(encoded)
+        key = from_base64(encoded)
         if key is None or len(key) != 1 + _KEY_BYTES:
             raise WrongNoteKey("a private key of a note has 33 bytes in base64")
         read = cls(own_name, Ed25519PrivateKey.from_private_bytes(key[1:]), key[0])
@@ -241,13 +241,13 @@ def _sound(text: str) -> None:
 def read_signature(line: str) -> Signature:
     """One line under a note. Raises WrongNote."""
     name, _, encoded = line.removeprefix(_DASH).rstrip("\n").partition(" ")
-    content = _decoded(encoded)
+    content = from_base64(encoded)
     if not line.startswith(_DASH) or not is_name(name) or content is None or len(content) < 5:
         raise WrongNote("a signature is a dash, a name, and base64")
     return Signature(name, content[:4], content[4:])
 
 
-def _decoded(encoded: str) -> bytes | None:
+def from_base64(encoded: str) -> bytes | None:
     """Base64 that was written the one way there is; None for any other."""
     try:
         decoded = base64.b64decode(encoded, validate=True)

@@ -1,7 +1,5 @@
 """What a witness answers to a checkpoint that it is shown: the whole of c2sp.org/tlog-witness but the network."""
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 
@@ -10,7 +8,7 @@ import structlog
 
 from events.log.checkpoints import Checkpoint
 from events.log.merkle import EMPTY_ROOT, HASH_BYTES, WrongProof, verify_consistency
-from events.log.notes import Unverified, WrongNote, read_note, verified
+from events.log.notes import Unverified, WrongNote, from_base64, read_note, verified
 from services.witness.memory import Memory
 
 PROOF_LINES_MAX = 63
@@ -110,10 +108,7 @@ def read(body: bytes) -> Submission:
 
 
 def _hash(line: str) -> bytes:
-    try:
-        hash_ = base64.b64decode(line, validate=True)
-    except (binascii.Error, ValueError):
-        hash_ = b""
-    if len(hash_) != HASH_BYTES or base64.b64encode(hash_).decode() != line:
+    hash_ = from_base64(line)
+    if hash_ is None or len(hash_) != HASH_BYTES:
         raise _Malformed("a hash of a proof is 32 bytes in base64")
     return hash_
