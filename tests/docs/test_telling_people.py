@@ -9,6 +9,7 @@ import pytest
 from services.channels.outcome import Refused
 from services.operating import open_organisation
 from tests.docs.test_guides import DOCS, Reader, looks_like, steps_of
+from tests.roles import as_role
 from tests.services.channels.mail_server import Mailbox
 from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
 
@@ -28,7 +29,7 @@ def test_what_the_guide_on_telling_people_says_to_do_works_as_it_stands(
         open_organisation(conn, "RWK", "East London")
     telling.knows()
     telling.plans()
-    url = f"{fresh_database_url}{'&' if '?' in fresh_database_url else '?'}options=-crole%3Dqiledger_worker"
+    url = as_role(fresh_database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
         peer = Peer("email", Refused("550 no such user"))
         deliverer(conn, telling, peer).deliver(telling.code, deadline=1e12)

@@ -21,6 +21,7 @@ from services.channels.smtp import Smtp, way_of
 from services.worker.duty import Connection
 from tests.failures.dying_deliverer import STEPS
 from tests.patience import wait_until
+from tests.roles import as_role
 from tests.services.channels.http_server import KEY, TEMPLATE, NotifyServer
 from tests.services.channels.mail_server import Mailbox, Scripted
 from tests.services.worker.messages import Peer, Telling, deliverer
@@ -38,7 +39,7 @@ def _master_key() -> Iterator[None]:
 
 @pytest.fixture
 def worker_url(database_url: str) -> str:
-    return f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    return as_role(database_url, "qiledger_worker")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from services.channels.outcome import Refused, TryLater
 from services.examining_channels import examine_channels
 from services.finding import Finding
 from services.settings import Settings
+from tests.roles import as_role
 from tests.services.channels.http_server import KEY, TEMPLATE, NotifyServer
 from tests.services.channels.mail_server import Mailbox
 from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
@@ -77,7 +78,7 @@ def test_what_waits_and_what_is_dead_is_counted(database_url: str) -> None:
     telling.plans("email")
     telling.plans("notify")
     telling.plans("inbox")
-    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
         peers = Peer("email", Refused("550 no")), Peer("notify", TryLater("away", everybody=True))
         deliverer(conn, telling, *peers).deliver(telling.code, deadline=1e12)
@@ -101,7 +102,7 @@ def test_addresses_at_which_nothing_arrives_are_counted_and_nobody_is_named(data
         )
     telling.knows("person/p-3")
     other = Telling(database_url)
-    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    url = as_role(database_url, "qiledger_worker")
     for as_whom in (database_url, url):
         said = found(as_whom)
         assert f"{other.code} addresses" not in said

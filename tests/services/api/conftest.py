@@ -21,6 +21,7 @@ from services.ports import kept_port
 from tests.conftest import MASTER_KEY
 from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.plain_http import PLAIN
+from tests.roles import as_role
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -69,11 +70,6 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(ENDS_WITHIN_S)
-
-
-def as_role(url: str, role: str) -> str:
-    """The same database, entered as one of the roles of the house."""
-    return f"{url}{'&' if '?' in url else '?'}options=-crole%3D{role}"
 
 
 @pytest.fixture(scope="session")

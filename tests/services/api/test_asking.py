@@ -16,7 +16,8 @@ from events.vocabulary import canonical_body, example_of, vocabulary
 from projections.engine.advance import advance
 from projections.engine.found import found
 from services.api.tables import as_csv
-from tests.services.api.conftest import Door, as_role, problem
+from tests.roles import as_role
+from tests.services.api.conftest import Door, problem
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"]
 

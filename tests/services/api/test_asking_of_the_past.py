@@ -20,7 +20,8 @@ from services.api.when import When, moment, today
 from services.pasts import WAITING_MAX
 from tests.patience import ENDS_WITHIN_S
 from tests.plain_http import PLAIN
-from tests.services.api.conftest import Door, MakeKey, Server, as_role, problem
+from tests.roles import as_role
+from tests.services.api.conftest import Door, MakeKey, Server, problem
 from tests.services.api.test_asking import fold, proposed
 
 IMMUTABLE = "private, max-age=31536000, immutable"

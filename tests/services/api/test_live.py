@@ -17,7 +17,8 @@ from projections.engine.advance import advance
 from services.api.live.records import Wanted
 from tests.patience import wait_until
 from tests.plain_http import PLAIN
-from tests.services.api.conftest import Door, MakeKey, Server, as_role, event, new_organisation, problem
+from tests.roles import as_role
+from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
 
 SOON_S = 60.0  # moments, on a machine that does other things too
 LONG = {"course": "icp", "person": "person/8Qm2", "reason": "x" * 4_000}

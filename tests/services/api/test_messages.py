@@ -8,6 +8,7 @@ import pytest
 
 from events.log.keys import NOTICES_READ, NOTICES_WRITE
 from services.channels.outcome import Refused
+from tests.roles import as_role
 from tests.services.api.conftest import Door, MakeKey, Server, problem
 from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
 
@@ -36,7 +37,7 @@ def told_door(server: Server, telling: Telling, make_key: MakeKey) -> Iterator[D
 
 
 def delivered(database_url: str, telling: Telling, *peers: Peer) -> None:
-    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
         deliverer(conn, telling, *peers).deliver(telling.code, deadline=1e12)
 

@@ -23,7 +23,8 @@ from projections.notices.engine.reading_link import ReadingLink, signed
 from projections.notices.engine.tokens import key_of
 from services.api.notice_page import _when
 from tests.projections.engine.telling import Telling, of, tell
-from tests.services.api.conftest import Door, Server, as_role, problem
+from tests.roles import as_role
+from tests.services.api.conftest import Door, Server, problem
 
 LEAD, P1 = "person/lead", "project/P-1"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

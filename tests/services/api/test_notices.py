@@ -17,7 +17,8 @@ from projections.notices.engine.plan import plan
 from projections.notices.engine.preferences import Channel
 from projections.notices.engine.unsubscribe import Link, key_of, signed
 from tests.projections.engine.telling import Telling, of, tell
-from tests.services.api.conftest import Door, MakeKey, Server, as_role, problem
+from tests.roles import as_role
+from tests.services.api.conftest import Door, MakeKey, Server, problem
 
 LEAD = "person/lead"
 

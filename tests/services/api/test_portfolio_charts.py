@@ -11,7 +11,8 @@ import pytest
 from projections.engine.tables import schema_of
 from projections.measure_series import series
 from services.api.routes.portfolio_charts import PROJECTS_MAX, MeasurePage
-from tests.services.api.conftest import Door, as_role, event, problem
+from tests.roles import as_role
+from tests.services.api.conftest import Door, event, problem
 from tests.services.api.test_asking import fold, proposed
 from tests.services.api.test_asking_of_the_past import IMMUTABLE, worker
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.channels.outcome import Refused
 from tests import warm
+from tests.roles import as_role
 from tests.services.channels.mail_server import Mailbox
 from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
 
@@ -32,7 +33,7 @@ def test_dead_messages_are_listed_shown_and_tried_again(database_url: str) -> No
     telling = Telling(database_url)
     telling.knows()
     id_ = telling.plans()
-    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
         deliverer(conn, telling, Peer("email", Refused("550 no such user"))).deliver(
             telling.code, deadline=1e12

@@ -24,6 +24,7 @@ from services.webhooks.sending import Sender
 from services.webhooks.signing import SigningSecret, new_secret
 from services.webhooks.turn import Tools
 from tests.patience import wait_until
+from tests.roles import as_role
 
 LOOPBACK = ["127.0.0.0/8"]
 SOON_S = 20.0
@@ -251,14 +252,14 @@ def trust(fresh_database_url: str) -> Trust:
     return Trust(fresh_database_url)
 
 
-def as_worker(url: str) -> str:
-    return f"{url}{'&' if '?' in url else '?'}options=-crole%3Dqiledger_worker"
-
-
 @pytest.fixture
 def pool(fresh_database_url: str) -> Iterator[ConnectionPool]:
     with ConnectionPool(
-        as_worker(fresh_database_url), min_size=1, max_size=4, kwargs={"autocommit": True}, open=True
+        as_role(fresh_database_url, "qiledger_worker"),
+        min_size=1,
+        max_size=4,
+        kwargs={"autocommit": True},
+        open=True,
     ) as opened:
         yield opened
 
@@ -282,7 +283,7 @@ def sending(fresh_database_url: str, pool: ConnectionPool) -> Send:
             lanes=ThreadPoolExecutor(16),
             agent="qiledger tests",
         )
-        with psycopg.connect(as_worker(fresh_database_url), autocommit=True) as conn:
+        with psycopg.connect(as_role(fresh_database_url, "qiledger_worker"), autocommit=True) as conn:
             sender = Sender(tools, conn, None, stopping=over.is_set)
             thread = threading.Thread(target=sender.send_on, daemon=True)
             thread.start()

@@ -22,6 +22,7 @@ from projections.projects import projects
 from services.doorbell import connect
 from services.worker.duty import Connection
 from tests.patience import ENDS_WITHIN_S, gone, wait_until
+from tests.roles import as_role
 from tests.standing_house import children_of
 
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -31,7 +32,7 @@ _numbers = count(1)
 @pytest.fixture
 def worker_url(fresh_database_url: str) -> str:
     """The database, entered as the workers' role."""
-    return f"{fresh_database_url}{'&' if '?' in fresh_database_url else '?'}options=-crole%3Dqiledger_worker"
+    return as_role(fresh_database_url, "qiledger_worker")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from services.channels.notify import Notify
 from services.worker.delivering.arrivals import ASKED_AFTER
 from services.worker.delivering.deliverer import Deliverer
+from tests.roles import as_role
 from tests.services.channels.http_server import KEY, TEMPLATE, NotifyServer
 from tests.services.worker.messages import Telling, deliverer, with_master_key
 
@@ -52,7 +53,7 @@ def house(database_url: str) -> Iterator[House]:
     telling = Telling(database_url)
     telling.knows()
     telling.now = datetime.now(UTC)  # addresses are changed by the database's clock
-    worker = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    worker = as_role(database_url, "qiledger_worker")
     with NotifyServer() as server, psycopg.connect(worker, autocommit=True) as conn:
         channel = Notify(KEY, TEMPLATE, server.url)
         yield House(telling, deliverer(conn, telling, channel), server)

@@ -18,6 +18,7 @@ from services.worker.delivering.messages import due
 from services.worker.delivering.preparing import Batch, Ready, prepared
 from services.worker.delivering.waits import REST_LONGEST, WAITS, rest_after, wait_after
 from services.worker.duty import Connection
+from tests.roles import as_role
 from tests.services.worker.messages import OURS, PERSON, Peer, Telling, deliverer, with_master_key
 
 LATER = TryLater("450 busy")
@@ -33,7 +34,7 @@ def _master_key() -> Iterator[None]:
 
 @pytest.fixture
 def conn(database_url: str) -> Iterator[Connection]:
-    url = f"{database_url}{'&' if '?' in database_url else '?'}options=-crole%3Dqiledger_worker"
+    url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
 
