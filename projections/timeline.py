@@ -17,7 +17,7 @@ from psycopg import sql
 
 from events.comments import CommentPosted
 from events.corrections import Revision
-from events.fields import Audience
+from events.fields import Audience, Subject
 from events.ideas import IdeaTakenUp
 from events.improvements import ImprovementPromoted
 from events.log.record import PreciseTo, Record
@@ -187,7 +187,7 @@ SAID = msgspec.json.encode({tag: said(kind) for tag, kind in vocabulary().items(
 
 
 class OfSubject(msgspec.Struct, frozen=True, kw_only=True):
-    subject: str  # a stream, such as project/P-17
+    subject: Subject
     reader: Audience = "organisation"
 
 

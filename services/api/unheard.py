@@ -44,7 +44,8 @@ def things_asked_for(asks: msgspec.Struct) -> list[Thing]:
         kind, name = parameter, value
         if parameter == "subject":
             kind, _, name = str(value).partition("/")
-        if kind in ASKED_OF and isinstance(name, str) and name not in ("", ALL):
+        no_kind = parameter == "subject" and kind not in stream_kinds()
+        if (kind in ASKED_OF or no_kind) and isinstance(name, str) and name not in ("", ALL):
             found.append(Thing(parameter, kind, name))
     return found
 
@@ -61,6 +62,9 @@ async def unheard_now(
 
 async def _unheard(request: Asked, thing: Thing, reader: Audience, position: int) -> Unheard | None:
     """None if it is known; also if what would know it has not come as far as the answer."""
+    if thing.kind not in ASKED_OF:
+        stream = f"{thing.kind}/{thing.name}"
+        return Unheard(parameter=thing.parameter, given=stream, near=_of_near_kinds(stream))
     projection, organisation = ASKED_OF[thing.kind], request.auth.organisation
     try:
         async with (
@@ -90,11 +94,17 @@ async def no_measure(
     return Problem(kinds.NO_MEASURE, f"{of.project} has no measures.", field="measure", position=position)
 
 
+def _of_near_kinds(stream: str) -> list[str]:
+    """The same name, of the kinds of things that there are and that may have been meant."""
+    kind, _, name = stream.partition("/")
+    return [f"{one}/{name}" for one in get_close_matches(kind, stream_kinds(), n=NAMES_MAX)]
+
+
 async def no_record(request: Asked, stream: str) -> Problem:
     """Why nothing is there: nothing of that kind is told of, or nothing was told of that one."""
     kind, _, name = stream.partition("/")
     if kind not in stream_kinds():
-        near = [f"{one}/{name}" for one in get_close_matches(kind, stream_kinds(), n=NAMES_MAX)]
+        near = _of_near_kinds(stream)
         return Problem(kinds.NO_RECORD, "No events are told of that kind of thing.", near=near)
     async with desk_of(request).pool.connection() as conn:
         beside = await streams_beside(conn, request.auth.organisation, stream)

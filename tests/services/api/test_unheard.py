@@ -62,6 +62,7 @@ def asked(door: Door, question: str) -> Any:
         ("projects/one?project=medication%20waste", "project", ["luton-crisis-medication"]),
         ("forum_portfolio/of_forum?forum=Newam", "forum", ["newham"]),
         ("timeline/of_subject?subject=project/P17", "subject", ["P-17"]),
+        ("timeline/of_subject?subject=projct/P-17", "subject", ["project/P-17"]),
         ("cycle_quality/cycles?project=none-like-it", "project", []),
     ],
 )
@@ -144,3 +145,10 @@ def test_a_stream_of_which_nothing_is_on_record_leads_to_those_beside_it(
     told: Door, asked_for: str, near: list[str]
 ) -> None:
     assert problem(told.get(f"/v1/{told.organisation}/{asked_for}"), "no-record", 404)["near"] == near
+
+
+def test_a_subject_is_named_by_its_kind_too(told: Door) -> None:
+    asked_for = f"/v1/{told.organisation}/projections/timeline/of_subject?subject=P-17"
+    refused = problem(told.get(asked_for), "wrong-parameter", 400)
+    assert refused["field"] == "subject"
+    assert "`project/P-17`" in refused["detail"]
