@@ -22,19 +22,18 @@ import ssl
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
 from services.channels.letter import Letter, without_addresses
 from services.channels.mail import CannotBeMailed, mail_of, message_id, sender_of
+from services.channels.mail_server import Server, ServerOverTls
 from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLater, Unknown, WrongWay
 
 CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 20.0
-ANSWER_LINES_MAX = 100
-ANSWER_LINE_MAX = 8_192  # bytes
 IDLE_S = 5.0  # a connection that was not used for so long is asked whether it works still
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 RATE, RATE_MAX = 600, 60_000  # messages a minute
@@ -88,51 +87,6 @@ class _Ended(Exception):
     """The server ended the conversation before it was given the message; says how."""
 
 
-class _Server(smtplib.SMTP):
-    """A conversation with a mail server, whose answers are bounded. It is begun by `connect`."""
-
-    _host: str  # whose certificate is checked; the library knows it only where it connects at once
-
-    def __init__(self, host: str, **how: Any) -> None:
-        super().__init__(**how)
-        self._host = host
-
-    def getreply(self) -> tuple[int, bytes]:
-        """The answer to a command. Raises SMTPServerDisconnected also for one that does not come to an end."""
-        code, said = -1, list[bytes]()
-        while True:
-            line = self._line()
-            code = int(line[:3]) if line[:3].isdigit() else -1
-            said.append(line[4:].strip(b" \t\r\n"))
-            if code < 0 or line[3:4] != b"-":
-                return code, b"\n".join(said)
-            if len(said) >= ANSWER_LINES_MAX:
-                self._hang_up("it answers without end")
-
-    def _line(self) -> bytes:
-        if self.file is None:
-            assert self.sock is not None, "connected"
-            self.file = self.sock.makefile("rb")
-        try:
-            line = self.file.readline(ANSWER_LINE_MAX)
-        except TimeoutError:
-            self.close()
-            raise
-        except OSError as failure:
-            self._hang_up(f"it ended the connection: {failure.strerror or type(failure).__name__}")
-        if not line.endswith(b"\n"):
-            self._hang_up("it answers in a line without end" if line else "it ended the connection")
-        return line
-
-    def _hang_up(self, why: str) -> NoReturn:
-        self.close()
-        raise smtplib.SMTPServerDisconnected(why)
-
-
-class _ServerOverTls(_Server, smtplib.SMTP_SSL):
-    """The same, over TLS from the first byte."""
-
-
 class Smtp:
     """Sends letters over one connection, which is kept for as long as it works."""
 
@@ -147,7 +101,7 @@ class Smtp:
             self._sender = sender_of(sender)
         except CannotBeMailed as wrong:
             raise WrongWay(str(wrong)) from None
-        self._server: smtplib.SMTP | None = None
+        self._server: Server | None = None
         self._used_at = 0.0  # of `time.monotonic()`
 
     def send(self, letter: Letter, to: str) -> Outcome:
@@ -190,16 +144,17 @@ class Smtp:
         if (server := self._server) is not None:
             self._drop(server)
 
-    def _drop(self, server: smtplib.SMTP) -> None:
+    def _drop(self, server: Server) -> None:
         if self._server is server:
             self._server = None
+        server.let_go = True
         with contextlib.suppress(OSError):
             if server.sock is not None:
                 server.sock.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError):
             server.close()
 
-    def _at_hand(self) -> smtplib.SMTP:
+    def _at_hand(self) -> Server:
         """The connection we have if it is still to be used, else a new one. Raises NotAnswered."""
         kept = self._server
         if kept is not None:
@@ -212,19 +167,20 @@ class Smtp:
             self.drop()
             raise NotAnswered(f"{self._way.host}:{self._way.port}: {_reason(away)}") from None
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self) -> Server:
         way, ours = self._way, self._sender.domain
         how: dict[str, Any] = {"local_hostname": ours, "timeout": CONNECT_WITHIN_S}
         server = (
-            _ServerOverTls(way.host, **how, context=_context(way))
+            ServerOverTls(way.host, **how, context=_context(way))
             if way.tls == "tls"
-            else _Server(way.host, **how)
+            else Server(way.host, **how)
         )
         self._server = server  # from here on `drop` can end it
         code, said = server.connect(way.host, way.port)
         if code != 220:
             raise smtplib.SMTPConnectError(code, said)
-        assert server.sock is not None, "connected"
+        if server.sock is None:
+            raise smtplib.SMTPServerDisconnected("it was let go")
         server.sock.settimeout(ANSWER_WITHIN_S)
         server.ehlo_or_helo_if_needed()
         if way.tls == "starttls":
@@ -234,7 +190,7 @@ class Smtp:
             server.login(way.user, way.password or "")
         return server
 
-    def _handed_over(self, server: smtplib.SMTP, mail: bytes, letter: Letter, to: str) -> Outcome:
+    def _handed_over(self, server: Server, mail: bytes, letter: Letter, to: str) -> Outcome:
         """MAIL, RCPT, DATA, each with its own meaning of a refusal. Raises _Ended."""
         try:
             code, said = server.mail(self._sender.addr_spec)
@@ -260,13 +216,13 @@ class Smtp:
             return Sent(message_id(letter.id, self._sender))
         return _not_taken(code, said)
 
-    def _begin_anew(self, server: smtplib.SMTP) -> None:
+    def _begin_anew(self, server: Server) -> None:
         """After a refusal the next message begins from a clean state."""
         if not _answers(server.rset):
             self._drop(server)
 
 
-def _still_works(server: smtplib.SMTP) -> bool:
+def _still_works(server: Server) -> bool:
     return _answers(server.noop)
 
 

@@ -25,6 +25,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 TEXTS = Path(__file__).parent / "texts"
 TEXT_MAX = 100_000  # characters of a message
 SHOWN_MAX = 600  # of one fact
+NOTHING_TO_SEE = "(without words)"  # for a fact of blanks, or of letters that take no room
 LINES_MAX = 200  # of one that is shown as it is
 
 
@@ -139,5 +140,8 @@ def _as_it_is(value: object) -> Markup:
 
 
 def _in_one_line(value: object) -> str:
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in str(value)).split())
+    text = str(value)
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if text and not line:
+        return NOTHING_TO_SEE
     return line if len(line) <= SHOWN_MAX else f"{line[: SHOWN_MAX - 1]}…"

@@ -20,7 +20,7 @@ from projections.notices.engine.unsubscribe import Link, signed
 from services.worker.delivering.claim import Claim
 from services.worker.duty import Connection
 
-ITEMS_MAX = 500  # of one digest
+ITEMS_MAX = 150  # of one digest: so many always fit the longest message, however long their titles
 NEWS_FOR = timedelta(days=14)  # what nobody could send for so long is no news any more
 ADDRESSED = ("email", "notify")
 
@@ -111,7 +111,7 @@ def known_of(conn: Connection, organisation: str, claims: Sequence[Claim], *, no
     """Reads what there is to know of messages of one channel, in one round trip, in the caller's transaction."""
     persons, ids = sorted({one.recipient for one in claims}), [one.id for one in claims]
     asked = {"organisation": organisation, "persons": persons, "ids": ids, "now": now}
-    asked |= {"items": ITEMS_MAX, "limit": len(ids)}
+    asked |= {"items": ITEMS_MAX + 1, "limit": len(ids)}
     key = key_of(conn, organisation) if any(one.notices for one in claims) else None
     with conn.pipeline():
         erased, still, bad, contacts, last = (
@@ -150,8 +150,11 @@ def facts_of(claim: Claim, known: Known) -> dict[str, Any]:
     items = known.items.get(claim.id)
     if not items or known.key is None:
         raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
-    shown = [msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, known.key)} for item in items]
-    return {**told, **shown[0], "items": shown}
+    shown = [
+        msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, known.key)}
+        for item in items[:ITEMS_MAX]
+    ]
+    return {**told, **shown[0], "items": shown, "there_is_more": len(items) > ITEMS_MAX}
 
 
 def _page(claim: Claim, notice: str, key: bytes) -> str:

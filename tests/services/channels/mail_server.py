@@ -209,3 +209,24 @@ class Scripted:
             return False
         connection.sendall(self.answers.get(word, b"250 fine") + b"\r\n")
         return True
+
+
+class Limited(Scripted):
+    """Takes two messages over a connection, and ends it at a command of the third: with these words, or none."""
+
+    def __init__(self, at: str, ends: str) -> None:
+        super().__init__({})
+        self._at, self._ends = at, ends
+        self._here = 0
+
+    def _talk(self, connection: socket.socket) -> None:
+        self._here = 0
+        super()._talk(connection)
+
+    def _say(self, connection: socket.socket, word: str) -> bool:
+        if word == self._at and self._here == 2:
+            if self._ends:
+                connection.sendall(self._ends.encode() + b"\r\n")
+            return False
+        self._here += word == "."
+        return super()._say(connection, word)

@@ -1,5 +1,6 @@
 """E-mail, to real mail servers on this machine that take it, refuse it, or leave us in the dark."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from services.channels.letter import without_addresses
-from services.channels.outcome import NotAnswered, Refused, Sent, TryLater, Unknown, WrongWay
+from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLater, Unknown, WrongWay
 from services.channels.smtp import Smtp, way_of
 from services.channels.within import OutOfTime, within
+from tests.patience import wait_until
 from tests.services.channels.conftest import a_letter
-from tests.services.channels.mail_server import PASSWORD, USER, Mailbox, Scripted
+from tests.services.channels.mail_server import PASSWORD, USER, Limited, Mailbox, Scripted
 
 FROM = "QI team <qi@trust.test>"
 TO = "jo.bloggs@nhs.test"
@@ -214,6 +216,46 @@ def test_what_hangs_ends_when_it_is_dropped() -> None:
         channel.drop()
         sending.join(10)
         assert not sending.is_alive()
+
+
+@pytest.mark.parametrize("endless", [b"250-go on\r\n" * 10_000 + b"250 fine", b"250 " + b"x" * 100_000])
+@pytest.mark.parametrize(("at", "outcome"), [("ehlo", TryLater), ("rcpt", TryLater), (".", Unknown)])
+def test_an_answer_without_end_is_not_read_to_its_end(at: str, outcome: type, endless: bytes) -> None:
+    with Scripted({at: endless}) as server:
+        said = smtp(server.port).send(a_letter(), TO)
+    assert isinstance(said, outcome)
+    assert "without end" in said.reason
+
+
+def test_a_server_that_does_not_even_greet_is_let_go_when_it_is_dropped() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        channel = smtp(mute.getsockname()[1])
+        said: list[Outcome] = []
+        sending = threading.Thread(target=lambda: said.append(channel.send(a_letter(), TO)), daemon=True)
+        sending.start()
+        connection, _ = mute.accept()
+        with connection:
+            wait_until(lambda: channel._server and channel._server.sock, within_s=30, what="it is connected")
+            channel.drop()
+            sending.join(10)
+    assert isinstance(said[0], TryLater)
+
+
+@pytest.mark.parametrize("at", ["mail", "rcpt", "data"])
+@pytest.mark.parametrize("ends", ["421 so many and no more", ""])
+def test_a_server_that_takes_so_many_over_a_connection_is_met_again_at_once(at: str, ends: str) -> None:
+    """By 421 or without a word; it has taken nothing of the one that it broke off at."""
+    with Limited(at, ends) as server:
+        channel = smtp(server.port)
+        outcomes = [channel.send(a_letter(), TO) for _ in range(5)]
+    assert [type(outcome) for outcome in outcomes] == [Sent] * 5
+    assert (server.connections, server.taken) == (3, 5)
+
+
+def test_a_server_that_breaks_off_each_time_is_met_again_once() -> None:
+    with Scripted({}, hangs_up_at="rcpt") as server:
+        assert isinstance(smtp(server.port).send(a_letter(), TO), TryLater)
+        assert server.connections == 1, "it was new"
 
 
 def test_a_server_can_be_tried_without_sending() -> None:
