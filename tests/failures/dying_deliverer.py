@@ -4,6 +4,7 @@ SIGKILL, by itself, when it comes to that step for the first time, or the one th
 """
 
 import os
+import random
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from services.channels.set_up import channels, words
 from services.custody import entrust_by
 from services.settings import Settings
 from services.worker.delivering.deliverer import Deliverer
+from services.worker.delivering.noting import Notes
 from services.worker.duty import connected
 
 STEPS = (
@@ -25,34 +27,45 @@ STEPS = (
 )
 
 
-class Dying(Deliverer):
-    step = ""
-    left = 1
+class Doom:
+    """The step at which to die, when it is come to so many times."""
 
-    def _die(self, step: str) -> None:
-        if step == self.step:
-            self.left -= 1
-            if not self.left:
+    def __init__(self, step: str, times: int) -> None:
+        self._step = step
+        self._left = times
+
+    def at(self, step: str) -> None:
+        if step == self._step:
+            self._left -= 1
+            if not self._left:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def turn(self, *given: Any) -> Any:
-        self._die("before it is written down")
-        return super().turn(*given)
 
-    def hand_over(self, *given: Any) -> Outcome:
-        self._die("after it is written down")
-        outcome = super().hand_over(*given)
-        self._die("after sending")
-        return outcome
+class DyingNotes(Notes):
+    doom: Doom
 
-    def _note(self, *given: Any) -> Any:
-        noted = super()._note(*given)
-        self._die("while noting")
+    def write(self, *given: Any) -> Any:
+        noted = super().write(*given)
+        self.doom.at("while noting")
         return noted
 
     def note(self, *given: Any) -> None:
         super().note(*given)
-        self._die("after noting")
+        self.doom.at("after noting")
+
+
+class Dying(Deliverer):
+    doom: Doom
+
+    def turn(self, *given: Any) -> Any:
+        self.doom.at("before it is written down")
+        return super().turn(*given)
+
+    def hand_over(self, *given: Any) -> Outcome:
+        self.doom.at("after it is written down")
+        outcome = super().hand_over(*given)
+        self.doom.at("after sending")
+        return outcome
 
 
 def main(step: str, organisation: str, time_: str = "1") -> None:
@@ -60,7 +73,8 @@ def main(step: str, organisation: str, time_: str = "1") -> None:
     entrust_by(settings)
     with connected(settings, name="dies") as conn:
         one = Dying(conn, channels(settings), words(settings))
-        one.step, one.left = step, int(time_)
+        one.notes = notes = DyingNotes(conn, now=one._now, chance=random.random, reconnect=None)
+        one.doom = notes.doom = Doom(step, int(time_))
         one.deliver(organisation, deadline=time.monotonic() + 60)
 
 

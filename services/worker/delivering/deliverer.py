@@ -14,20 +14,20 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import TypeVar
 
-import msgspec
 import psycopg
 import structlog
 
 from events.log.read import FOR_ORGANISATION
 from services.channels.inbox import Inbox
-from services.channels.outcome import Channel, NotAnswered, Outcome, Sent, TellsLater, TryLater, Unknown
+from services.channels.outcome import Channel, NotAnswered, Outcome, TryLater, Unknown
 from services.channels.within import OutOfTime, Runner
 from services.channels.wording import Words
 from services.worker.delivering import claim as claims
 from services.worker.delivering import health
-from services.worker.delivering.arrivals import ask_for_arrivals, expect
+from services.worker.delivering.arrivals import ask_for_arrivals
 from services.worker.delivering.claim import LEASE_S, Begun, Claim, Cursor
 from services.worker.delivering.concluding import bury, conclude, lets_rest
+from services.worker.delivering.noting import Attempted, Notes, see_whether_ours
 from services.worker.delivering.preparing import Batch, NobodyCan, NotGoing, Prepared, Ready, prepared
 from services.worker.delivering.still import known_of
 from services.worker.duty import Connection
@@ -36,8 +36,6 @@ BATCH_MAX = 25  # messages that are taken up at once
 FRESH_S = 5.0  # so long counts what was read of a message when it was taken up
 PACED_S = 0.05  # a channel that goes as fast as it may is looked at again after this
 NOTING_S = 10.0  # of the lease, kept for writing down what became of it
-NOTED_WITHIN_S = 30.0  # a database that goes away between sending and noting is waited for
-AGAIN_AFTER_S = 0.25
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -49,14 +47,6 @@ class Step(Enum):
     NOTHING_DUE = auto()
     NOT_SO_FAST = auto()
     DONE = auto()
-
-
-class Attempted(msgspec.Struct, frozen=True):
-    """An attempt that was made. What became of it is not on record yet."""
-
-    begun: Begun
-    outcome: Outcome
-    failures: int  # of the channel, in a row, before this
 
 
 class Deliverer:
@@ -83,7 +73,7 @@ class Deliverer:
         self._moment = now
         self._chance = chance
         self._stopping = stopping
-        self._reconnect = reconnect
+        self.notes = Notes(conn, now=self._now, chance=chance, reconnect=reconnect)
         self._runner = Runner()
         self._clock = (
             datetime.max.replace(tzinfo=UTC),
@@ -178,13 +168,14 @@ class Deliverer:
         try:
             with conn.pipeline(), conn.transaction():
                 conn.execute(FOR_ORGANISATION, (batch.organisation,))
-                noted = None if last is None else self._note(conn, channel, last)
+                noted = None if last is None else self.notes.write(conn, channel, last)
                 begun = self._begin(conn, batch, ready)
         except BaseException:
             if last is not None:
-                self.note(channel, last)
+                self.notes.note(channel, last)
             raise
-        _see_whether_ours(noted, last)
+        if last is not None and noted is not None:
+            see_whether_ours(noted, last)
         row = begun.fetchone() if isinstance(ready, Ready) else None
         return None if row is None else Begun(ready.claim, row[0], since)
 
@@ -208,53 +199,6 @@ class Deliverer:
         except Exception as failure:
             log.exception("a channel failed", channel=channel.name, message=ready.claim.id)
             return Unknown(f"the channel failed: {type(failure).__name__}")
-
-    def note(self, channel: Channel, last: Attempted) -> None:
-        """Notes what became of an attempt, in one transaction; over another connection if this one is lost."""
-        try:
-            self._note_alone(self._conn, channel, last)
-        except psycopg.OperationalError:
-            if self._reconnect is None:
-                raise
-            self._note_elsewhere(self._reconnect, channel, last)
-
-    def _note_elsewhere(
-        self, reconnect: Callable[[], AbstractContextManager[Connection]], channel: Channel, last: Attempted
-    ) -> None:
-        until = time.monotonic() + NOTED_WITHIN_S
-        while True:
-            try:
-                with reconnect() as conn:
-                    self._note_alone(conn, channel, last)
-                    return
-            except psycopg.OperationalError:
-                if time.monotonic() > until:
-                    log.warning("what became of a message could not be noted", message=last.begun.claim.id)
-                    raise
-                time.sleep(AGAIN_AFTER_S)
-
-    def _note_alone(self, conn: Connection, channel: Channel, last: Attempted) -> None:
-        with conn.pipeline(), conn.transaction():
-            conn.execute(FOR_ORGANISATION, (last.begun.claim.organisation,))
-            noted = self._note(conn, channel, last)
-        _see_whether_ours(noted, last)
-
-    def _note(self, conn: Connection, channel: Channel, last: Attempted) -> Cursor:
-        now, claim = self._now(), last.begun.claim
-        claims.end_attempt(conn, last.begun, last.outcome, now=now)
-        settles = channel.settles_after if isinstance(last.outcome, Unknown) else None
-        noted = conclude(
-            conn,
-            claim,
-            last.outcome,
-            failures=last.failures,
-            now=now,
-            chance=self._chance(),
-            settles=settles,
-        )
-        if isinstance(last.outcome, Sent) and isinstance(channel, TellsLater):
-            expect(conn, claim, last.outcome.reference, now=now)
-        return noted
 
     def _begin(self, conn: Connection, batch: Batch, ready: Prepared) -> Cursor:
         """Writes the attempt down; or ends the message if it is not to go."""
@@ -284,7 +228,7 @@ class Deliverer:
         self._at_once[channel.name] = min(max(most, 1), BATCH_MAX)
         try:
             if last is not None:
-                self.note(channel, last)
+                self.notes.note(channel, last)
         finally:
             if left:
                 with (
@@ -316,11 +260,6 @@ class Deliverer:
 
     def _now_of(self, conn: Connection) -> datetime:
         return _now_by(conn) if self._moment is None else self._moment()
-
-
-def _see_whether_ours(noted: Cursor | None, last: Attempted | None) -> None:
-    if last is not None and noted is not None and noted.rowcount != 1:
-        log.warning("a message was taken over meanwhile", message=last.begun.claim.id)
 
 
 def _now_by(conn: Connection) -> datetime:

@@ -13,8 +13,9 @@ from services.channels.letter import Letter
 from services.channels.outcome import Outcome, Refused, Sent, TryLater, Unknown
 from services.channels.wording import Words
 from services.worker.delivering.claim import Begun
-from services.worker.delivering.deliverer import BATCH_MAX, Attempted, Deliverer
+from services.worker.delivering.deliverer import BATCH_MAX, Deliverer
 from services.worker.delivering.messages import due
+from services.worker.delivering.noting import Attempted
 from services.worker.delivering.preparing import Batch, Ready, prepared
 from services.worker.delivering.waits import REST_LONGEST, WAITS, rest_after, wait_after
 from services.worker.duty import Connection
@@ -223,7 +224,7 @@ def test_only_the_last_to_take_it_up_says_what_became_of_it(conn: Connection, te
     _, _, written = begun(slow, telling, peer)
     telling.lease_is_over()
     run(conn, telling, Peer("email", Refused("550 no")))
-    slow.note(peer, Attempted(written, Sent("late"), 0))
+    slow.notes.note(peer, Attempted(written, Sent("late"), 0))
     assert telling.state(id_) == "dead"
     assert telling.attempts(id_) == ["sent", "refused"]
 
