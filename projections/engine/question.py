@@ -9,7 +9,8 @@
 
 Table names are unqualified: the same SQL answers live, rebuilt and as-at. The parameters are the fields of `asks`, and
 `organisation`. The SQL selects every field of `answers` and every column of `order`; order, paging and bound are added
-(`paging.py`). `order` must end in something unique; `-` means descending; what is unknown comes last either way.
+(`paging.py`). `order` must end in something unique; `-` means descending; what may be unknown, as the type of the
+answer says, comes last either way.
 
 Where rows are found in several ways, each by an index of its own, each way is a SELECT of its own: the first rows of
 each are read, and never all of one. What is looked up in other tables for each row is said apart, in `of_page`: SQL
@@ -35,11 +36,6 @@ class Question(msgspec.Struct, Generic[A, B], frozen=True, kw_only=True):
     doc: str = ""
     of_page: str = ""
     of_persons: bool = False  # its answers are about single persons: not for every key
-
-    @property
-    def sql(self) -> str:
-        """All rows of the answer."""
-        return "UNION ALL".join(self.selects)
 
     @property
     def ordered_by(self) -> tuple[tuple[str, bool], ...]:
