@@ -23,6 +23,7 @@ from projections.engine.stream import (
     fold_next,
     in_business_order,
     is_revision,
+    next_part,
 )
 
 Standing: TypeAlias = Literal[
@@ -202,7 +203,10 @@ def _concerns(
         return part in (record.position, *put_right.rights.get(record.position, ()))
     if way is None or way.revision:
         return True
-    return way.part is not None and way.part(way.decode(record.body), record) == part
+    try:
+        return next_part(projection, way, record) == part
+    except Exception:  # one that is retracted need not be readable: nobody can say that it is of another row
+        return True
 
 
 def _row(stream: Stream, part: Part) -> Any:
