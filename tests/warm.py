@@ -68,9 +68,8 @@ class Nursery:
         return int(self._process.stdout.readline())
 
     def _end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        with self._process, contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 def _grow_up(asked: Mapping[str, Any]) -> int:

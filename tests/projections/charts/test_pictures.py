@@ -143,6 +143,17 @@ def test_a_chart_of_many_points_keeps_its_labels_apart() -> None:
     assert apart([10, 10, 10], least=5, most=12) == pytest.approx([2, 7, 12], abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("points", "written"), [(0, []), (5, [0, 1, 2, 3, 4]), (24, [*range(0, 24, 2)]), (25, [*range(0, 25, 3)])]
+)
+def test_as_many_labels_are_written_as_there_is_room_for(points: int, written: list[int]) -> None:
+    assert labelled(["12"] * points, room=1_000, letter_width=7) == written
+
+
+def test_where_there_is_little_room_few_labels_are_written() -> None:
+    assert labelled(["2024-01"] * 10, room=200, letter_width=7) == [0, 4, 8]
+
+
 def test_flags_stand_below_every_value_and_touch_no_other() -> None:
     notes = [Annotation(i, "x") for i in (0, 0, 0, 1, 2, 3, 23)]
     chart = draw(series_of(FALLING, annotations=notes, cycles=[CycleMark(0, "C-1")]), chart="xmr")
