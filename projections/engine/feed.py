@@ -46,10 +46,6 @@ class Progress(msgspec.Struct, frozen=True):
     seconds: float
 
     @property
-    def events_per_s(self) -> float:
-        return self.events / self.seconds if self.seconds else 0.0
-
-    @property
     def caught_up(self) -> bool:
         return self.position >= self.head
 
