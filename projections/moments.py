@@ -8,9 +8,12 @@ totals count it from the first, and whoever asks how long ago it was is told no 
 from calendar import monthrange
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from events.fields import DAYS_REMEMBERED, WrittenDate, first_day
 from events.log.record import PreciseTo, Record
+
+LONDON = ZoneInfo("Europe/London")  # where a person asks which day it is, and is let sleep
 
 _LENGTH: dict[PreciseTo, int] = {"instant": 10, "day": 10, "month": 7, "year": 4}
 

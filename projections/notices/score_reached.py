@@ -4,11 +4,10 @@ Its forum's chair, its sponsor and communications are told. Falling back and ris
 """
 
 from events.scores import ProgressScored
+from projections.agenda_pack import GLAD_SCORE
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.rule import Notice, Rule
 from projections.notices.engine.words import name_of
-
-GLAD_SCORE = 4.0  # "significant improvement" on the scales in use
 
 score_reached = Rule("score_reached", doc=__doc__, urgency="weekly")
 

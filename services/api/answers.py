@@ -25,6 +25,7 @@ HTML = "text/html; charset=utf-8"
 TEXT = "text/plain"
 TEXT_UTF8 = "text/plain; charset=utf-8"
 OCTETS = "application/octet-stream"
+EVENT_STREAM = "text/event-stream"
 CLOUDEVENTS = "application/cloudevents-batch+json"
 PROBLEM = "application/problem+json"
 

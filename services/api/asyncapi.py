@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from events import catalogue
-from services.api.answers import CLOUDEVENTS
+from services.api.answers import CLOUDEVENTS, EVENT_STREAM
 from services.api.live.projections import Shown
 from services.api.openapi.events import REF, event_schemas, record_schemas
 from services.api.openapi.webhooks import SIGNED, TEST_SAYS
@@ -17,7 +17,6 @@ from services.webhooks.turn import TEST_TYPE
 
 MESSAGE = "#/components/messages/{name}"
 STRUCTURED = "application/cloudevents+json"
-EVENT_STREAM = "text/event-stream"
 _ORGANISATION = {"organisation": {"description": "The organisation's code (ODS), such as RWK."}}
 
 

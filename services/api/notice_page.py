@@ -11,7 +11,6 @@ from datetime import date, datetime
 from html import escape
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,11 +19,11 @@ from projections.charts.message import message
 from projections.charts.svg import svg
 from projections.charts.table import html_table
 from projections.measure_charts import MeasureChart
+from projections.moments import LONDON
 from projections.notices.engine.agenda import TITLES
 from projections.projects import ShownProject
 from projections.timeline import Happened
 
-LONDON = ZoneInfo("Europe/London")
 STATES = {
     "unknown": "not known",
     "active": "under way",

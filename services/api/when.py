@@ -9,7 +9,6 @@ import asyncio
 import time
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -19,17 +18,16 @@ from projections.engine.ask import reached
 from projections.engine.builds import Build
 from projections.engine.past import Past, Picture, is_settled, picture_of
 from projections.engine.projection import Projection
-from projections.moments import last_moment
+from projections.moments import LONDON, last_moment
 from services.api.answers import ASK_AGAIN, FOREVER
 from services.api.desk import Desk
+from services.api.kept import POSITION_MAX
 from services.api.problems import Problem, kinds
 
 WAIT_S, WAIT_S_MAX = 5.0, 30.0
 LOOK_FIRST_S, LOOK_MAX_S = 0.02, 0.25
 CALL_AGAIN_S = 1.0
 ASK_PAST_AGAIN_S = 2
-POSITION_MAX = 2**62
-LONDON = ZoneInfo("Europe/London")
 EARLIEST, LATEST = 1900, 2199
 _EXAMPLES = "2022-05-20, 2022-05, 2022 or 2022-05-20T09:30:00Z"
 _TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"

@@ -9,6 +9,7 @@ from typing import IO
 import rich_click as click
 from rich.console import Console
 
+from services.cli.bars import INTERRUPTED
 from services.importing import cloud_events, public_history
 from services.importing.bringing import bring, lines_of
 from services.importing.reading import Reader
@@ -16,7 +17,6 @@ from services.importing.sending import CannotTell, Ledger
 from services.importing.showing import Report, checks_table, line_said, progress_on, report_to, summary_table
 
 URL = "http://127.0.0.1:8080"
-INTERRUPTED = 130
 
 
 @click.command("import")

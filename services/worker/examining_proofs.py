@@ -15,7 +15,7 @@ import structlog
 
 from events.log import examinations, fsck, refusals, sealed
 from events.log.sealing_key import Signer
-from projections.notices.engine.quiet_hours import LONDON
+from projections.moments import LONDON
 from services.settings import Settings
 from services.worker.duty import Connection, connected
 

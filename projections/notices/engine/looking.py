@@ -13,9 +13,9 @@ import structlog
 
 from projections.duties import Duties
 from projections.forum_calendar import Forum
+from projections.moments import LONDON
 from projections.notices.engine.heard import Made, Unsaid
 from projections.notices.engine.hearing import Since, addressed
-from projections.notices.engine.quiet_hours import LONDON
 from projections.notices.engine.roles import Around, Person
 from projections.notices.engine.rule import Notice, Rule, said
 from projections.strategies import LetGo, Strategy, areas_let_go

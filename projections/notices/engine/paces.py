@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, TypeAlias
 
-from projections.notices.engine.quiet_hours import LONDON, when
+from projections.moments import LONDON
+from projections.notices.engine.quiet_hours import when
 
 Pace: TypeAlias = Literal["at_once", "daily", "weekly", "monthly", "never"]
 Digest: TypeAlias = Literal["daily", "weekly", "monthly"]

@@ -5,11 +5,11 @@ spring; an hour that comes twice in autumn is quiet both times.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-LONDON = ZoneInfo("Europe/London")
+from projections.moments import LONDON
+
 CLOCKS_CHANGE = time(1)  # UTC, on the last Sundays of March and October
 
 

@@ -8,10 +8,9 @@ from typing import Protocol
 from litestar.types import Receive, Scope, Send
 
 from events.log.keys import Key
-from services.api.answers import NEVER
+from services.api.answers import EVENT_STREAM, NEVER
 from services.api.desk import Desk
 
-EVENT_STREAM = "text/event-stream"
 HEARTBEAT_S = 15.0
 RETRY_MS = 2_000
 TAKEN_WITHIN_S = 20.0  # a reader who takes nothing for so long is let go; he goes on where he was

@@ -520,13 +520,6 @@ WEBHOOK_ADDRESS = Kind(
     "runs the ledger has named (QILEDGER_WEBHOOK_NETWORKS). `detail` says what is in the way.",
     "Give a URL such as https://host/path, without user, password or fragment, whose host has a public address.",
 )
-WRONG_BODY = Kind(
-    "wrong-body",
-    422,
-    "The body does not say what it should.",
-    "A member of the JSON object is missing, unknown, of the wrong kind or out of bounds.",
-    "Mend the member in `field`; `/openapi.json` describes the body of each address.",
-)
 TOO_MANY_STREAMS = Kind(
     "too-many-streams",
     429,

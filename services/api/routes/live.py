@@ -11,11 +11,11 @@ from msgspec import Meta
 
 from events.log.keys import ASK, AUDIT, READ
 from services.api import kept
-from services.api.answers import named
+from services.api.answers import EVENT_STREAM, named
 from services.api.asked import Asked, accepted, desk_of, header, query
 from services.api.doorkeeper import check
 from services.api.doors import Door, Nothing, at
-from services.api.live.answer import EVENT_STREAM, LiveAnswer, Teller
+from services.api.live.answer import LiveAnswer, Teller
 from services.api.live.projections import ProjectionChannel, ProjectionTeller, Shown
 from services.api.live.records import RecordChannel, RecordTeller, Wanted
 from services.api.problems import Problem

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from projections.moments import LONDON
 from projections.notices.engine.paces import Digest, is_day_of, last_digest
-from projections.notices.engine.quiet_hours import LONDON, QuietHours, when
+from projections.notices.engine.quiet_hours import QuietHours, when
 
 NIGHT = QuietHours(time(22), time(7))
 SPRING, AUTUMN = datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)
