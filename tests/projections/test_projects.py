@@ -71,6 +71,17 @@ def test_a_project_stands_where_its_life_has_brought_it(steps: list[Event], stat
     assert (page.state, page.flaws) == (state, ())
 
 
+def test_the_forum_that_approved_a_project_looks_after_it_unless_another_is_told() -> None:
+    started = ProjectStarted(approved_by="newham")
+    assert page_of((started, "2024-03")).forum == "newham"
+    assert (
+        page_of((ProjectStarted(forum="city-hackney", approved_by="newham"), "2024-03")).forum
+        == "city-hackney"
+    )
+    proposed = ProjectProposed(title="Sleep", forum="city-hackney")
+    assert page_of((proposed, "2024-01"), (started, "2024-03")).forum == "city-hackney"
+
+
 @pytest.mark.parametrize(
     ("steps", "state", "flaw"),
     [

@@ -129,6 +129,8 @@ def test_a_cosignature_is_for_a_text_and_a_time():
             witness.public.verify(text, wrong)
     with pytest.raises(Unverified, match="no time"):
         witness.public.verify(TEXT, notes.Signature(signature.name, signature.key_id, bytes(64)))
+    beyond = notes.Signature(signature.name, signature.key_id, (2**63).to_bytes(8, "big") + bytes(64))
+    assert notes.time_of(beyond) is None, "no signed number of 64 bits holds it"
     assert NoteKey.read(witness.public.write()) == witness.public
 
 
