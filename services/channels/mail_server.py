@@ -1,10 +1,23 @@
 """A mail server at the other end of a connection, as the library speaks to it, but with answers that come to an end."""
 
 import smtplib
+from collections.abc import Mapping
 from typing import Any, NoReturn
+
+import msgspec
 
 ANSWER_LINES_MAX = 100
 ANSWER_LINE_MAX = 8_192  # bytes
+
+TAKEN: Mapping[str, tuple[int, ...]] = {"MAIL": (250,), "RCPT": (250, 251), "DATA": (354,)}
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What a server does not take, and what it says."""
+
+    command: str
+    code: int
+    said: bytes
 
 
 class Server(smtplib.SMTP):
@@ -28,6 +41,40 @@ class Server(smtplib.SMTP):
                 return code, b"\n".join(said)
             if len(said) >= ANSWER_LINES_MAX:
                 self._hang_up("it answers without end")
+
+    def begin(self, sender: str, to: str) -> Refusal | None:
+        """MAIL, RCPT and DATA: what the server refused first, or None if it waits for the message.
+
+        A server that takes them so (RFC 2920) is told all three at once: over a long way that is twice as fast.
+        """
+        commands = {
+            "MAIL": f"MAIL FROM:{smtplib.quoteaddr(sender)}",
+            "RCPT": f"RCPT TO:{smtplib.quoteaddr(to)}",
+            "DATA": "DATA",
+        }
+        if self.has_extn("pipelining"):
+            return self._begun_at_once(commands)
+        for word, command in commands.items():
+            code, said = self.docmd(command)
+            if code not in TAKEN[word]:
+                return Refusal(word, code, said)
+        return None
+
+    def _begun_at_once(self, commands: Mapping[str, str]) -> Refusal | None:
+        self.send("".join(f"{command}\r\n" for command in commands.values()))
+        refusal = None
+        for word in commands:
+            try:
+                code, said = self.getreply()
+            except (smtplib.SMTPException, OSError):
+                if refusal is None:
+                    raise
+                return refusal  # whatever became of the others
+            if refusal is not None and code == 354:
+                self.close()  # it waits for a message to nobody, and would take the next command for one
+            elif refusal is None and code not in TAKEN[word]:
+                refusal = Refusal(word, code, said)
+        return refusal
 
     def _line(self) -> bytes:
         sock = self.sock

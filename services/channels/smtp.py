@@ -29,7 +29,7 @@ import msgspec
 
 from services.channels.letter import Letter, without_addresses
 from services.channels.mail import CannotBeMailed, mail_of, message_id, sender_of
-from services.channels.mail_server import Server, ServerOverTls
+from services.channels.mail_server import Refusal, Server, ServerOverTls
 from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLater, Unknown, WrongWay
 
 CONNECT_WITHIN_S = 10.0
@@ -191,22 +191,13 @@ class Smtp:
         return server
 
     def _handed_over(self, server: Server, mail: bytes, letter: Letter, to: str) -> Outcome:
-        """MAIL, RCPT, DATA, each with its own meaning of a refusal. Raises _Ended."""
+        """MAIL, RCPT, DATA, each with its own meaning of a refusal, then the message. Raises _Ended."""
         try:
-            code, said = server.mail(self._sender.addr_spec)
-            if code != 250:
-                _see_whether_ended(code, said)
-                return TryLater(f"our sender is not taken: {_said(code, said)}", everybody=True)
-            code, said = server.rcpt(to)
-            if code not in (250, 251):
-                _see_whether_ended(code, said)
-                return _not_taken(code, said)
-            code, said = server.docmd("DATA")
-            if code != 354:
-                _see_whether_ended(code, said)
-                return _not_taken(code, said)
+            refusal = server.begin(self._sender.addr_spec, to)
         except (smtplib.SMTPException, OSError) as away:
             raise _Ended(_reason(away)) from None
+        if refusal is not None:
+            return _refused(refusal)
         try:
             server.send(_AT_LINE_START.sub(b"..", mail) + b".\r\n")
             code, said = server.getreply()
@@ -233,10 +224,13 @@ def _answers(command: Callable[[], tuple[int, bytes]]) -> bool:
         return False
 
 
-def _see_whether_ended(code: int, said: bytes) -> None:
-    """421 is about the conversation: the server says no more in this one. Raises _Ended."""
-    if code == 421:
-        raise _Ended(_said(code, said))
+def _refused(refusal: Refusal) -> TryLater | Refused:
+    """Before the message. 421 is about the conversation: the server says no more in this one. Raises _Ended."""
+    if refusal.code == 421:
+        raise _Ended(_said(refusal.code, refusal.said))
+    if refusal.command == "MAIL":
+        return TryLater(f"our sender is not taken: {_said(refusal.code, refusal.said)}", everybody=True)
+    return _not_taken(refusal.code, refusal.said)
 
 
 def _context(way: Way) -> ssl.SSLContext:

@@ -195,8 +195,9 @@ class Scripted:
                 if not self._say(connection, word):
                     return
                 if word == "data" and self.answers["data"].startswith(b"354"):
-                    while lines.readline() not in (b".\r\n", b""):
-                        pass
+                    while (said := lines.readline()) != b".\r\n":
+                        if not said:
+                            return
                     self.taken += 1
                     if not self._say(connection, "."):
                         return

@@ -20,6 +20,8 @@ TO = "jo.bloggs@nhs.test"
 WITH = f"{USER}:{PASSWORD.replace(' ', '%20')}@"
 
 
+ONE_BY_ONE, AT_ONCE = b"250 here", b"250-here\r\n250-SIZE 1000000\r\n250 PIPELINING"
+
 _open: list[Smtp] = []
 
 
@@ -150,10 +152,28 @@ def test_a_wrong_password_is_everybodys_trouble(certificate: Path) -> None:
         (".", b"554 looks like spam", Refused("554 looks like spam")),
     ],
 )
-def test_each_refusal_has_its_meaning(at: str, says: bytes, outcome: object) -> None:
-    with Scripted({at: says}) as server:
+@pytest.mark.parametrize("ehlo", [ONE_BY_ONE, AT_ONCE], ids=["one by one", "at once"])
+def test_each_refusal_has_its_meaning(at: str, says: bytes, outcome: object, ehlo: bytes) -> None:
+    """And the next letter goes its way, though a server may have waited for a message to nobody."""
+    with Scripted({at: says, "ehlo": ehlo}) as server:
         channel = smtp(server.port)
         assert channel.send(a_letter(), TO) == outcome
+        del server.answers[at]
+        server.answers |= {"data": b"354 go on", "ehlo": ehlo}
+        assert isinstance(channel.send(a_letter(), TO), Sent)
+        assert server.taken == (2 if at == "." else 1)
+
+
+def test_a_server_that_hangs_up_after_a_refusal_has_refused() -> None:
+    with Scripted({"rcpt": b"550 no such user", "ehlo": AT_ONCE}, hangs_up_at="data") as server:
+        assert smtp(server.port).send(a_letter(), TO) == Refused("550 no such user")
+
+
+def test_many_letters_go_over_a_connection_that_takes_commands_at_once() -> None:
+    with Scripted({"ehlo": AT_ONCE}) as server:
+        channel = smtp(server.port)
+        assert [type(channel.send(a_letter(), TO)) for _ in range(5)] == [Sent] * 5
+        assert (server.connections, server.taken) == (1, 5)
 
 
 def test_after_a_refusal_the_next_letter_goes_its_way() -> None:
@@ -166,9 +186,10 @@ def test_after_a_refusal_the_next_letter_goes_its_way() -> None:
     assert len(server.box.mails) == 1
 
 
+@pytest.mark.parametrize("ehlo", [ONE_BY_ONE, AT_ONCE], ids=["one by one", "at once"])
 @pytest.mark.parametrize("at", ["ehlo", "mail", "rcpt", "data"])
-def test_hanging_up_before_the_message_means_that_it_was_not_sent(at: str) -> None:
-    with Scripted({}, hangs_up_at=at) as server:
+def test_hanging_up_before_the_message_means_that_it_was_not_sent(at: str, ehlo: bytes) -> None:
+    with Scripted({"ehlo": ehlo}, hangs_up_at=at) as server:
         outcome = smtp(server.port).send(a_letter(), TO)
         assert isinstance(outcome, TryLater)
         assert outcome.everybody
