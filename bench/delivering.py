@@ -1,4 +1,4 @@
-"""Delivering messages by SMTP to a server on this machine, one after another; beside it, smtplib without a record."""
+"""Delivering messages by SMTP to a server in this process, one after another; beside it, smtplib without a record."""
 
 import asyncio
 import json
