@@ -210,6 +210,8 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     puts_right: str | None
 
 
+# Lines are found in three ways, each by an index of its own; two of these give them in the order of the answer, and of
+# the third there are few. One condition with OR would read every line of the organisation.
 LINES = """
     SELECT key AS stream, position, folded_at AS occurred_at, type, detail, facts, puts_right
       FROM timeline AS line
