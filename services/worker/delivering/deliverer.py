@@ -37,6 +37,8 @@ FRESH_S = 5.0  # so long counts what was read of a message when it was taken up
 PACED_S = 0.05  # a channel that goes as fast as it may is looked at again after this
 NOTING_S = 10.0  # of the lease, kept for writing down what became of it
 
+EPOCH = datetime.fromtimestamp(0, UTC)
+
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -75,10 +77,7 @@ class Deliverer:
         self._stopping = stopping
         self.notes = Notes(conn, now=self._now, chance=chance, reconnect=reconnect)
         self._runner = Runner()
-        self._clock = (
-            datetime.max.replace(tzinfo=UTC),
-            0.0,
-        )  # of the database, and of this machine when it was asked
+        self._clock = (EPOCH, 0.0)  # of the database, and of this machine when it was asked
         self._at_once: dict[str, int] = {}  # how many of a channel are taken up at once
 
     def deliver(self, organisation: str, *, deadline: float) -> bool:
@@ -123,8 +122,8 @@ class Deliverer:
         last: Attempted | None = None
         try:
             while left and not self._is_over(deadline) and not (last and lets_rest(last.outcome)):
-                if time.monotonic() - batch.since > FRESH_S:
-                    break
+                if len(left) < len(batch.claims) and time.monotonic() - batch.since > FRESH_S:
+                    break  # but not before one went: a slow database is to be got through as well
                 ready = prepared(left[0], batch.known, self._words, now=self._now())
                 made, last = last, None
                 begun = self.turn(batch, channel, made, ready)

@@ -47,6 +47,7 @@ class Round:
         self._out: dict[str, threading.Thread] = {}
         self._failures: list[Exception] = []
         self._back = threading.Event()
+        self._given_up = False
 
     def go(self, first: str, *, asks: bool) -> bool:
         """Delivers until nothing can go now, or the deadline; longer only beside a channel that is waited for.
@@ -54,29 +55,43 @@ class Round:
         `asks`: whether it is to be asked, of the first organisation, what arrived. Returns whether all of that
         organisation is done. Raises what went wrong with a connection to the database.
         """
-        inboxes = self._deliverer(self._conn, {})
-        inboxes.come_to_its_senses(first)
-        names = ("inbox", *self._channels)
-        found = self._due(self._conn, names)
-        self._send_out(
-            {name for name, way in self._channels.items() if asks and isinstance(way, TellsLater)}, first
-        )
-        while not (self._stopping() or self._failures):
-            for organisation in (one for one, by in found.items() if "inbox" in by):
-                until = max(self._deadline, time.monotonic() + LOOK_EVERY_S)
-                inboxes.deliver_some(organisation, Inbox(self._conn, organisation), deadline=until)
-            if not self._is_over():
-                self._send_out({name for by in found.values() for name in by}, first)
-            if not self._is_out() and (self._is_over() or not any(found.values())):
-                break
-            self._back.wait(LOOK_EVERY_S if self._is_out() else PACED_S)
-            self._back.clear()
-            found = self._due(self._conn, names)
-        for thread in self._out.values():
-            thread.join()
+        try:
+            left = self._go(first, asks=asks)
+        except BaseException:
+            self._given_up = True
+            raise
+        finally:
+            for thread in self._out.values():
+                thread.join()
         if self._failures:
             raise self._failures[0]
-        return not found.get(first)
+        return not left.get(first)
+
+    def _go(self, first: str, *, asks: bool) -> Mapping[str, Mapping[str, object]]:
+        """Until nothing can go. Returns what was due in the end."""
+        inboxes = self._deliverer(self._conn, {})
+        inboxes.come_to_its_senses(first)
+        if asks:
+            self._send_out(
+                {name for name, way in self._channels.items() if isinstance(way, TellsLater)}, first
+            )
+        while True:
+            found = self._due(self._conn, ("inbox", *self._channels))
+            if self._stopping() or self._failures:
+                return found
+            put_in = [self._put_in(inboxes, one) for one, by in found.items() if "inbox" in by]
+            if not self._is_over():
+                self._send_out({name for by in found.values() for name in by}, first)
+            if not self._is_out() and (self._is_over() or not found):
+                return found
+            if Step.DONE not in put_in:
+                self._back.wait(LOOK_EVERY_S if self._is_out() else PACED_S)
+                self._back.clear()
+
+    def _put_in(self, inboxes: Deliverer, organisation: str) -> Step:
+        """A few messages into their inboxes, though it may be over: then somebody is waited for, and there is time."""
+        until = max(self._deadline, time.monotonic() + LOOK_EVERY_S)
+        return inboxes.deliver_some(organisation, Inbox(self._conn, organisation), deadline=until)
 
     def _send_out(self, names: set[str], first: str) -> None:
         """Has these channels seen to, unless somebody is at it."""
@@ -116,7 +131,8 @@ class Round:
         return Deliverer(conn, channels, self._words, stopping=self._stopping, reconnect=self._connect)
 
     def _is_over(self) -> bool:
-        return self._stopping() or bool(self._failures) or time.monotonic() >= self._deadline
+        broken = self._given_up or bool(self._failures)
+        return broken or self._stopping() or time.monotonic() >= self._deadline
 
     def _is_out(self) -> bool:
         return any(thread.is_alive() for thread in self._out.values())

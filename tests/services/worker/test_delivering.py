@@ -10,10 +10,10 @@ import pytest
 from events.privacy.vault import empty_contact
 from projections.notices.engine.unsubscribe import unsigned
 from services.channels.letter import Letter
-from services.channels.outcome import Outcome, Refused, Sent, TryLater, Unknown
+from services.channels.outcome import Channel, Outcome, Refused, Sent, TryLater, Unknown
 from services.channels.wording import Words
 from services.worker.delivering.claim import Begun
-from services.worker.delivering.deliverer import BATCH_MAX, Deliverer
+from services.worker.delivering.deliverer import BATCH_MAX, Deliverer, Step
 from services.worker.delivering.messages import due
 from services.worker.delivering.noting import Attempted
 from services.worker.delivering.preparing import Batch, Ready, prepared
@@ -288,6 +288,25 @@ def test_what_a_batch_does_not_come_to_is_left_to_the_next_at_once(
     telling.later(hours=1)
     run(conn, telling, Peer())
     assert [telling.state(id_) for id_ in ids] == ["sent", "dead", "sent", "sent", "sent"]
+
+
+def test_of_a_batch_that_took_long_to_read_one_goes_and_the_others_are_read_again(
+    conn: Connection, telling: Telling
+) -> None:
+    ids = [telling.plans() for _ in range(4)]
+    peer = Peer()
+
+    class OfASlowDatabase(Deliverer):
+        def take_up(self, organisation: str, channel: Channel) -> Batch | Step:
+            batch = super().take_up(organisation, channel)
+            if isinstance(batch, Batch):
+                batch.since -= 60
+            return batch
+
+    one = OfASlowDatabase(conn, {"email": peer}, Words(OURS), now=lambda: telling.now)
+    steps = [one.deliver_some(telling.code, peer, deadline=time.monotonic() + 60) for _ in range(5)]
+    assert steps == [Step.DONE] * 4 + [Step.NOTHING_DUE]
+    assert [telling.state(id_) for id_ in ids] == ["sent"] * 4
 
 
 def test_never_more_than_one_message_is_of_unknown_outcome(conn: Connection, telling: Telling) -> None:
