@@ -84,6 +84,8 @@ IN_PRACTICE = ChangeImplemented(change="A text message the day before")
         ([CycleTested(cycle="C-1", decision="adapt")], ["adapted_and_left"]),
         ([scored(1), scored(0.5)], ["score_fell"]),
         ([AIM, MEASURE, scored(0.5), scored(2)], ["score_jumped"]),
+        ([AIM, MEASURE, scored(1), scored(1)], []),  # said again
+        ([AIM, MEASURE, scored(1), scored(2)], []),  # a step, and no jump
         ([AIM, scored(1), scored(1.5), scored(1, "ihi")], []),
         ([scored(1.5)], ["score_without_aim"]),
         ([AIM, scored(2)], ["score_without_measure"]),
