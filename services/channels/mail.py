@@ -17,6 +17,8 @@ from functools import lru_cache
 from services.channels.letter import ADDRESS, ID, Letter
 
 SUBJECT_MAX = 200  # characters
+ENCODED_MAX = 39  # bytes of an encoded word: the first fits a line with the name of the header
+_ANOTHER_HEADER = re.compile(r"\n(?![ \t])")
 _URL = re.compile(r"https?://[!#-;=?-~]{1,900}")  # visible ASCII but " < >
 _PLAIN = re.compile(r"[!-~](?:[ -~]{0,65}[!-~])?")  # visible ASCII that fits one line
 
@@ -66,22 +68,31 @@ def _part(boundary: str, kind: str, text: str) -> list[str]:
 
 
 def _subject(subject: str) -> str:
-    """Words that are not plain, or look like encoded ones, are the library's to write."""
+    """In plain words, or in encoded ones (RFC 2047), which say just what it says.
+
+    Not by the library: it reads what looks like an encoded word as one, and what that holds may be the end of a line.
+    """
     if _PLAIN.fullmatch(subject) and "=?" not in subject:
         return f"Subject: {subject}"
-    return _written("Subject", subject)
+    words = [b""]
+    for letter in subject:
+        told = letter.encode("utf-8", "replace")
+        if len(words[-1]) + len(told) > ENCODED_MAX:
+            words.append(b"")
+        words[-1] += told
+    encoded = (f"=?utf-8?b?{binascii.b2a_base64(word, newline=False).decode('ascii')}?=" for word in words)
+    return "Subject: " + "\r\n ".join(encoded)
 
 
 @lru_cache(maxsize=8)
 def _from(name: str, address: str) -> str:
-    return _written("From", Address(display_name=name, addr_spec=address))
-
-
-def _written(name: str, value: str | Address) -> str:
-    """A header as it goes over the wire, in as many lines as it takes."""
+    """Our own sender, in as many lines as it takes. Raises CannotBeMailed."""
     mail = EmailMessage(policy=SMTP)
-    mail[name] = value
-    return mail.as_bytes().decode("ascii").rstrip("\r\n")
+    mail["From"] = Address(display_name=name, addr_spec=address)
+    written = mail.as_bytes().decode("ascii").rstrip("\r\n")
+    if _ANOTHER_HEADER.search(written):
+        raise CannotBeMailed("the sender's name holds the end of a line")
+    return written
 
 
 def message_id(letter_id: str, sender: Address) -> str:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ TO = "jo.bloggs@nhs.test"
 WITH = f"{USER}:{PASSWORD.replace(' ', '%20')}@"
 
 
+HEADERS = b"From To Subject Date Message-ID Auto-Submitted X-Auto-Response-Suppress MIME-Version Content-Type".split()
 ONE_BY_ONE, AT_ONCE = b"250 here", b"250-here\r\n250-SIZE 1000000\r\n250 PIPELINING"
 
 _open: list[Smtp] = []
@@ -64,7 +66,17 @@ def test_a_long_address_to_unsubscribe_at_stays_one_plain_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", ["a\r\nBcc: all@nhs.test", "a\nX: y\n\nbody", "\x00\x1b[2J", "ü" * 500, "", "=?utf-8?q?x?="]
+    "subject",
+    [
+        "=?utf-8?q?x=0D=0ABcc:_all@nhs.test?=",
+        "ж =?utf-8?b?eA0KQmNjOiBhbGxAbmhzLnRlc3Q=?=",
+        "a\r\nBcc: all@nhs.test",
+        "a\nX: y\n\nbody",
+        "\x00\x1b[2J",
+        "ü" * 500,
+        "",
+        "=?utf-8?q?x?=",
+    ],
 )
 def test_no_subject_becomes_a_header_or_breaks_the_message(subject: str) -> None:
     with Mailbox() as server:
@@ -73,6 +85,19 @@ def test_no_subject_becomes_a_header_or_breaks_the_message(subject: str) -> None
     assert mail["Bcc"] is None
     assert mail["X"] is None
     assert len(list(mail.iter_parts())) == 2
+    head = server.box.raw[0].partition(b"\r\n\r\n")[0]
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")]
+    assert sorted(names) == sorted(HEADERS)
+
+
+def test_a_subject_that_looks_encoded_is_shown_as_it_was_written() -> None:
+    """And one of many letters in whole ones, however it is broken into words."""
+    for subject in ("=?utf-8?q?x?= and more", "жéß😀" * 30):
+        with Mailbox() as server:
+            smtp(server.port).send(a_letter(subject=subject), TO)
+        written = server.box.raw[0].partition(b"\r\nDate")[0].partition(b"Subject: ")[2]
+        assert all(len(line) <= 76 for line in written.split(b"\r\n"))
+        assert str(make_header(decode_header(written.decode()))) == subject
 
 
 @pytest.mark.parametrize(
