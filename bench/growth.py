@@ -1,4 +1,7 @@
-"""What appending and reading cost as the log grows, against the same at ten thousand records."""
+"""What appending and reading cost as the log grows, against the same at ten thousand records.
+
+And just after a checkpoint of the largest, when each page that changes is written to the WAL whole.
+"""
 
 import asyncio
 import random
@@ -7,7 +10,7 @@ import time
 import msgspec
 from psycopg_pool import AsyncConnectionPool
 
-from bench.place import ORGANISATION, as_role, fresh
+from bench.place import ORGANISATION, as_role, fresh, run
 from bench.report import Row, console
 from bench.telling import batch
 from events.log.append import Appender
@@ -22,13 +25,21 @@ BATCHES = 60
 SIZE = 200
 
 Figures = dict[int, tuple[list[float], list[float]]]
+AFTER_CHECKPOINT = 0  # beside the sizes
 
 
 def measure(postgres: Postgres, runs: int, sizes: tuple[int, ...] = SIZES) -> list[Row]:
     """Events appended and read a second, at each size of the log."""
     figures = asyncio.run(_grow(fresh(postgres), runs, sizes))
-    first = sizes[0]
-    return [
+    first, last = sizes[0], sizes[-1]
+    after = Row(
+        what=f"append at {last:,}, after a checkpoint",
+        unit="events/s",
+        ours=figures[AFTER_CHECKPOINT][0],
+        peer=figures[last][0],
+        peer_is="before it",
+    )
+    grown = [
         Row(
             what=f"{what} at {size:,} records",
             unit="events/s",
@@ -40,6 +51,7 @@ def measure(postgres: Postgres, runs: int, sizes: tuple[int, ...] = SIZES) -> li
         for which, what in enumerate(("append", "feed"))
         for size in sizes
     ]
+    return [*grown, after]
 
 
 async def _grow(url: str, runs: int, sizes: tuple[int, ...]) -> Figures:
@@ -52,6 +64,8 @@ async def _grow(url: str, runs: int, sizes: tuple[int, ...]) -> Figures:
             appended = [await _append(appender, chance) for _ in range(runs)]
             fed = [await _feed(pool, chance, size) for _ in range(runs)]
             figures[size] = (appended, fed)
+        run(url, "CHECKPOINT")
+        figures[AFTER_CHECKPOINT] = ([await _append(appender, chance) for _ in range(runs)], [])
     return figures
 
 

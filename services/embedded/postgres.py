@@ -23,7 +23,7 @@ DEFAULTS: Mapping[str, str] = {
     "shared_buffers": "256MB",
     "max_connections": "200",
     "max_wal_size": "4GB",
-    "wal_compression": "on",
+    "wal_compression": "off",  # pglz, all that every build has, halves the rate of appends after a checkpoint
     "jit": "off",  # our statements are short
     "timezone": "UTC",
     "log_timezone": "UTC",
