@@ -68,7 +68,9 @@ def test_choices_are_named_and_a_field_that_is_nearly_right_is_guessed() -> None
 def test_bounds_and_choices_of_a_parameter_are_said_in_words() -> None:
     assert complaint(Reading, {"limit": "5000"}) == ("Expected a whole number, 1000 at most.", "limit")
     assert complaint(Reading, {"limit": "0"}) == ("Expected a whole number, 1 at least.", "limit")
-    assert complaint(Reading, {"format": "xlsx"})[0] == "Invalid enum value 'xlsx'; it may be csv, json."
+    assert (
+        complaint(Reading, {"format": "xlsx"})[0] == "Invalid enum value 'xlsx'; it may be csv, html, json."
+    )
     detail, _ = complaint(found()["projects"].questions["some"].asks, {"state": "activ"})
     assert "active, active_or_completed, " in detail
 
