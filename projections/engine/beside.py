@@ -23,7 +23,7 @@ import msgspec
 import structlog
 from psycopg import Connection
 
-from projections.engine.folding import Here
+from projections.engine.folding import Folding
 from projections.engine.making import Making, Task
 from projections.engine.reading import Reader
 
@@ -69,7 +69,7 @@ def work_of(conn: Connection[Any], reader: Reader, projections: Sequence[str], u
 class Beside:
     """Folds in `processes` others, begun at once; whatever they cannot is folded by `here`."""
 
-    def __init__(self, here: Here, work: Work, processes: int) -> None:
+    def __init__(self, here: Folding, work: Work, processes: int) -> None:
         self.ahead = 2 * processes
         self._here = here
         self._organisation = work.organisation

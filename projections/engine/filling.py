@@ -11,7 +11,7 @@ come goes on after it, and where some have come further than others, with those 
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -22,16 +22,14 @@ from projections.engine.builds import Build
 from projections.engine.checkpoint import Held, claimed
 from projections.engine.chunks import RECORDS_MAX, Filling, Member, chunks
 from projections.engine.feed import OnProgress, Progress
-from projections.engine.folding import Folding, Here
+from projections.engine.folding import Here
 from projections.engine.found import found
 from projections.engine.making import Maker
 from projections.engine.projection import Projection
 from projections.engine.reading import Reader, Size, for_organisation, head
 
 RECORDS_LEAST = 3_000  # folded in one transaction, however many builds are filled together …
-FOLDS_BESIDE = (
-    400_000  # records for each build: seconds of work, and the start of a process takes a part of one
-)
+FOLDS_BESIDE = 60_000  # records for each build: then other processes fold sooner than they start
 FOLDS_MEANT = 30_000  # … or else about so many for all of them: it must end well within a lease
 
 Builds: TypeAlias = Sequence[tuple[Projection[Any], Build]]
@@ -100,10 +98,15 @@ def filled_together(
         for to, group in _by_place(conn, organisation, members, until):
             projections = [member.projection for member in group]
             reader = Reader(*projections, organisation=organisation, occurred_until=occurred_until)
-            with _folding(conn, reader, projections, to, processes) as folding:
-                filling = Filling(conn, reader, folding, group, to)
-                sizes = _sizes(conn, filling, reader, organisation, to)
+            filling = Filling(conn, reader, Here(Maker(conn, reader, projections, to)), group, to)
+            sizes = _sizes(conn, filling, reader, organisation, to)
+            if processes and _is_much(projections, sizes):
+                work = work_of(conn, reader, [projection.name for projection in projections], to)
+                filling.folding = Beside(filling.folding, work, processes)
+            try:
                 come |= _Run(filling, to, deadline, on_progress).through(sizes, batch_max)
+            finally:
+                filling.folding.close()
     return come
 
 
@@ -131,21 +134,12 @@ def _sizes(conn: Connection[Any], filling: Filling, reader: Reader, organisation
         return reader.sizes(conn, until=to)
 
 
-@contextmanager
-def _folding(
-    conn: Connection[Any], reader: Reader, projections: Sequence[Projection[Any]], until: int, processes: int
-) -> Iterator[Folding]:
-    """Who folds: this process, or others if there may be enough for them. They know what everybody knows."""
-    here = Here(Maker(conn, reader, projections, until))
-    much, known = until * len(projections) >= FOLDS_BESIDE, found()
-    if not (processes and much and all(known.get(each.name) is each for each in projections)):
-        yield here
-        return
-    beside = Beside(here, work_of(conn, reader, [each.name for each in projections], until), processes)
-    try:
-        yield beside
-    finally:
-        beside.close()
+def _is_much(projections: Sequence[Projection[Any]], sizes: Sequence[Size]) -> bool:
+    """Whether there is enough to fold for other processes, which know what everybody knows."""
+    known, records = found(), sum(size.records for size in sizes)
+    return records * len(projections) >= FOLDS_BESIDE and all(
+        known.get(projection.name) is projection for projection in projections
+    )
 
 
 class _Run:
