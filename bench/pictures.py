@@ -26,8 +26,9 @@ from events.log import keys
 from events.log.append import Appender
 from projections.engine.advance import advance
 from projections.engine.as_at import as_at
+from projections.engine.columns import LEXEMES
 from projections.engine.found import found
-from projections.engine.tables import LEXEMES, schema_of
+from projections.engine.tables import schema_of
 from services.embedded import Postgres
 from services.importing.synthetic_history import ENDS, histories
 from services.importing.synthetic_words import DIRECTORATES

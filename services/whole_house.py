@@ -156,7 +156,7 @@ def the_children(plan: Plan, ways: Ways, redis_url: str, port: int) -> list[Chil
 def the_workers(database_url: str, redis_url: str, numbers: Mapping[str, int]) -> list[Child]:
     """Every process of the worker room: queues, webhooks, the clock, the sweep, the sealer with its key."""
     env = environment(database_url, redis_url)
-    python = (sys.executable, "-m", "services.worker")
+    python = (sys.executable, "-P", "-m", "services.worker")
     names: list[tuple[str, tuple[str, ...]]] = []
     for kind, number in numbers.items():
         words = ("webhooks",) if kind == "webhooks" else ("queue", kind)
@@ -169,7 +169,7 @@ def the_workers(database_url: str, redis_url: str, numbers: Mapping[str, int]) -
 
 def qiledger() -> tuple[str, ...]:
     """Our own command, whatever PATH says."""
-    return (sys.executable, "-m", "services.cli")
+    return (sys.executable, "-P", "-m", "services.cli")
 
 
 def environment(database_url: str, redis_url: str) -> dict[str, str]:

@@ -13,11 +13,11 @@ from psycopg import AsyncConnection, errors
 
 from projections.engine import cursor as cursors
 from projections.engine.builds import Build
+from projections.engine.columns import Column, columns_of
 from projections.engine.cursor import orderings
 from projections.engine.paging import paged
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from projections.engine.tables import Column, columns_of
 
 B = TypeVar("B", bound=msgspec.Struct)
 

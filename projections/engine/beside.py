@@ -4,7 +4,8 @@ Each has a connection of its own, reads records that no longer change, and hands
 claims nothing and writes nothing, so there is still one writer, fenced as ever (`checkpoint.py`). What is said passes
 through its standard input and output, in frames; it ends when its input does, so it never outlives this process.
 
-A process that falls, or answers that it could not, is asked no more: what it was to fold is folded here.
+A process that falls, or answers that it could not, is asked no more: what it was to fold is folded here. So is
+everything from the first that is not answered in time.
 """
 
 import contextlib
@@ -94,14 +95,12 @@ class Beside:
         while not asked.done() and time.monotonic() < until:
             meanwhile()
             wait([asked], LOOK_EVERY_S)
+        if not asked.done():  # whoever has it, it is not waited for again and again
+            self._end_all()
         try:
-            return asked.result(timeout=0)
-        except (WorkerFell, TimeoutError) as failure:
-            log.warning(
-                "a process could not fold",
-                organisation=self._organisation,
-                why=str(failure) or "it does not answer",
-            )
+            return asked.result()
+        except WorkerFell as failure:
+            log.warning("a process could not fold", organisation=self._organisation, why=str(failure))
             self._here.prepare(task)
             return self._here.make(task, meanwhile=meanwhile)
 
@@ -110,11 +109,14 @@ class Beside:
         self._here.forget()
 
     def close(self) -> None:
-        for worker in self.workers:
-            worker.end()
+        self._end_all()
         self._threads.shutdown(cancel_futures=True)
         for worker in self.workers:
             worker.close()
+
+    def _end_all(self) -> None:
+        for worker in self.workers:
+            worker.end()
 
     def _ask(self, task: Task) -> None:
         if task.up_to not in self._asked:
@@ -159,7 +161,7 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "projections.engine.fold_beside"],
+            [sys.executable, "-P", "-m", "projections.engine.fold_beside"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             process_group=0,  # Ctrl-C is for us

@@ -86,6 +86,10 @@ class Filling:
         """Those that have not failed."""
         return [member for member in self.members if member.failure is None]
 
+    def left(self, sizes: list[Size]) -> list[Size]:
+        """The streams that some of the builds lack."""
+        return [size for size in sizes if not all(member.has(size.stream) for member in self.members)]
+
     def settle(self) -> None:
         """Notes where the builds are filled to, before anything is written."""
         self._each_by_itself(lambda _: None)

@@ -6,9 +6,9 @@ from typing import Annotated, Any, LiteralString, Optional
 
 import msgspec
 
+from projections.engine.columns import KEY_COLUMNS, STATE_COLUMNS, columns_of
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from projections.engine.tables import KEY_COLUMNS, STATE_COLUMNS, columns_of
 
 CURSOR_MAX = 4_000  # characters
 

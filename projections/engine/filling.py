@@ -29,7 +29,7 @@ from projections.engine.projection import Projection
 from projections.engine.reading import Reader, Size, for_organisation, head
 
 RECORDS_LEAST = 3_000  # folded in one transaction, however many builds are filled together …
-FOLDS_BESIDE = 60_000  # records for each build: then other processes fold sooner than they start
+FOLDS_BESIDE = 60_000  # with fewer, to start other processes takes longer than to fold
 FOLDS_MEANT = 30_000  # … or else about so many for all of them: it must end well within a lease
 
 Builds: TypeAlias = Sequence[tuple[Projection[Any], Build]]
@@ -100,7 +100,7 @@ def filled_together(
             reader = Reader(*projections, organisation=organisation, occurred_until=occurred_until)
             filling = Filling(conn, reader, Here(Maker(conn, reader, projections, to)), group, to)
             sizes = _sizes(conn, filling, reader, organisation, to)
-            if processes and _is_much(projections, sizes):
+            if processes and _is_much(projections, filling.left(sizes)):
                 work = work_of(conn, reader, [projection.name for projection in projections], to)
                 filling.folding = Beside(filling.folding, work, processes)
             try:
@@ -134,9 +134,9 @@ def _sizes(conn: Connection[Any], filling: Filling, reader: Reader, organisation
         return reader.sizes(conn, until=to)
 
 
-def _is_much(projections: Sequence[Projection[Any]], sizes: Sequence[Size]) -> bool:
+def _is_much(projections: Sequence[Projection[Any]], left: Sequence[Size]) -> bool:
     """Whether there is enough to fold for other processes, which know what everybody knows."""
-    known, records = found(), sum(size.records for size in sizes)
+    known, records = found(), sum(size.records for size in left)
     return records * len(projections) >= FOLDS_BESIDE and all(
         known.get(projection.name) is projection for projection in projections
     )
@@ -157,7 +157,7 @@ class _Run:
     def through(self, sizes: list[Size], batch_max: int) -> dict[str, Progress | Exception]:
         """Fills stream by stream. Returns how each build stands."""
         members, to = self._filling.members, self._to
-        left = [size for size in sizes if not all(member.has(size.stream) for member in members)]
+        left = self._filling.left(sizes)
         whole = sum(size.records for size in sizes)
         done = before = whole - sum(size.records for size in left)
         size = min(batch_max, max(RECORDS_LEAST, FOLDS_MEANT // max(1, len(members))))

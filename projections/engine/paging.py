@@ -10,10 +10,10 @@ from typing import Any
 
 from psycopg import sql
 
+from projections.engine.columns import Column, columns_of
 from projections.engine.cursor import Ordering, orderings
 from projections.engine.projection import Projection
 from projections.engine.question import Question
-from projections.engine.tables import Column, columns_of
 
 _PAGE = """
     SELECT {columns}

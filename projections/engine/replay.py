@@ -17,7 +17,7 @@ from events.log.lines import record_read_before
 from events.log.record import Record
 from projections.engine.at_once import AtOnce, Folded
 from projections.engine.compare import differences
-from projections.engine.memory import key_of, plain, streams_at_once
+from projections.engine.memory import data_of, key_of, streams_at_once
 from projections.engine.projection import Projection
 from projections.engine.spool import Spool, stream_of
 from projections.engine.stream import Stream, in_business_order
@@ -260,4 +260,4 @@ def _fields(shown: Any, folded: Any) -> list[Field]:
 def _plain(shown: Any) -> dict[str, Any]:
     if isinstance(shown, list):
         return {"rows": msgspec.to_builtins(shown)}
-    return shown if isinstance(shown, dict) else plain(shown) or {}
+    return shown if isinstance(shown, dict) else data_of(shown) or {}

@@ -12,7 +12,7 @@ import msgspec
 from events.corrections import EventRetracted, Revision
 from events.log.record import Record, written
 from events.vocabulary import UnknownType, read_body
-from projections.engine.memory import key_of, plain
+from projections.engine.memory import data_of, key_of
 from projections.engine.projection import THE_ROW, Part, Projection, Way
 from projections.engine.spool import stream_of
 from projections.engine.stream import (
@@ -109,8 +109,8 @@ def why(projection: Projection[Any], key: str, records: Iterable[Record]) -> Rea
             standing = "puts_right"
         if _concerns(projection, way, record, part, put_right, standing):
             after = _row(stream, part)
-            steps.append(step(record, standing, put_right, before=plain(before), after=plain(after)))
-    return Reasons(key=key_of(name, part), row=plain(_row(stream, part)), steps=steps)
+            steps.append(step(record, standing, put_right, before=data_of(before), after=data_of(after)))
+    return Reasons(key=key_of(name, part), row=data_of(_row(stream, part)), steps=steps)
 
 
 def history(records: Sequence[Record]) -> list[Step]:

@@ -167,7 +167,7 @@ def _directory(*, keep: bool, env_file: Path | None) -> Iterator[Path]:
     with throwaway_directory("qiledger-demo-") as directory:
         files = () if env_file is None else (str(env_file.absolute()),)
         sweeper = launch(
-            (sys.executable, "-m", "services.embedded.leavings", str(directory), *files),
+            (sys.executable, "-P", "-m", "services.embedded.leavings", str(directory), *files),
             Descent(death_signal=signal.SIGTERM),
             output=None,
         )

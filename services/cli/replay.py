@@ -17,7 +17,7 @@ from rich.table import Table
 from events.log import taking
 from events.log.exporting import BrokenRecord
 from projections.engine.found import found
-from projections.engine.memory import plain
+from projections.engine.memory import data_of
 from projections.engine.projection import Projection
 from projections.engine.question import Question
 from projections.engine.replay import Replay, Target
@@ -99,7 +99,7 @@ def replay(
         elif name is not None:
             keyed = sorted(folding.rows(name), key=lambda pair: pair[0])
             fields = ("key", *wanted[0].row.__struct_encode_fields__)
-            _print(console, fields, [{"key": key} | (plain(row) or {}) for key, row in keyed], form)
+            _print(console, fields, [{"key": key} | (data_of(row) or {}) for key, row in keyed], form)
         else:
             _print(console, ("projection", "revision", "rows", "digest"), folding.digests(), form)
 

@@ -148,6 +148,22 @@ def test_what_a_process_that_falls_was_to_fold_is_folded_here(
     assert pictures(here) == before
 
 
+def test_what_is_not_answered_in_time_is_folded_here_and_all_that_follows(
+    here: Here, by_others: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, made, asked = pictures(here), beside.Worker.made, itertools.count(1)
+
+    def stopped_at_the_third(worker: beside.Worker, task: Any) -> Any:
+        if next(asked) == 3:
+            os.kill(worker.pid, signal.SIGSTOP)
+        return made(worker, task)
+
+    monkeypatch.setattr(beside.Worker, "made", stopped_at_the_third)
+    monkeypatch.setattr(beside, "PATIENCE_S", 3.0)
+    assert set(by_others()) == {"a process could not fold"}
+    assert pictures(here) == before
+
+
 def test_where_no_other_process_can_be_started_all_is_folded_here(
     here: Here, by_others: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.engine.found import found
-from projections.engine.memory import fold_in_memory, plain
+from projections.engine.memory import data_of, fold_in_memory
 from projections.engine.projection import Projection
 from projections.engine.spool import stream_of
 from projections.engine.why import why
@@ -27,8 +27,8 @@ def test_the_last_step_of_a_row_leaves_the_row(projection: Projection[Any], data
     records = records_of(data.draw(plausible_histories(projection)))
     for key, row in list(fold_in_memory(projection, records).items())[:ROWS_MAX]:
         reasons = why(projection, key, [one for one in records if one.stream == stream_of(key)])
-        assert reasons.row == plain(row)
+        assert reasons.row == data_of(row)
         assert reasons.steps
         changed = [step for step in reasons.steps if step.before != step.after]
-        assert changed[-1].after == plain(row)
+        assert changed[-1].after == data_of(row)
         assert all(one.after == two.before for one, two in itertools.pairwise(changed))

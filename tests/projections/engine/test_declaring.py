@@ -8,10 +8,11 @@ import pytest
 
 from events.aims import AimSet
 from events.vocabulary import vocabulary
+from projections.engine.columns import columns_of
 from projections.engine.found import found
 from projections.engine.projection import Projection
 from projections.engine.question import NoParameters
-from projections.engine.tables import Tables, columns_of
+from projections.engine.tables import Tables
 from tests.projections.engine.huddles import Count, HuddleClosed, HuddleNoted, boards, huddles, timeline
 
 
@@ -128,6 +129,14 @@ def test_a_row_may_leave_out_its_defaults_and_the_database_puts_them_in() -> Non
         "spans": "[]",
         "ended": None,
     }
+
+
+def test_an_answer_that_would_leave_out_a_field_is_refused() -> None:
+    class Lean(msgspec.Struct, omit_defaults=True):
+        ended: str | None = None
+
+    with pytest.raises(TypeError, match="promised null"):
+        huddles().question("lean", "", asks=NoParameters, answers=Lean, order=("ended",))
 
 
 def test_projections_are_found_in_their_room() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from events.log.lines import canonical, record_read_before
 from projections.engine.found import found
-from projections.engine.memory import fold_in_memory, plain
+from projections.engine.memory import data_of, fold_in_memory
 from projections.engine.replay import Replay, Target
 from projections.forum_portfolio import portfolio
 from projections.projects import projects
@@ -66,7 +66,7 @@ def test_a_default_that_differs_is_named_with_what_was_shown_and_what_was_folded
 def test_the_plain_data_of_a_row_have_every_field() -> None:
     for projection in (portfolio, projects):
         (row, *_) = fold_in_memory(projection, STARTED).values()
-        assert list(plain(row) or {}) == list(projection.row.__struct_fields__)
+        assert list(data_of(row) or {}) == list(projection.row.__struct_fields__)
 
 
 def test_each_line_is_read_once_for_all_projections(monkeypatch: pytest.MonkeyPatch) -> None:
