@@ -36,6 +36,9 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class Like(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that was asked for, as given and in small letters, and what one like it begins or ends with."""
+
+    given: str
     whole: str
     begins: str
     ends: str
@@ -47,22 +50,38 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     project: str
     title: str | None
+    exact: bool
+    alike: int  # letters that it begins and ends with as what was asked for does, less those that it is longer
 
 
+# The project itself comes first, and then those most alike, so that no number of others can push them off the page.
 LIKE = sql.SQL(
     """
-    SELECT split_part(key, '/', 2) AS project, title
-      FROM projects
-     WHERE organisation = %(organisation)s
-       AND (lower(split_part(key, '/', 2)) = %(whole)s
-            OR starts_with(lower(split_part(key, '/', 2)), %(begins)s)
-            OR right(lower(split_part(key, '/', 2)), length(%(ends)s)) = %(ends)s
-            OR strpos(lower(title), %(whole)s) > 0)
-       AND {seen}
+    SELECT project, title, project = %(given)s AS exact,
+           greatest(
+               CASE WHEN strpos(lower(title), %(whole)s) > 0 THEN length(%(whole)s) - 1 END,
+               (SELECT coalesce(max(n), 0)
+                  FROM generate_series(1, length(%(whole)s)) AS n
+                 WHERE starts_with(name, left(%(whole)s, n)))
+               + (SELECT coalesce(max(n), 0)
+                    FROM generate_series(1, length(%(whole)s)) AS n
+                   WHERE right(name, n) = right(%(whole)s, n))
+               - abs(length(name) - length(%(whole)s)))::bigint AS alike
+      FROM (SELECT split_part(key, '/', 2) AS project, lower(split_part(key, '/', 2)) AS name, title
+              FROM projects
+             WHERE organisation = %(organisation)s AND {seen}) AS named
+     WHERE name = %(whole)s
+        OR starts_with(name, %(begins)s)
+        OR right(name, length(%(ends)s)) = %(ends)s
+        OR strpos(lower(title), %(whole)s) > 0
 """
 ).format(seen=shown_to_reader("audience"))
 _LIKE: Question[Like, Candidate] = Question(
-    name="like", selects=(LIKE.as_string(),), asks=Like, answers=Candidate, order=("project",)
+    name="like",
+    selects=(LIKE.as_string(),),
+    asks=Like,
+    answers=Candidate,
+    order=("-exact", "-alike", "project"),
 )
 
 ASKED_OF: dict[str, Projection[Any]] = {"project": projects, "forum": portfolio, "programme": taking_part}
@@ -85,7 +104,7 @@ async def names(snap: Snapshot, kind: str, name: str, *, reader: Audience) -> Na
 async def _projects(snap: Snapshot, name: str, reader: Audience) -> Names:
     whole = name.lower()
     half = max(2, len(whole) // 2)
-    asks = Like(whole=whole, begins=whole[:half], ends=whole[-half:], reader=reader)
+    asks = Like(given=name, whole=whole, begins=whole[:half], ends=whole[-half:], reader=reader)
     answered = await snap.ask(_LIKE, asks, limit=CANDIDATES_MAX)
     return _named(name, ((row.project, row.title) for row in answered.rows))
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from events.log import keys
+from projections.near_names import CANDIDATES_MAX
 from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
 from tests.services.api.test_asking import fold
 
@@ -114,6 +115,39 @@ def test_another_organisations_projects_are_near_to_nobody(
         stranger.tell(event("x", type="project.started", subject="project/P-99", data={"title": "Elsewhere"}))
         fold(database_url, other)
         assert asked(stranger, "projects/one?project=P-17")["unheard_of"][0]["near"] == []
+
+
+@pytest.fixture(scope="module")
+def many(server: Server, database_url: str) -> Iterator[Door]:
+    """Of more projects that begin alike than are looked at for a hint."""
+    of = new_organisation(database_url)
+    with psycopg.connect(database_url) as conn:
+        key = keys.create(
+            conn, of, "lifeqi", scopes=[keys.WRITE, keys.ASK, keys.READ], sources=["/lifeqi"]
+        ).text
+    door = Door(server.url, of, key)
+    with door.http:
+        begun = [
+            event(f"s{n}", type="project.started", subject=f"project/P-{n}", data={"title": f"Ward {n}"})
+            for n in range(1, CANDIDATES_MAX + 60)
+        ]
+        for first in range(0, len(begun), 100):
+            assert {one["status"] for one in door.tell_all(begun[first : first + 100]).json()} == {201}
+        fold(database_url, of)
+        yield door
+
+
+def test_a_project_is_known_however_many_begin_alike(many: Door) -> None:
+    assert "unheard_of" not in asked(many, "cycle_quality/cycles?project=P-99")  # the last of all by its name
+
+
+@pytest.mark.parametrize(
+    ("missing", "near"),
+    [("P-99x", "P-99"), ("p-99", "P-99"), ("P99", "P-99"), ("ward%2099", "P-99"), ("P-2599", "P-259")],
+)
+def test_those_most_alike_are_named_however_many_begin_alike(many: Door, missing: str, near: str) -> None:
+    (unheard,) = asked(many, f"projects/one?project={missing}")["unheard_of"]
+    assert unheard["near"][0] == near
 
 
 def test_a_chart_that_there_is_not_leads_to_those_there_are(told: Door) -> None:
