@@ -51,7 +51,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     project: str
     title: str | None
     exact: bool
-    alike: int  # letters that it begins and ends with as what was asked for does, less those that it is longer
+    alike: (
+        int  # letters that it begins and ends with as what was asked for does, less those that it is longer
+    )
 
 
 # The project itself comes first, and then those most alike, so that no number of others can push them off the page.

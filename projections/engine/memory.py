@@ -45,7 +45,7 @@ def streams_at_once(at_once: AtOnce, records: Iterable[Record]) -> Folded:
 
 
 def data_of(row: msgspec.Struct | None) -> dict[str, Any] | None:
-    """A row as plain data, with every field: those too that its JSON leaves out on the way to the database."""
+    """A row as plain data, with every field of its own: those too that its JSON leaves out for the database."""
     return None if row is None else msgspec.to_builtins(msgspec.structs.asdict(row))
 
 

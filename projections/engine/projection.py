@@ -142,6 +142,8 @@ class Projection(Generic[R]):
         """Declares what one may ask of the rows (see `question.py`)."""
         if name in self.questions:
             raise ValueError(f"{self.name} has two questions called {name}")
+        if not selects:
+            raise ValueError(f"{self.name}.{name} selects nothing: a question is at least one SELECT")
         if answers.__struct_config__.omit_defaults:
             raise TypeError(f"{self.name}.{name}: readers are promised null, so an answer has every field")
         asked = Question(

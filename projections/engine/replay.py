@@ -214,7 +214,7 @@ def rows_of(streams: Mapping[str, Stream]) -> dict[str, Any]:
 
 
 def _whole(key: str, row: msgspec.Struct) -> bytes:
-    """A row as it is summed up: with every field."""
+    """A row as it is summed up: with every field of its own."""
     return _encode([key, msgspec.structs.asdict(row)])
 
 

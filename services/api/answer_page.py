@@ -202,7 +202,7 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, dict | list):
         return escape(msgspec.json.encode(value).decode())
-    return escape(f"{value:,}" if isinstance(value, int) else str(value))
+    return escape(str(value))
 
 
 def _link(address: str, words: str) -> str:

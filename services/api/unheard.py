@@ -1,5 +1,6 @@
 """An answer without rows that asked for something of which nothing is known says so, and what may have been meant."""
 
+import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -15,7 +16,6 @@ from projections.near_names import ASKED_OF, names
 from services.api.admission import stream_kinds
 from services.api.asked import Asked, desk_of
 from services.api.problems import Problem, kinds
-from services.api.when import When
 
 NAMES_MAX = 5
 ALL = "*"
@@ -51,13 +51,21 @@ def things_asked_for(asks: msgspec.Struct) -> list[Thing]:
 
 
 async def unheard_now(
-    request: Asked, how: When, things: Sequence[Thing], *, reader: Audience, position: int
+    request: Asked, things: Sequence[Thing], *, reader: Audience, position: int
 ) -> list[Unheard] | UnsetType:
-    """Of the first few things, those of which nothing is known by this position. Of a past nothing is said."""
-    if how.as_at or how.as_known:
-        return UNSET
+    """Of the first few things, those of which nothing is known by this position: in a past neither, then.
+
+    Of what is known by now, and was not by then, nothing is said: what a reader may know of a past is for its rows.
+    """
     found = [await _unheard(request, thing, reader, position) for thing in things[:NAMES_MAX]]
     return [one for one in found if one is not None] or UNSET
+
+
+def in_headers(unheard: list[Unheard] | UnsetType) -> dict[str, str]:
+    """The same where the answer itself has no place for it, as in CSV: JSON, in ASCII."""
+    if unheard is UNSET:
+        return {}
+    return {"qiledger-unheard-of": json.dumps(msgspec.to_builtins(unheard))}
 
 
 async def _unheard(request: Asked, thing: Thing, reader: Audience, position: int) -> Unheard | None:
@@ -79,16 +87,14 @@ async def _unheard(request: Asked, thing: Thing, reader: Audience, position: int
     return None if said.known else Unheard(parameter=thing.parameter, given=thing.name, near=said.near)
 
 
-async def no_measure(
-    request: Asked, how: When, of: OfMeasure, there_are: Sequence[str], *, position: int
-) -> Problem:
+async def no_measure(request: Asked, of: OfMeasure, there_are: Sequence[str], *, position: int) -> Problem:
     """Why there is no such chart: the project has other measures, or none, or nothing is known of it."""
     if there_are:
         near = get_close_matches(of.measure, there_are, n=NAMES_MAX, cutoff=0.0)
         detail = f"{of.project} has no measure {of.measure}."
         return Problem(kinds.NO_MEASURE, detail, field="measure", position=position, near=near)
     project = Thing("project", "project", of.project)
-    for one in await unheard_now(request, how, [project], reader=of.reader, position=position) or ():
+    for one in await unheard_now(request, [project], reader=of.reader, position=position) or ():
         detail = f"Nothing is known of the project {of.project}."
         return Problem(kinds.NO_MEASURE, detail, field="project", position=position, near=one.near)
     return Problem(kinds.NO_MEASURE, f"{of.project} has no measures.", field="measure", position=position)

@@ -126,7 +126,7 @@ NOT_FOUND = Kind(
     404,
     "There is nothing at this address.",
     "No door of this ledger has that address.",
-    "`near` holds the addresses most like it; `/` lists them all, `/openapi.json` describes them.",
+    "`near`, if there, holds the addresses most like it; `/` lists them all, `/openapi.json` describes them.",
 )
 NO_LOG = Kind(
     "no-log",
@@ -141,21 +141,22 @@ NO_RECORD = Kind(
     "There is no record there.",
     "The position is beyond the end of the log, or nothing has happened in that stream.",
     "`GET /v1/{organisation}/events` shows how far the log has come in `head`. Is the name written as it was told? "
-    "`near` holds those beside it.",
+    "`near`, if it is there, holds those most like it.",
 )
 NO_TYPE = Kind(
     "no-type",
     404,
     "No event type has this name.",
     "The name is not in the catalogue.",
-    "`GET /v1/schemas` lists every type; `near` holds those most like it.",
+    "`GET /v1/schemas` lists every type; `near` holds those most like it, if there are any.",
 )
 NO_PROJECTION = Kind(
     "no-projection",
     404,
     "No projection answers that.",
     "There is no projection of that name, or it has no question of that name.",
-    "`near` holds those most like it; `GET /v1/{organisation}/projections` lists them all with their questions.",
+    "`near` holds those most like it, if there are any; `GET /v1/{organisation}/projections` lists them all with their "
+    "questions.",
 )
 WRONG_METHOD = Kind(
     "wrong-method",
@@ -219,7 +220,7 @@ UNKNOWN_TYPE = Kind(
     422,
     "No event type has this name.",
     "`type` is not in the catalogue of events.",
-    "`GET /v1/schemas` lists every type; `near` holds those most like it.",
+    "`GET /v1/schemas` lists every type; `near` holds those most like it, if there are any.",
 )
 WRONG_DATA = Kind(
     "wrong-data",
@@ -350,7 +351,7 @@ NO_MEASURE = Kind(
     404,
     "There is no such measure.",
     "The project has no measure of that name, as far as this projection has come, or it is not shown to this reader.",
-    "`near` holds the names most like the one in `field`. `GET "
+    "`near`, if it is there, holds the names most like the one in `field`. `GET "
     "/v1/{organisation}/projections/measure_series/measures?project=…` lists the measures of a project. After telling "
     "one, give its position as `at_least`.",
 )

@@ -29,7 +29,7 @@ from services.api.pages import page_text
 from services.api.problems import Problem, kinds
 from services.api.question_parameters import TODAY, check_lengths, needs_today
 from services.api.tables import as_csv
-from services.api.unheard import Unheard, things_asked_for, unheard_now
+from services.api.unheard import Unheard, in_headers, things_asked_for, unheard_now
 from services.api.when import Source, When, cached, reflected, source, today
 
 LIMIT = 100
@@ -155,13 +155,17 @@ async def ask(request: Asked) -> ASGIApp:
     if answered.next_cursor is not None:
         following = urlencode(given | {"cursor": answered.next_cursor})
         headers["link"] = f'<{_address(organisation, projection, question)}?{following}>; rel="next"'
-    cache = cached(moment, answered.parked)
+    unknown = await _unknown(request, asks, how, answered)
+    cache = cached(moment, answered.parked) if unknown is UNSET else ASK_AGAIN
     if form == "text/csv":
         headers["content-disposition"] = f'attachment; filename="{projection.name}-{question.name}.csv"'
+        headers |= in_headers(unknown)
         text = as_csv(question.answers.__struct_encode_fields__, answered.rows)
-        etag = etag_of(text + encode([answered.position, answered.parked, answered.next_cursor]))
-        return representation(request, text, CSV, etag=etag, cache=cache, headers=headers)
-    page = await _page(request, question, asks, how, answered)
+        told = [answered.position, answered.parked, answered.next_cursor, in_headers(unknown)]
+        return representation(
+            request, text, CSV, etag=etag_of(text + encode(told)), cache=cache, headers=headers
+        )
+    page = _page(question, answered, unknown)
     if form == JSON:
         text = encode(page)
         return representation(request, text, etag=etag_of(text), cache=cache, headers=headers)
@@ -221,15 +225,19 @@ async def _answer(
     return msgspec.structs.replace(answered, position=reflected(answered.position, moment, how))
 
 
-async def _page(
-    request: Asked, question: Question[Any, Any], asks: msgspec.Struct, how: Reading, answered: Answer[Any]
+async def _unknown(
+    request: Asked, asks: msgspec.Struct, how: Reading, answered: Answer[Any]
+) -> list[Unheard] | UnsetType:
+    """Of an answer without rows, what was asked for of which nothing is known."""
+    if answered.rows or how.cursor:
+        return UNSET
+    reader: Audience = getattr(asks, "reader", "organisation")
+    return await unheard_now(request, things_asked_for(asks), reader=reader, position=answered.position)
+
+
+def _page(
+    question: Question[Any, Any], answered: Answer[Any], unknown: list[Unheard] | UnsetType
 ) -> AnswerPage:
-    """The page; where it is empty, with that of which nothing is known."""
-    unknown: list[Unheard] | UnsetType = UNSET
-    if not answered.rows and not how.cursor:
-        reader: Audience = getattr(asks, "reader", "organisation")
-        things = things_asked_for(asks)
-        unknown = await unheard_now(request, how, things, reader=reader, position=answered.position)
     return AnswerPage(
         projection=answered.projection,
         question=question.name,

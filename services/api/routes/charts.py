@@ -107,7 +107,7 @@ async def chart(request: Asked) -> ASGIApp:
     except NotYetBuilt:
         raise Problem(kinds.NOT_BUILT if moment.build is None else kinds.PAST_NOT_READY) from None
     if definition is None:
-        raise await no_measure(request, how, of, near, position=position)
+        raise await no_measure(request, of, near, position=position)
     drawn = await _drawn(definition, parts, kind, how.rules or None)
     links = _links(request, how)
     page = chart_page(

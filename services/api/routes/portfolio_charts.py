@@ -21,13 +21,13 @@ from projections.engine.ask import ROWS_MAX, NotYetBuilt, Snapshot, snapshot
 from projections.engine.cursor import CURSOR_MAX, BadCursor
 from projections.forum_portfolio import OfForum, Standing, portfolio
 from projections.measure_series import OfProjects, ProjectPart, series
-from services.api.answers import CSV, JSON, NotModified, encode, etag_of, representation
+from services.api.answers import ASK_AGAIN, CSV, JSON, NotModified, encode, etag_of, representation
 from services.api.asked import Asked, desk_of, has_etag, query
 from services.api.doors import Door, at
 from services.api.drawn_lines import CsvLine, MeasureLine, csv_line, lines_of
 from services.api.problems import Problem, kinds
 from services.api.tables import as_csv, json_or_csv
-from services.api.unheard import Thing, Unheard, unheard_now
+from services.api.unheard import Thing, Unheard, in_headers, unheard_now
 from services.api.when import Source, When, cached, reflected, source, today
 
 PROJECTS_MAX = 100  # of one answer
@@ -130,14 +130,14 @@ async def charts(request: Asked) -> ASGIApp:
     headers = {"qiledger-position": str(told.position), "qiledger-parked": str(told.parked)}
     if told.next is not None:
         headers["link"] = f'<{address}?{urlencode(_asked_again(how, told.next))}>; rel="next"'
+    unknown: list[Unheard] | UnsetType = UNSET
+    if not rows and not how.cursor:
+        things = _things(how, projects)
+        unknown = await unheard_now(request, things, reader=how.reader, position=told.position)
     if form == CSV:
-        headers["content-disposition"] = 'attachment; filename="charts.csv"'
+        headers |= {"content-disposition": 'attachment; filename="charts.csv"'} | in_headers(unknown)
         text = as_csv(CsvLine.__struct_encode_fields__, [csv_line(row) for row in rows])
     else:
-        unknown: list[Unheard] | UnsetType = UNSET
-        if not rows and not how.cursor:
-            things = _things(how, projects)
-            unknown = await unheard_now(request, how, things, reader=how.reader, position=told.position)
         text = encode(
             MeasurePage(
                 position=told.position,
@@ -148,7 +148,10 @@ async def charts(request: Asked) -> ASGIApp:
                 unheard_of=unknown,
             )
         )
-    return representation(request, text, form, etag=told.etag, cache=told.cache, headers=headers)
+    # What is unheard of is asked of other projections than the lines, and those go on by themselves.
+    etag = told.etag if rows else etag_of(text + encode([told.etag, in_headers(unknown)]))
+    cache = told.cache if unknown is UNSET else ASK_AGAIN
+    return representation(request, text, form, etag=etag, cache=cache, headers=headers)
 
 
 def _things(how: Wanted, projects: list[str] | None) -> list[Thing]:

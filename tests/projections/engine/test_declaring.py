@@ -47,6 +47,11 @@ def test_a_question_has_a_name_of_its_own() -> None:
         huddles().question("by_size", "", asks=NoParameters, answers=Count, order=("key",))
 
 
+def test_a_question_selects_something() -> None:
+    with pytest.raises(ValueError, match=r"huddles\.none selects nothing"):
+        huddles().question("none", asks=NoParameters, answers=Count, order=("key",))
+
+
 def test_a_projection_that_folds_nothing_has_no_tables() -> None:
     with pytest.raises(ValueError, match="folds nothing"):
         Tables(Projection("idle", revision=1, row=Count), 1)

@@ -12,6 +12,7 @@ import pytest
 
 from events.log import keys
 from projections.engine.found import found
+from services.api.answer_page import Shown, body_of
 from tests.services.api.conftest import Door, Server, event, new_organisation, problem
 from tests.services.api.test_asking import fold
 
@@ -147,6 +148,26 @@ def test_json_stays_what_is_answered_unless_a_page_is_liked_best(told: Door) -> 
     for accept in ("*/*", "application/json", "application/json, text/html"):
         answer = told.get(f"/v1/{told.organisation}/projections/projects/some", accept=accept)
         assert answer.headers["content-type"] == "application/json"
+
+
+def test_nothing_stands_between_the_digits_of_a_version_or_a_year() -> None:
+    rows = [{"year": 2019, "version": 1_234, "rate": 2.5}, {"year": 2020, "version": 12, "rate": 0}]
+    shown = Shown(
+        organisation="RWK",
+        address="/",
+        asked={},
+        says="Years",
+        whole=False,
+        columns=["year", "version", "rate"],
+        rows=rows,
+        position=12_345,
+        parked=0,
+        unheard_of=[],
+        next=None,
+    )
+    body = body_of(shown)
+    assert "<tr><td>2019</td><td>1234</td><td>2.5</td></tr>" in body
+    assert "As of record 12,345 of RWK" in body
 
 
 def test_what_may_be_asked_can_be_read_and_what_needs_nothing_is_a_link(told: Door) -> None:

@@ -21,7 +21,7 @@ from services.pasts import WAITING_MAX
 from tests.patience import ENDS_WITHIN_S
 from tests.plain_http import PLAIN
 from tests.roles import as_role
-from tests.services.api.conftest import Door, MakeKey, Server, problem
+from tests.services.api.conftest import Door, MakeKey, Server, event, problem
 from tests.services.api.test_asking import fold, proposed
 
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -106,6 +106,20 @@ def test_what_was_known_by_then_never_changes(door: Door, worker: Path, database
     assert titles(door, f"as_known={known}&as_at=2023") == []
     refused = problem(door.get(f"{path}&at_least=2"), "wrong-parameter", 400)
     assert refused["field"] == "at_least"
+
+
+def test_what_is_not_known_by_now_either_was_not_in_the_past(
+    door: Door, worker: Path, database_url: str
+) -> None:
+    known = door.tell(proposed(1)).json()["recorded"].replace("+", "%2B")
+    door.tell(event("v", type="project.started", subject="project/P-77", data={"title": "Begun since"}))
+    fold(database_url, door.organisation)
+    ask = f"/v1/{door.organisation}/projections/projects/one?wait=30&as_known={known}&project="
+    unheard, since = door.get(f"{ask}p-77"), door.get(f"{ask}P-77")
+    assert unheard.json()["unheard_of"] == [{"parameter": "project", "given": "p-77", "near": ["P-77"]}]
+    assert unheard.headers["cache-control"] == "private, no-cache"
+    assert (since.json()["rows"], "unheard_of" in since.json()) == ([], False)
+    assert since.headers["cache-control"] == IMMUTABLE
 
 
 def test_what_is_known_by_a_moment_to_come_is_what_is_known_now(door: Door, database_url: str) -> None:

@@ -1,5 +1,7 @@
 """Whoever asks for something of which nothing is known is told so, and what may have been meant; and no more."""
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +10,10 @@ import psycopg
 import pytest
 
 from events.log import keys
+from projections.engine.advance import advance
+from projections.measure_series import series
 from projections.near_names import CANDIDATES_MAX
+from tests.roles import as_role
 from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
 from tests.services.api.test_asking import fold
 
@@ -162,6 +167,38 @@ def test_a_chart_that_there_is_not_leads_to_those_there_are(told: Door) -> None:
     assert lines.json()["unheard_of"] == [{"parameter": "forum", "given": "Newam", "near": ["newham"]}]
     named = told.get(f"{chart}?project=P-17,P-18&kind=all").json()
     assert "unheard_of" not in named
+
+
+def test_a_csv_without_rows_says_it_in_a_header(told: Door) -> None:
+    ask = f"/v1/{told.organisation}"
+    for asked_for in (f"{ask}/projections/projects/one?project=p-17", f"{ask}/charts?project=p-17"):
+        answer = told.get(f"{asked_for}&format=csv")
+        assert json.loads(answer.headers["qiledger-unheard-of"]) == [
+            {"parameter": "project", "given": "p-17", "near": ["P-17"]}
+        ]
+    known = told.get(f"{ask}/projections/projects/one?project=P-17&format=csv")
+    assert "qiledger-unheard-of" not in known.headers
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_lines_that_there_are_not_are_answered_anew_once_more_can_be_said_of_that(
+    server: Server, make_key: MakeKey, database_url: str, form: str
+) -> None:
+    """The projects come as far as the lines only later."""
+    of = new_organisation(database_url)
+    door = Door(server.url, of, make_key(organisation=of))
+    with door.http:
+        told = {"measure": "M-1", "name": "Days"}
+        door.tell(event("m", type="measure.defined", subject="project/P-1", data=told))
+        with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as conn:
+            assert advance(conn, of, deadline=time.monotonic() + 60, projections=[series])
+        lines = f"/v1/{of}/charts?project=P-2&format={form}"
+        held = door.get(lines)
+        assert "P-2" not in held.text + str(held.headers)
+        assert door.get(lines, if_none_match=held.headers["etag"]).status_code == 304
+        fold(database_url, of)
+        anew = door.get(lines, if_none_match=held.headers["etag"])
+        assert (anew.status_code, "P-2" in anew.text + str(anew.headers)) == (200, True)
 
 
 @pytest.mark.parametrize(
