@@ -1,7 +1,11 @@
 """A mail server at the other end of a connection, as the library speaks to it, but with answers that come to an end."""
 
+import contextlib
 import smtplib
-from collections.abc import Mapping
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -21,23 +25,70 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Server(smtplib.SMTP):
-    """A conversation with a mail server, whose answers are bounded. It is begun by `connect`."""
+    """A conversation with a mail server, whose answers are bounded. It is begun by `connect`.
+
+    One thread speaks, within `spoken_to`; any other may have it let go.
+    """
 
     _host: str  # whose certificate is checked; the library knows it only where it connects at once
 
     def __init__(self, host: str, **how: Any) -> None:
         super().__init__(**how)
         self._host = host
-        self.let_go = False  # from another thread, perhaps before there was a socket to shut
+        self.used_at = time.monotonic()
+        self._is_let_go = False  # perhaps before there was a socket to shut
+        self._speaking = threading.Lock()
+
+    @contextlib.contextmanager
+    def spoken_to(self) -> Iterator[None]:
+        """For whoever speaks: meanwhile nobody else closes it."""
+        try:
+            with self._speaking:
+                yield
+                self.used_at = time.monotonic()
+        finally:
+            if self._is_let_go:
+                self.close()
+
+    def let_go(self) -> None:
+        """Ends the conversation: not a byte more is said, and whoever waits for an answer wakes up.
+
+        Whoever speaks closes it then. The number of a file that is closed under their hands may be another's by the
+        time they write. And the socket is shut below TLS: Python's own `shutdown` first forgets the encryption, and
+        what is said at that moment would go out in the clear.
+        """
+        self._is_let_go = True
+        sock = self.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        if self._speaking.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self._speaking.release()
+
+    def close(self) -> None:
+        """Closes it, whatever the other side did before."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+    def send(self, s: Any) -> None:
+        """What the library says, unless it was let go. Raises SMTPServerDisconnected."""
+        if self._is_let_go:
+            self._hang_up("it was let go")
+        super().send(s)
 
     def getreply(self) -> tuple[int, bytes]:
-        """The answer to a command. Raises SMTPServerDisconnected also for one that does not come to an end."""
-        code, said = -1, list[bytes]()
+        """The answer to a command. Raises SMTPServerDisconnected also for one without a number, or without an end."""
+        said = list[bytes]()
         while True:
             line = self._line()
-            code = int(line[:3]) if line[:3].isdigit() else -1
+            if not line[:3].isdigit():
+                self._hang_up("it does not answer by a number")  # to what would the next line be the answer?
+            code = int(line[:3])
             said.append(line[4:].strip(b" \t\r\n"))
-            if code < 0 or line[3:4] != b"-":
+            if line[3:4] != b"-":
                 return code, b"\n".join(said)
             if len(said) >= ANSWER_LINES_MAX:
                 self._hang_up("it answers without end")
@@ -78,7 +129,7 @@ class Server(smtplib.SMTP):
 
     def _line(self) -> bytes:
         sock = self.sock
-        if self.let_go or sock is None:
+        if self._is_let_go or sock is None:
             self._hang_up("it was let go")
         if self.file is None:
             self.file = sock.makefile("rb")

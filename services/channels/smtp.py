@@ -17,7 +17,6 @@ over a new one.
 import contextlib
 import re
 import smtplib
-import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -29,6 +28,7 @@ import msgspec
 
 from services.channels.letter import Letter, without_addresses
 from services.channels.mail import CannotBeMailed, mail_of, message_id, sender_of
+from services.channels.mail_line import Line
 from services.channels.mail_server import Refusal, Server, ServerOverTls
 from services.channels.outcome import NotAnswered, Outcome, Refused, Sent, TryLater, Unknown, WrongWay
 
@@ -101,34 +101,22 @@ class Smtp:
             self._sender = sender_of(sender)
         except CannotBeMailed as wrong:
             raise WrongWay(str(wrong)) from None
-        self._server: Server | None = None
-        self._used_at = 0.0  # of `time.monotonic()`
+        self._line = Line()
 
     def send(self, letter: Letter, to: str) -> Outcome:
-        """One message to one address."""
+        """One message to one address; nothing, from the moment on at which it is dropped."""
+        turn = self._line.turn()
         try:
             mail = mail_of(letter, sender=self._sender, to=to)
         except CannotBeMailed as wrong:
             return Refused(str(wrong))
-        outcome: Outcome
-        for last_try in (False, True):
-            kept = self._server
-            try:
-                server = self._at_hand()
-                outcome = self._handed_over(server, mail, letter, to)
-            except NotAnswered as away:
-                return TryLater(str(away), everybody=True)
-            except _Ended as ended:
-                self._drop(server)
-                outcome = TryLater(str(ended), everybody=True)
-                if server is not kept or last_try:
-                    return outcome
-            else:
-                break
-        self._used_at = time.monotonic()
-        if not isinstance(outcome, Sent):
-            self._begin_anew(server)
-        return outcome
+        try:
+            if (kept := self._kept(turn)) is not None:
+                with contextlib.suppress(_Ended):  # then over a new one
+                    return self._sent_over(kept, mail, letter, to)
+            return self._sent_over(self._connected(turn), mail, letter, to)
+        except (NotAnswered, _Ended) as away:
+            return TryLater(str(away), everybody=True)
 
     def heard_of(self, letter_id: str) -> Sent | None:
         """A mail server does not say what it has taken."""
@@ -136,46 +124,53 @@ class Smtp:
 
     def reach(self) -> str:
         """Connects and logs in."""
-        self._at_hand()
+        turn = self._line.turn()
+        if self._kept(turn, idle_s=0) is None:
+            self._connected(turn)
         return f"{self._way.host}:{self._way.port}"
 
     def drop(self) -> None:
-        """Shuts the connection, so that whoever waits on it wakes up."""
-        if (server := self._server) is not None:
-            self._drop(server)
+        """Shuts the connection, so that whoever waits on it wakes up; what they were sending is given up."""
+        self._line.drop()
 
-    def _drop(self, server: Server) -> None:
-        if self._server is server:
-            self._server = None
-        server.let_go = True
-        with contextlib.suppress(OSError):
-            if server.sock is not None:
-                server.sock.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError):
-            server.close()
+    def _kept(self, turn: int, *, idle_s: float = IDLE_S) -> Server | None:
+        """The connection we have, if it is still to be used: one that was idle for so long is asked."""
+        server = self._line.kept(turn)
+        if server is None or time.monotonic() - server.used_at < idle_s:
+            return server
+        with server.spoken_to():
+            if _answers(server.noop):
+                return server
+        self._line.end(server)
+        return None
 
-    def _at_hand(self) -> Server:
-        """The connection we have if it is still to be used, else a new one. Raises NotAnswered."""
-        kept = self._server
-        if kept is not None:
-            if time.monotonic() - self._used_at < IDLE_S or _still_works(kept):
-                return kept
-            self._drop(kept)
+    def _connected(self, turn: int) -> Server:
+        """A new connection. Raises NotAnswered."""
         try:
-            return self._connected()
+            return self._begun(self._unconnected(), turn)
         except (smtplib.SMTPException, OSError, ValueError) as away:
-            self.drop()
             raise NotAnswered(f"{self._way.host}:{self._way.port}: {_reason(away)}") from None
 
-    def _connected(self) -> Server:
-        way, ours = self._way, self._sender.domain
-        how: dict[str, Any] = {"local_hostname": ours, "timeout": CONNECT_WITHIN_S}
-        server = (
-            ServerOverTls(way.host, **how, context=_context(way))
-            if way.tls == "tls"
-            else Server(way.host, **how)
-        )
-        self._server = server  # from here on `drop` can end it
+    def _begun(self, server: Server, turn: int) -> Server:
+        if not self._line.keep(server, turn):
+            raise smtplib.SMTPServerDisconnected("it was let go")
+        try:
+            with server.spoken_to():
+                self._connect(server)
+        except BaseException:
+            self._line.end(server)
+            raise
+        return server
+
+    def _unconnected(self) -> Server:
+        way = self._way
+        how: dict[str, Any] = {"local_hostname": self._sender.domain, "timeout": CONNECT_WITHIN_S}
+        if way.tls == "tls":
+            return ServerOverTls(way.host, **how, context=_context(way))
+        return Server(way.host, **how)
+
+    def _connect(self, server: Server) -> None:
+        way = self._way
         code, said = server.connect(way.host, way.port)
         if code != 220:
             raise smtplib.SMTPConnectError(code, said)
@@ -188,7 +183,18 @@ class Smtp:
             server.ehlo()
         if way.user is not None:
             server.login(way.user, way.password or "")
-        return server
+
+    def _sent_over(self, server: Server, mail: bytes, letter: Letter, to: str) -> Outcome:
+        """Sends it over a connection, which is ready for the next one then, or ended. Raises _Ended."""
+        ready = False
+        try:
+            with server.spoken_to():
+                outcome = self._handed_over(server, mail, letter, to)
+                ready = isinstance(outcome, Sent) or _answers(server.rset)  # begins from a clean state
+        finally:
+            if not ready:
+                self._line.end(server)
+        return outcome
 
     def _handed_over(self, server: Server, mail: bytes, letter: Letter, to: str) -> Outcome:
         """MAIL, RCPT, DATA, each with its own meaning of a refusal, then the message. Raises _Ended."""
@@ -203,18 +209,11 @@ class Smtp:
             code, said = server.getreply()
         except (smtplib.SMTPException, OSError) as silent:
             return Unknown(f"silent after the end of the message: {_reason(silent)}")
-        if code == 250:
+        if 200 <= code < 300:
             return Sent(message_id(letter.id, self._sender))
+        if code < 400:
+            return Unknown(f"no answer to the end of a message: {_said(code, said)}")
         return _not_taken(code, said)
-
-    def _begin_anew(self, server: Server) -> None:
-        """After a refusal the next message begins from a clean state."""
-        if not _answers(server.rset):
-            self._drop(server)
-
-
-def _still_works(server: Server) -> bool:
-    return _answers(server.noop)
 
 
 def _answers(command: Callable[[], tuple[int, bytes]]) -> bool:

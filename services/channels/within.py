@@ -36,12 +36,15 @@ class Runner:
     def within(
         self, seconds: float, call: Callable[[], T], *, stopping: Callable[[], bool] = lambda: False
     ) -> T:
-        """What the call returns or raises. Raises OutOfTime; the call is then on its own."""
-        said: _Said = queue.SimpleQueue()
-        self._thread().put((call, said))
+        """What the call returns or raises. Raises OutOfTime; the call is then on its own, unless it had not begun:
+        then it is never made.
+        """
+        asked = _Asked(call)
+        self._thread().put(asked)
         try:
-            well, result = _waited_for(said, seconds, stopping)
+            well, result = _waited_for(asked.said, seconds, stopping)
         except BaseException:
+            asked.given_up = True
             self._thread().put(None)
             self._calls = None
             raise
@@ -58,7 +61,16 @@ class Runner:
 
 
 _Said: TypeAlias = "queue.SimpleQueue[tuple[bool, Any]]"
-_Calls: TypeAlias = "queue.SimpleQueue[tuple[Callable[[], Any], _Said] | None]"
+_Calls: TypeAlias = "queue.SimpleQueue[_Asked | None]"
+
+
+class _Asked:
+    """A call that is to be made, and where it is said what came of it."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+        self.said: _Said = queue.SimpleQueue()
+        self.given_up = False
 
 
 def _waited_for(said: _Said, seconds: float, stopping: Callable[[], bool]) -> tuple[bool, Any]:
@@ -77,9 +89,9 @@ def _waited_for(said: _Said, seconds: float, stopping: Callable[[], bool]) -> tu
 
 def _make_calls(calls: _Calls) -> None:
     while (asked := calls.get()) is not None:
-        call, said = asked
-        try:
-            said.put((True, call()))
-        except BaseException as failure:  # whoever waits raises it
-            said.put((False, failure))
-        del asked, call, said  # nothing of a letter is kept while there is nothing to do
+        if not asked.given_up:
+            try:
+                asked.said.put((True, asked.call()))
+            except BaseException as failure:  # whoever waits raises it
+                asked.said.put((False, failure))
+        del asked  # nothing of a letter is kept while there is nothing to do

@@ -149,9 +149,10 @@ class Scripted:
     """A mail server that answers each command with what it was told, and goes silent or hangs up where told."""
 
     def __init__(self, answers: dict[str, bytes], *, hangs_up_at: str = "", silent_at: str = "") -> None:
-        self.answers = {"": b"220 here", "ehlo": b"250 here", "data": b"354 go on"} | answers
+        self.answers = {"greeting": b"220 here", "ehlo": b"250 here", "data": b"354 go on"} | answers
         self.hangs_up_at, self.silent_at = hangs_up_at, silent_at
         self.taken = 0
+        self.silences = 0
         self.connections = 0
         self._live: socket.socket | None = None
         self._over = threading.Event()
@@ -188,7 +189,7 @@ class Scripted:
         """One after another: a test has one client. `.` is the end of a message."""
         lines = connection.makefile("rb")
         with lines:
-            if not self._say(connection, ""):
+            if not self._say(connection, "greeting"):
                 return
             for line in lines:
                 word = line.split(b" ")[0].strip().decode().lower()
@@ -203,10 +204,13 @@ class Scripted:
                         return
 
     def _say(self, connection: socket.socket, word: str) -> bool:
-        if word and word == self.hangs_up_at:
+        if word == self.hangs_up_at:
             return False
-        if word and word == self.silent_at:
-            self._over.wait(30)
+        if word == self.silent_at:
+            self.silences += 1
+            connection.settimeout(30)
+            while connection.recv(4096):  # until the other side hangs up, or we do
+                pass
             return False
         connection.sendall(self.answers.get(word, b"250 fine") + b"\r\n")
         return True

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from email.header import decode_header, make_header
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,19 @@ def smtp(
 ) -> Smtp:
     _open.append(Smtp(way_of(f"{scheme}://{user}{host}:{port}{query}"), FROM))
     return _open[-1]
+
+
+def of(channel: Smtp) -> Any:
+    """The connection that a channel has."""
+    return channel._line._server
+
+
+def sent_by_another(channel: Smtp) -> tuple[threading.Thread, list[Outcome]]:
+    """A letter that another thread sends, and what is said of it."""
+    said: list[Outcome] = []
+    sending = threading.Thread(target=lambda: said.append(channel.send(a_letter(), TO)), daemon=True)
+    sending.start()
+    return sending, said
 
 
 def test_a_letter_arrives_as_it_was_written() -> None:
@@ -174,6 +188,9 @@ def test_a_wrong_password_is_everybodys_trouble(certificate: Path) -> None:
         ("mail", b"550 not you", TryLater("our sender is not taken: 550 not you", everybody=True)),
         ("data", b"451 busy", TryLater("451 busy")),
         (".", b"452 full", TryLater("452 full")),
+        (".", b"251 taken, and sent on", Sent("<m_0123456789abcdef@trust.test>")),
+        (".", b"354 go on", Unknown("no answer to the end of a message: 354 go on")),
+        (".", b"what?", Unknown("silent after the end of the message: it does not answer by a number")),
         (".", b"554 looks like spam", Refused("554 looks like spam")),
     ],
 )
@@ -231,7 +248,7 @@ def test_a_server_that_went_away_between_two_letters_is_found_again() -> None:
     with Scripted({}, hangs_up_at="noop") as server:
         channel = smtp(server.port)
         assert isinstance(channel.send(a_letter(), TO), Sent)
-        channel._used_at -= 60
+        of(channel).used_at -= 60
         assert isinstance(channel.send(a_letter(), TO), Sent)
         assert server.connections == 2
 
@@ -255,10 +272,8 @@ def test_a_silence_is_not_waited_out(at: str) -> None:
 def test_what_hangs_ends_when_it_is_dropped() -> None:
     with Scripted({}, silent_at="rcpt") as server:
         channel = smtp(server.port)
-        sending = threading.Thread(target=channel.send, args=(a_letter(), TO), daemon=True)
-        sending.start()
-        while channel._server is None or not sending.is_alive():
-            pass
+        sending, _ = sent_by_another(channel)
+        wait_until(lambda: server.silences, within_s=30, what="it hangs")
         channel.drop()
         sending.join(10)
         assert not sending.is_alive()
@@ -276,12 +291,10 @@ def test_an_answer_without_end_is_not_read_to_its_end(at: str, outcome: type, en
 def test_a_server_that_does_not_even_greet_is_let_go_when_it_is_dropped() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         channel = smtp(mute.getsockname()[1])
-        said: list[Outcome] = []
-        sending = threading.Thread(target=lambda: said.append(channel.send(a_letter(), TO)), daemon=True)
-        sending.start()
+        sending, said = sent_by_another(channel)
         connection, _ = mute.accept()
         with connection:
-            wait_until(lambda: channel._server and channel._server.sock, within_s=30, what="it is connected")
+            wait_until(lambda: of(channel) and of(channel).sock, within_s=30, what="it is connected")
             channel.drop()
             sending.join(10)
     assert isinstance(said[0], TryLater)
