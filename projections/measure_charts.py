@@ -10,8 +10,9 @@ has, and leaves out what lies before it; new phases begin where somebody said, w
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -21,8 +22,9 @@ from projections.charts.baseline import Baseline, Rebase
 from projections.charts.chart import draw
 from projections.charts.chart_type import ChartType
 from projections.charts.drawn import Chart
+from projections.charts.judging import Judgement, judge
 from projections.charts.series import Annotation, CannotDraw, CycleMark, Series, series_of, subgroups
-from projections.measure_series import ShownMeasure, ShownPart
+from projections.measure_series import SeriesPart, ShownMeasure, ShownPart
 from projections.moments import last_day
 
 CHARTS: dict[ChartKind, ChartType] = {
@@ -40,6 +42,11 @@ CHARTS: dict[ChartKind, ChartType] = {
     "g": ChartType.G,
     "t": ChartType.T,
 }
+AnyPart: TypeAlias = ShownPart | SeriesPart
+"""What is drawn, as it is answered or as the row that it is answered from: the fields are called alike."""
+
+M = TypeVar("M")
+
 OF_SUBGROUPS = (ChartType.XBAR, ChartType.S)
 OF_RATIOS = (ChartType.P, ChartType.P_PRIME, ChartType.U, ChartType.U_PRIME, ChartType.I_PRIME)
 
@@ -65,32 +72,48 @@ def chart_of(
     the id of a rule set; by default the one for the chart. Raises CannotDraw for a rule set that does not exist, or
     that needs limits where only a run chart can be drawn.
     """
-    asked = kind or (CHARTS[measure.chart] if measure.chart is not None else ChartType.RUN)
     points = [part for part in parts if part.sort == "point"]
+    asked = _asked(measure, kind)
     try:
-        if asked in OF_RATIOS and not all(point.denominator for point in points):
-            raise CannotDraw(
-                "Not every point has a denominator", "Tell a numerator and a denominator for each"
-            )
-        return MeasureChart(chart=_drawn(measure, asked, points, parts, rules))
+        return MeasureChart(chart=_made(draw, measure, asked, points, parts, rules))
     except CannotDraw as cannot:
         if asked in (ChartType.RUN, kind):
             raise
-        drawn = _drawn(measure, ChartType.RUN, points, parts, rules)
+        drawn = _made(draw, measure, ChartType.RUN, points, parts, rules)
         return MeasureChart(chart=drawn, instead_of=asked, because=cannot.problem)
 
 
-def _drawn(
+def judgement_of(measure: ShownMeasure, parts: Sequence[AnyPart]) -> Judgement:
+    """What the chart that `chart_of` draws of the same says, without a picture. Raises CannotDraw where that does."""
+    points = [part for part in parts if part.sort == "point"]
+    asked = _asked(measure, None)
+    try:
+        return _made(judge, measure, asked, points, parts, None)
+    except CannotDraw:
+        if asked is ChartType.RUN:
+            raise
+        return _made(judge, measure, ChartType.RUN, points, parts, None)
+
+
+def _asked(measure: ShownMeasure, kind: ChartType | None) -> ChartType:
+    return kind or (CHARTS[measure.chart] if measure.chart is not None else ChartType.RUN)
+
+
+def _made(
+    make: Callable[..., M],
     measure: ShownMeasure,
     kind: ChartType,
-    points: Sequence[ShownPart],
-    parts: Sequence[ShownPart],
+    points: Sequence[AnyPart],
+    parts: Sequence[AnyPart],
     rules: str | None,
-) -> Chart:
+) -> M:
+    """What `draw` or `judge` makes of a measure."""
+    if kind in OF_RATIOS and not all(point.denominator for point in points):
+        raise CannotDraw("Not every point has a denominator", "Tell a numerator and a denominator for each")
     multiply = measure.multiply or (100.0 if measure.unit == "%" and _are_shares(points) else 1.0)
     plain = _plain(measure, kind, points, multiply)
     starts = _starts(kind, points)
-    return draw(
+    return make(
         msgspec.structs.replace(plain, annotations=_notes(parts, starts), cycles=_cycles(parts, starts)),
         chart=kind,
         rules=rules,
@@ -101,12 +124,12 @@ def _drawn(
     )
 
 
-def _are_shares(points: Sequence[ShownPart]) -> bool:
+def _are_shares(points: Sequence[AnyPart]) -> bool:
     """Whether values are worked out here, from numerators and denominators; told values are in the unit already."""
     return any(point.denominator is not None for point in points)
 
 
-def _plain(measure: ShownMeasure, kind: ChartType, points: Sequence[ShownPart], multiply: float) -> Series:
+def _plain(measure: ShownMeasure, kind: ChartType, points: Sequence[AnyPart], multiply: float) -> Series:
     title, unit = measure.name or measure.measure, measure.unit or ""
     if kind in OF_SUBGROUPS:
         grouped = subgroups([p.period for p in points], [_value(p, multiply) for p in points])
@@ -118,27 +141,27 @@ def _plain(measure: ShownMeasure, kind: ChartType, points: Sequence[ShownPart], 
     return series_of([_value(p, multiply) for p in points], labels=labels, title=title, unit=unit)
 
 
-def _value(point: ShownPart, multiply: float) -> float | None:
+def _value(point: AnyPart, multiply: float) -> float | None:
     """The value as told; or the numerator over the denominator, in the unit shown."""
     if point.value is not None or point.numerator is None or not point.denominator:
         return point.value
     return point.numerator / point.denominator * multiply
 
 
-def _starts(kind: ChartType, points: Sequence[ShownPart]) -> list[date]:
+def _starts(kind: ChartType, points: Sequence[AnyPart]) -> list[date]:
     """The first day of each point drawn, in their order."""
     days = [first_day(point.period) for point in points if point.period]
     return list(dict.fromkeys(days)) if kind in OF_SUBGROUPS else days
 
 
-def _notes(parts: Sequence[ShownPart], starts: list[date]) -> tuple[Annotation, ...]:
+def _notes(parts: Sequence[AnyPart], starts: list[date]) -> tuple[Annotation, ...]:
     """Notes stand at the point whose period they fall into, or the last one before them."""
     notes = (part for part in parts if part.sort == "note" and part.period)
     placed = ((bisect_right(starts, last_day(note.period or "")) - 1, note) for note in notes)
     return tuple(Annotation(max(at, 0), note.text or "") for at, note in placed if starts)
 
 
-def _cycles(parts: Sequence[ShownPart], starts: list[date]) -> tuple[CycleMark, ...]:
+def _cycles(parts: Sequence[AnyPart], starts: list[date]) -> tuple[CycleMark, ...]:
     """Cycles stand at the first point from their day on, where their change could first be felt."""
     cycles = (part for part in parts if part.sort == "cycle" and part.at)
     placed = ((bisect_left(starts, cycle.at), cycle) for cycle in cycles if cycle.at)
@@ -147,7 +170,7 @@ def _cycles(parts: Sequence[ShownPart], starts: list[date]) -> tuple[CycleMark, 
     )
 
 
-def _decided(points: Sequence[ShownPart], parts: Sequence[ShownPart], starts: list[date]) -> Baseline:
+def _decided(points: Sequence[AnyPart], parts: Sequence[AnyPart], starts: list[date]) -> Baseline:
     """What people decided about the lines. A baseline holds for the phase it lies in, until the next one begins."""
     phases = ((bisect_left(starts, part.at), part) for part in parts if part.sort == "phase" and part.at)
     rebases = tuple(Rebase(at, part.text or "") for at, part in phases if 0 < at < len(starts))

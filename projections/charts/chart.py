@@ -1,34 +1,27 @@
 """Drawing a chart: from a series and people's decisions to points, lines, signals and icons.
 
-`draw` depends on its arguments alone. It raises CannotDraw where a chart would mislead; it never re-bases by
-itself.
+`draw` shows what `judge` finds, and depends on its arguments alone. It raises CannotDraw where a chart would mislead;
+it never re-bases by itself.
 """
 
 from collections.abc import Sequence
 
-import msgspec
-
-from projections.charts.baseline import Baseline, Stretch, based_on, stretches
-from projections.charts.chart_type import ABOUT, ChartType
-from projections.charts.drawn import Chart, DrawnPhase, DrawnPoint, Flag, Signal
+from projections.charts.baseline import Baseline, based_on
+from projections.charts.chart_type import ChartType
+from projections.charts.drawn import Chart, DrawnPhase, DrawnPoint, Flag
 from projections.charts.icons import (
     Direction,
     PointType,
     Variation,
     assurance,
-    direction_of,
     point_type,
     progress,
     variation,
 )
-from projections.charts.limits.lines import Column, Lines, Phase
-from projections.charts.refusals import refuse_given, refuse_misuse
-from projections.charts.rules import rule_set
-from projections.charts.rules.limits_only import beyond_limits
-from projections.charts.rules.patterns import Span
-from projections.charts.rules.rule import RuleSet, View, view_of
+from projections.charts.judging import JudgedPhase, Judgement, judge
+from projections.charts.rules.rule import RuleSet
 from projections.charts.rules.runs import runs_about_centre
-from projections.charts.series import LARGEST, CannotDraw, Series
+from projections.charts.series import Series
 
 COMMON_CAUSE = "Common Cause"
 TRIAL_BELOW = 13
@@ -50,113 +43,40 @@ def draw(
     `multiply` scales what is drawn after it was calculated (1,000 for a rate per 1,000 bed days); `target` is
     in the units drawn. An empty series is an empty chart. Raises CannotDraw.
     """
-    kind, better = _chart_type(chart), direction_of(direction)
-    found_by = rule_set(rules or default_rules(kind))
-    _refuse_wish(kind, found_by, multiply, target)
-    refuse_misuse(series, kind)
-    refuse_given(baseline, kind)
+    judged = judge(
+        series,
+        chart=chart,
+        rules=rules,
+        baseline=baseline,
+        direction=direction,
+        target=target,
+        multiply=multiply,
+    )
     points: list[DrawnPoint] = []
     phases: list[DrawnPhase] = []
-    signals: list[Signal] = []
     reasons = {rebase.at: rebase.reason for rebase in reversed(baseline.rebases)}
-    for stretch in stretches(baseline, len(series)):
-        judged = _judged(series, kind, found_by, baseline, stretch)
-        points += _points(series, judged, found_by, baseline, stretch, better, multiply)
-        reason = reasons.get(stretch.first, "")
-        phases.append(_phase(judged, found_by, stretch, reason=reason, multiply=multiply))
-        signals += _signals(judged, found_by, stretch)
+    for phase in judged.phases:
+        points += _points(judged, phase, baseline, multiply)
+        reason = reasons.get(phase.stretch.first, "")
+        phases.append(_phase(phase, judged.rules, reason=reason, multiply=multiply))
     last = phases[-1].first if phases else 0
     bounds = next(((p.lower, p.upper) for p in reversed(points[last:]) if p.upper is not None), (None, None))
     return Chart(
-        chart=kind,
-        rule_set=found_by.id,
+        chart=judged.chart,
+        rule_set=judged.rules.id,
         series=series,
         points=tuple(points),
         phases=tuple(phases),
-        signals=tuple(sorted(signals, key=lambda signal: (signal.first, signal.last))),
-        direction=better,
+        signals=judged.signals,
+        direction=judged.direction,
         target=target,
-        variation=_variation(points, phases, signals, found_by, better),
-        assurance=assurance(target, better, lower=bounds[0], upper=bounds[1]),
+        variation=_variation(judged, points, phases),
+        assurance=assurance(target, judged.direction, lower=bounds[0], upper=bounds[1]),
         progress=_progress(phases, target),
     )
 
 
-def _refuse_wish(kind: ChartType, rules: RuleSet, multiply: float, target: float | None) -> None:
-    """Raises CannotDraw for what cannot be drawn of any series."""
-    if rules.needs_limits and kind is ChartType.RUN:
-        raise CannotDraw(
-            f"A run chart has no limits, and {rules.id} needs them", "Choose anhoej-1 or ihi-run-chart-1"
-        )
-    if not 0 < multiply <= LARGEST:
-        raise CannotDraw(f"The values are to be multiplied by {multiply:g}", "Multiply by a number above 0")
-    if target is not None and not abs(target) <= LARGEST:
-        raise CannotDraw(f"The target is {target:g}", "Give a number, in the units drawn")
-
-
-def default_rules(chart: ChartType) -> str:
-    """Making Data Count is made for XmR; the Anhøj rules suit every other chart."""
-    return "making-data-count-1" if chart is ChartType.XMR else "anhoej-1"
-
-
-class _Judged(msgspec.Struct):
-    """A phase with its lines and what the rules found, rule by rule."""
-
-    lines: Lines
-    view: View
-    found: list[list[Span]]
-
-
-def _chart_type(name: ChartType | str) -> ChartType:
-    try:
-        return ChartType(name)
-    except ValueError:
-        raise CannotDraw(
-            f"There is no chart {str(name)!r}", f"Choose one of {', '.join(ChartType)}"
-        ) from None
-
-
-def _judged(series: Series, kind: ChartType, rules: RuleSet, baseline: Baseline, stretch: Stretch) -> _Judged:
-    span = slice(stretch.first, stretch.end)
-    length = stretch.end - stretch.first
-    included = [stretch.first + i not in baseline.exclude for i in range(length)]
-    basis = based_on(baseline, stretch)
-    phase = Phase(
-        values=series.values[span],
-        denominators=series.denominators[span] if series.denominators is not None else None,
-        spreads=series.spreads[span] if series.spreads is not None else None,
-        basis=[i for i in range(length) if included[i] and stretch.first + i in basis],
-        baseline=baseline,
-    )
-    lines = _given_limits(ABOUT[kind].lines(phase), baseline)
-    view = view_of(
-        lines, included=included, test_excluded=baseline.test_excluded, runs_apply=kind is not ChartType.MR
-    )
-    return _Judged(
-        lines,
-        view,
-        [rule.find(view) if view.runs_apply or rule.find is beyond_limits else [] for rule in rules.rules],
-    )
-
-
-def _given_limits(lines: Lines, baseline: Baseline) -> Lines:
-    """Limits that people gave replace those calculated, and move the near lines with them."""
-
-    def near(limit: float) -> Column:
-        return [None if c is None else c + (limit - c) * 2 / 3 for c in lines.centre]
-
-    n = len(lines.drawn)
-    if baseline.lower is not None:
-        lines = msgspec.structs.replace(lines, lower=[baseline.lower] * n, lower_near=near(baseline.lower))
-    if baseline.upper is not None:
-        sigma = [None if c is None else (baseline.upper - c) / 3 for c in lines.centre]
-        lines = msgspec.structs.replace(
-            lines, upper=[baseline.upper] * n, upper_near=near(baseline.upper), sigma=list(sigma)
-        )
-    return lines
-
-
-def _flags(judged: _Judged, rules: RuleSet) -> list[dict[str, Flag]]:
+def _flags(judged: JudgedPhase, rules: RuleSet) -> list[dict[str, Flag]]:
     """Every point's flags in order of precedence. A point in two signals of one rule takes the later one's
     direction.
     """
@@ -169,16 +89,9 @@ def _flags(judged: _Judged, rules: RuleSet) -> list[dict[str, Flag]]:
     return flags
 
 
-def _points(
-    series: Series,
-    judged: _Judged,
-    rules: RuleSet,
-    baseline: Baseline,
-    stretch: Stretch,
-    better: Direction,
-    multiply: float,
-) -> list[DrawnPoint]:
-    lines, flags, basis = judged.lines, _flags(judged, rules), based_on(baseline, stretch)
+def _points(judged: Judgement, phase: JudgedPhase, baseline: Baseline, multiply: float) -> list[DrawnPoint]:
+    series, lines, stretch = judged.series, phase.lines, phase.stretch
+    flags, basis = _flags(phase, judged.rules), based_on(baseline, stretch)
     scaled = [
         _scaled(column, multiply)
         for column in (
@@ -212,9 +125,9 @@ def _points(
                 close_to_limits=None
                 if outside is None or y is None
                 else not outside and _beyond(y, lines.lower_near[i], lines.upper_near[i]),
-                relative_to_centre=judged.view.sides[i],
+                relative_to_centre=phase.view.sides[i],
                 special_cause=mine[0].label if mine else COMMON_CAUSE,
-                type=point_type(bool(mine), mine[0].direction if mine else 0, better),
+                type=point_type(bool(mine), mine[0].direction if mine else 0, judged.direction),
                 flags=mine,
             )
         )
@@ -229,8 +142,8 @@ def _scaled(column: Sequence[float | None], factor: float) -> Sequence[float | N
     return column if factor == 1 else [None if y is None else y * factor for y in column]
 
 
-def _phase(judged: _Judged, rules: RuleSet, stretch: Stretch, *, reason: str, multiply: float) -> DrawnPhase:
-    view, centre = judged.view, judged.lines.centre[0]
+def _phase(judged: JudgedPhase, rules: RuleSet, *, reason: str, multiply: float) -> DrawnPhase:
+    view, centre, stretch = judged.view, judged.lines.centre[0], judged.stretch
     return DrawnPhase(
         number=stretch.group,
         first=stretch.first,
@@ -242,43 +155,20 @@ def _phase(judged: _Judged, rules: RuleSet, stretch: Stretch, *, reason: str, mu
     )
 
 
-def _signals(judged: _Judged, rules: RuleSet, stretch: Stretch) -> list[Signal]:
-    return [
-        Signal(
-            rule_set=rules.id,
-            rule=rule.id,
-            label=rule.words(span.direction),
-            direction=span.direction,
-            phase=stretch.group,
-            first=stretch.first + span.first,
-            last=stretch.first + span.last,
-            points=tuple(stretch.first + i for i in span.points),
-        )
-        for rule, spans in zip(rules.rules, judged.found, strict=True)
-        for span in spans
-    ]
-
-
-def _variation(
-    points: list[DrawnPoint],
-    phases: list[DrawnPhase],
-    signals: list[Signal],
-    rules: RuleSet,
-    better: Direction,
-) -> Variation | None:
+def _variation(judged: Judgement, points: list[DrawnPoint], phases: list[DrawnPhase]) -> Variation | None:
     """What the latest point that has a value says; None where only a signal about its whole phase says anything."""
     latest = next((point for point in reversed(points) if point.value is not None), None)
     if latest is None:
         return None
-    if latest.type is PointType.COMMON_CAUSE and _about_the_whole(signals, rules, phases[-1]):
+    if latest.type is PointType.COMMON_CAUSE and _about_the_whole(judged, phases[-1]):
         return None
-    return variation(latest.type, better)
+    return variation(latest.type, judged.direction)
 
 
-def _about_the_whole(signals: list[Signal], rules: RuleSet, phase: DrawnPhase) -> bool:
+def _about_the_whole(judged: Judgement, phase: DrawnPhase) -> bool:
     """Is there a signal about the whole of the phase? Its last point is then not "common cause"."""
-    whole = {rule.id for rule in rules.rules if not rule.flags_points}
-    return any(signal.rule in whole and signal.phase == phase.number for signal in signals)
+    whole = {rule.id for rule in judged.rules.rules if not rule.flags_points}
+    return any(signal.rule in whole and signal.phase == phase.number for signal in judged.signals)
 
 
 def _progress(phases: list[DrawnPhase], target: float | None) -> float | None:

@@ -9,18 +9,10 @@ from collections.abc import Iterator
 
 from events.corrections import EventCorrected, EventRetracted
 from events.measures import MeasurementCorrected, MeasurementRecorded
-from projections.charts.drawn import Chart, Signal
+from projections.charts.drawn import Signal
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.rule import Notice, Rule
-from projections.notices.engine.signals import (
-    changed_points,
-    chart_before,
-    chart_now,
-    gone,
-    new_signals,
-    signals,
-    window_of,
-)
+from projections.notices.engine.signals import changed_points, chart_now, gone, new_signals, window_of
 from projections.notices.engine.words import name_of
 
 signal_seen = Rule("signal_seen", doc=__doc__, urgency="at_once")
@@ -31,11 +23,8 @@ signal_seen = Rule("signal_seen", doc=__doc__, urgency="at_once")
 def recorded(event: MeasurementRecorded | MeasurementCorrected, at: Moment) -> Iterator[Notice]:
     """A correction may bring to light what a mistake had hidden."""
     for measure, points in changed_points(at).items():
-        known = signals(chart_before(at, measure))
-        after = chart_now(at, measure)
-        if after is not None and after.signals:
-            for signal in new_signals(after, known, points):
-                yield from _told(measure, after, signal, at)
+        for signal in new_signals(at, measure, points):
+            yield from _told(measure, signal, at)
 
 
 @signal_seen.clears(MeasurementCorrected)
@@ -46,14 +35,14 @@ def put_right(event: MeasurementCorrected | EventRetracted | EventCorrected, at:
     return [window for _, windows in gone(at) for window in windows]
 
 
-def _told(measure: str, drawn: Chart, signal: Signal, at: Moment) -> Iterator[Notice]:
-    better = drawn.direction.sign * signal.direction
+def _told(measure: str, signal: Signal, at: Moment) -> Iterator[Notice]:
+    said = chart_now(at, measure)
+    assert said is not None, "a signal stands in a chart"
+    series, better = said.series, said.direction.sign * signal.direction
     what = {1: "improvement", -1: "concern"}.get(better, "something other than chance")
-    first, last = drawn.points[signal.first].label, drawn.points[signal.last].label
+    first, last = series.labels[signal.first], series.labels[signal.last]
     facts = {"measure": measure, "rule_set": signal.rule_set, "rule": signal.rule, "from": first, "to": last}
-    title = (
-        f"A signal of {what} in {drawn.series.title or measure}, of {name_of(at.project, at.record.stream)}"
-    )
+    title = f"A signal of {what} in {series.title or measure}, of {name_of(at.project, at.record.stream)}"
     window = window_of(measure, signal.rule, first)
     if better < 0:
         yield Notice(to=("lead", "coach", "sponsor"), title=title, window=window, facts=facts)

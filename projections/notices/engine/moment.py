@@ -1,6 +1,5 @@
 """What the log says at the moment of a record: all that a rule over facts may look at."""
 
-from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 import msgspec
@@ -12,7 +11,6 @@ from projections.forum_calendar import Forum, calendar
 from projections.notices.engine.recall import Recall, Rows
 
 R = TypeVar("R", bound=msgspec.Struct)
-D = TypeVar("D")
 
 
 class Moment:
@@ -53,10 +51,6 @@ class Moment:
     def every(self, projection: Projection[R], kind: str) -> list[Rows]:
         """The rows of each stream of a kind. Reads all of them: for what happens seldom."""
         return self._recall.every(projection, kind, self.record.position)
-
-    def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
-        """What is made of rows, such as a chart: made once for the same rows of the record's stream."""
-        return self._recall.derived((self.record.stream, key), rows, make)
 
     def rows_before(self, projection: Projection[R]) -> Rows:
         """All rows of the record's stream without it."""

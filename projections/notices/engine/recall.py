@@ -6,7 +6,7 @@ come, which depends on who was faster; a notice must not.
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -18,13 +18,29 @@ from projections.engine.stream import Stream, amendments, fold_stream, in_busine
 REMEMBERED_MAX = 50_000  # records of streams at once
 READ_AHEAD = 50  # streams read by one query
 
-Rows: TypeAlias = Mapping[Part, Any]
 ReadStreams: TypeAlias = Callable[[Projection[Any], Sequence[str]], Mapping[str, Sequence[Record]]]
 """The records of some streams that matter to a projection, in the order of positions."""
 NamesOf: TypeAlias = Callable[[Projection[Any], str], Sequence[str]]
 """The streams of a kind that have records which matter to a projection."""
 
 D = TypeVar("D")
+
+
+class Rows(dict[Part, Any]):
+    """The rows of a stream by their parts, and what was made of them. Nobody changes them."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, rows: Mapping[Part, Any] | None = None) -> None:
+        super().__init__(rows or {})
+        self._made: dict[Hashable, Any] = {}
+
+    def derived(self, key: Hashable, make: Callable[["Rows"], D]) -> D:
+        """What `make` makes of them, such as a chart; made once, as what is after one record is before the next."""
+        if key not in self._made:
+            self._made[key] = make(self)
+        made: D = self._made[key]
+        return made
 
 
 class Around(msgspec.Struct, frozen=True):
@@ -43,9 +59,9 @@ class Unfolding:
         self._records = records
         self._taken = 0
         self._streams: dict[str, Stream] = {}
-        self._rows: Rows = {}
+        self._rows = Rows()
         self._position = -1
-        self._around = Around({}, {})
+        self._around = Around(self._rows, self._rows)
 
     def around(self, position: int) -> Around:
         """Its rows before and at a position, which is never less than the last one asked for."""
@@ -64,7 +80,7 @@ class Unfolding:
             self._fold(self._records[self._taken : new], self._records[:new])
             self._taken = new
             stream = self._streams.get(self._name, Stream())
-            self._rows = {part: kept.row for part, kept in stream.rows.items() if kept.row is not None}
+            self._rows = Rows({part: kept.row for part, kept in stream.rows.items() if kept.row is not None})
         return self._rows
 
     def _fold(self, news: Sequence[Record], known: Sequence[Record]) -> None:
@@ -87,7 +103,6 @@ class Recall:
         self._place = {stream: n for n, stream in enumerate(self._ahead)}
         self._known: dict[tuple[str, str], Unfolding] = {}
         self._records = 0
-        self._derived: dict[Hashable, tuple[Rows, object]] = {}
 
     def around(self, projection: Projection[Any], stream: str, position: int) -> Around:
         """The rows of a stream before and at a position. Positions never go back."""
@@ -124,13 +139,6 @@ class Recall:
 
         return Recall(read, self._names)
 
-    def derived(self, key: Hashable, rows: Rows, make: Callable[[Rows], D]) -> D:
-        """What `make` makes of rows; made once for rows that are asked about again, as what is after is soon before."""
-        known = self._derived.get(key)
-        if known is None or known[0] is not rows:
-            known = self._derived[key] = (rows, make(rows))
-        return cast(D, known[1])
-
     def _meet(self, projection: Projection[Any], stream: str) -> None:
         """Reads a stream, and the next ones of its kind that will be asked for."""
         place = self._place.get(stream, len(self._ahead))
@@ -143,7 +151,7 @@ class Recall:
         read = self._read(projection, names)
         self._records += sum(len(records) for records in read.values())
         if self._records > REMEMBERED_MAX:
-            self._known, self._derived = {}, {}
+            self._known = {}
             self._records = sum(len(records) for records in read.values())
         for name in names:
             self._known[projection.name, name] = Unfolding(projection, name, read.get(name, ()))

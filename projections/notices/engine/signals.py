@@ -6,13 +6,16 @@ and gone if no point of it is part of one any more.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from operator import itemgetter
 
-from projections.charts.drawn import Chart, Signal
+from projections.charts.drawn import Signal
+from projections.charts.judging import Judgement
 from projections.charts.series import CannotDraw
-from projections.measure_charts import chart_of
-from projections.measure_series import SeriesPart, ShownMeasure, ShownPart, series
+from projections.engine.projection import Part
+from projections.measure_charts import judgement_of
+from projections.measure_series import SeriesPart, ShownMeasure, series
 from projections.notices.engine.moment import Moment
+from projections.notices.engine.recall import Rows
 
 POINTS_MIN = 8  # a chart of fewer says nothing for sure
 
@@ -22,11 +25,12 @@ def window_of(measure: str, rule: str, first: str) -> str:
     return f"{measure}/{rule}/{first}"
 
 
-def signals(drawn: Chart | None) -> set[tuple[str, str]]:
+def signals(said: Judgement | None) -> set[tuple[str, str]]:
     """Every rule with every point that is part of a signal by it."""
-    if drawn is None:
+    if said is None:
         return set()
-    return {(signal.rule, drawn.points[n].label) for signal in drawn.signals for n in covered(signal)}
+    labels = said.series.labels
+    return {(signal.rule, labels[n]) for signal in said.signals for n in covered(signal)}
 
 
 def covered(signal: Signal) -> range:
@@ -34,17 +38,22 @@ def covered(signal: Signal) -> range:
     return range(signal.first, signal.last + 1)
 
 
-def new_signals(drawn: Chart, known: set[tuple[str, str]], changed: set[str]) -> list[Signal]:
+def new_signals(at: Moment, measure: str, changed: set[str]) -> list[Signal]:
     """Signals that a changed point is part of, and no point of which was part of a signal by the same rule.
 
     A new point moves the centre line, and with it what the old points say: that is nobody's news.
     """
-    found = []
-    for signal in drawn.signals:
-        labels = {drawn.points[n].label for n in covered(signal)}
-        if labels & changed and not any((signal.rule, label) in known for label in labels):
-            found.append(signal)
-    return found
+    said = chart_now(at, measure)
+    labels = () if said is None else said.series.labels
+    found = [
+        (signal, points)
+        for signal in (said.signals if said is not None else ())
+        if not changed.isdisjoint(points := {labels[n] for n in covered(signal)})
+    ]
+    if not found:
+        return []
+    known = signals(chart_before(at, measure))
+    return [signal for signal, points in found if not any((signal.rule, label) in known for label in points)]
 
 
 def gone(at: Moment) -> Iterator[tuple[str, list[str]]]:
@@ -53,9 +62,11 @@ def gone(at: Moment) -> Iterator[tuple[str, list[str]]]:
         return
     for measure in changed_points(at):
         before = chart_before(at, measure)
+        if before is None or not before.signals:
+            continue
         left = signals(chart_now(at, measure))
-        for signal in before.signals if before is not None else ():
-            labels = [before.points[n].label for n in covered(signal)] if before is not None else []
+        for signal in before.signals:
+            labels = [before.series.labels[n] for n in covered(signal)]
             if not any((signal.rule, label) in left for label in labels):
                 yield measure, [window_of(measure, signal.rule, label) for label in labels]
 
@@ -64,9 +75,7 @@ def changed_points(at: Moment) -> dict[str, set[str]]:
     """The measures of which a point is otherwise than before the record, with the labels of such points."""
     before, after = at.rows_before(series), at.rows(series)
     changed: dict[str, set[str]] = {}
-    for part in before.keys() | after.keys():
-        if before.get(part) == after.get(part):
-            continue
+    for part in _differing(before, after):
         for row in (before.get(part), after.get(part)):
             if row is not None and row.sort == "point" and row.measure is not None:
                 labels = {f"{row.period}", f"{row.period} {row.subgroup}"}
@@ -74,60 +83,46 @@ def changed_points(at: Moment) -> dict[str, set[str]]:
     return dict(sorted(changed.items()))
 
 
-def chart_now(at: Moment, measure: str) -> Chart | None:
-    """The chart of a measure with the record."""
-    return at.derived(measure, at.rows(series), lambda rows: chart(rows, measure))
+def _differing(before: Rows, after: Rows) -> list[Part]:
+    """The parts that are not alike; most are the very same row."""
+    gone = [part for part in before if part not in after]
+    now = [part for part, row in after.items() if (was := before.get(part)) is not row and was != row]
+    return gone + now
 
 
-def chart_before(at: Moment, measure: str) -> Chart | None:
-    """The chart of a measure without the record."""
-    return at.derived(measure, at.rows_before(series), lambda rows: chart(rows, measure))
+def chart_now(at: Moment, measure: str) -> Judgement | None:
+    """What the chart of a measure says with the record."""
+    return at.rows(series).derived(measure, lambda rows: chart(rows, measure))
 
 
-def chart(rows: Mapping[Any, SeriesPart], measure: str) -> Chart | None:
-    """The chart of a measure as its page shows it; None if there is none to draw, or too little on it."""
+def chart_before(at: Moment, measure: str) -> Judgement | None:
+    """What the chart of a measure says without the record."""
+    return at.rows_before(series).derived(measure, lambda rows: chart(rows, measure))
+
+
+def chart(rows: Mapping[Part, SeriesPart], measure: str) -> Judgement | None:
+    """What the chart of a measure says, as its page shows it; None if there is none, or too little on it."""
     parts = _parts(rows, measure)
-    if sum(part.sort == "point" for part in parts) < POINTS_MIN:
+    if sum([part.sort == "point" for part in parts]) < POINTS_MIN:
         return None
     try:
-        return chart_of(_measure(rows, measure), parts).chart
+        return judgement_of(measure_shown(rows, measure), parts)
     except CannotDraw:
         return None
 
 
-def _parts(rows: Mapping[Any, SeriesPart], measure: str) -> Sequence[ShownPart]:
-    """The answers that the question `series` would give, in its order."""
+def _parts(rows: Mapping[Part, SeriesPart], measure: str) -> Sequence[SeriesPart]:
+    """The rows that the question `series` would answer with, in its order."""
     mine = [
         (row.at or date.min, str(part), row)
         for part, row in rows.items()
-        if (row.measure == measure and row.sort != "measure" and (row.sort != "point" or row.told > 0))
+        if row.measure == measure and row.sort != "measure" and (row.sort != "point" or row.told > 0)
     ]
-    mine.sort(key=lambda one: one[:2])
-    return [_shown(part, row) for _, part, row in mine]
+    mine.sort(key=itemgetter(0, 1))
+    return [row for _, _, row in mine]
 
 
-def _shown(part: str, row: SeriesPart) -> ShownPart:
-    return ShownPart(
-        sort=row.sort,
-        part=part,
-        period=row.period,
-        at=row.at,
-        subgroup=row.subgroup,
-        value=row.value,
-        numerator=row.numerator,
-        denominator=row.denominator,
-        n=row.n,
-        told=row.told,
-        left_out=row.left_out,
-        name=row.name,
-        text=row.text,
-        until=row.until,
-        rule_set=row.says.rule_set,
-        rule=row.says.rule,
-    )
-
-
-def _measure(rows: Mapping[Any, SeriesPart], measure: str) -> ShownMeasure:
+def measure_shown(rows: Mapping[Part, SeriesPart], measure: str) -> ShownMeasure:
     row = rows.get(f"measure/{measure}") or SeriesPart(sort="measure", measure=measure)
     return ShownMeasure(
         measure=measure,
