@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import partial
 
 import psycopg
 from aiosmtpd.smtp import SMTP
@@ -21,7 +22,8 @@ from events.privacy.vault import Reach, put_contact
 from services.channels.smtp import Smtp, way_of
 from services.channels.wording import Words
 from services.embedded import Postgres
-from services.worker.delivering.deliverer import Deliverer
+from services.worker.delivering.messages import due_by
+from services.worker.delivering.rounds import Round
 
 MESSAGES = 1_000
 PERSON = "person/bench"
@@ -52,12 +54,14 @@ def _delivered(url: str, port: int) -> float:
             )
     channel = Smtp(way_of(f"smtp://127.0.0.1:{port}?tls=none&rate=60000"), "qi@trust.test")
     channel.per_minute = 0
-    with psycopg.connect(as_role(url, "qiledger_worker"), autocommit=True) as conn:
-        one = Deliverer(conn, {"email": channel}, Words("https://qi.trust.test"))
+    worker = as_role(url, "qiledger_worker")
+    connect = partial(psycopg.connect, worker, autocommit=True)
+    with connect() as conn:
+        words, until = Words("https://qi.trust.test"), time.monotonic() + 600
+        one = Round(conn, {"email": channel}, words, connect=connect, due=due_by, deadline=until)
         began = time.perf_counter()
-        assert one.deliver(ORGANISATION, deadline=time.monotonic() + 600)
+        assert one.go(ORGANISATION, asks=False)
         took = time.perf_counter() - began
-    channel.drop()
     return MESSAGES / took
 
 

@@ -23,9 +23,10 @@ class TryLater(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """It was not taken, and will not be: a person has to look into it."""
+    """It was not taken, and will not be: a person has to look into it. `bad_address`: nor will anything be, there."""
 
     reason: str
+    bad_address: bool = False
 
 
 class Unknown(msgspec.Struct, frozen=True):

@@ -38,6 +38,12 @@ IDLE_S = 5.0  # a connection that was not used for so long is asked whether it w
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 RATE, RATE_MAX = 600, 60_000  # messages a minute
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_BAD_ADDRESS = re.compile(rb"5\.1\.(?:1|2|3|6|10)(?![\d.])")
+"""What blames the address (RFC 3463, RFC 7505): no such mailbox or domain, no address at all, moved, takes no mail.
+
+A 550 alone does not: servers say it as well of a sender that they do not like, and to hold that against everybody whom
+we write to would silence us in one bad hour. Nor does 5.4.1, which some say for both.
+"""
 _AT_LINE_START = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -239,7 +245,7 @@ def _context(way: Way) -> ssl.SSLContext:
 def _not_taken(code: int, said: bytes) -> TryLater | Refused:
     """4xx may pass (421 and 454 are about the server and not about the message), 5xx will not."""
     if 500 <= code < 600:
-        return Refused(_said(code, said))
+        return Refused(_said(code, said), bad_address=_BAD_ADDRESS.match(said) is not None)
     return TryLater(_said(code, said), everybody=code in (421, 454))
 
 

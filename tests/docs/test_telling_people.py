@@ -11,7 +11,7 @@ from services.operating import open_organisation
 from tests.docs.test_guides import DOCS, Reader, looks_like, steps_of
 from tests.roles import as_role
 from tests.services.channels.mail_server import Mailbox
-from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
+from tests.services.worker.messages import Peer, Telling, deliver, with_master_key
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_what_the_guide_on_telling_people_says_to_do_works_as_it_stands(
     url = as_role(fresh_database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
         peer = Peer("email", Refused("550 no such user"))
-        deliverer(conn, telling, peer).deliver(telling.code, deadline=1e12)
+        deliver(conn, telling, peer)
     with Mailbox() as server:
         env = {
             "QILEDGER_DATABASE_URL": fresh_database_url,

@@ -14,7 +14,7 @@ from services.channels.outcome import Outcome
 from services.channels.set_up import channels, words
 from services.custody import entrust_by
 from services.settings import Settings
-from services.worker.delivering.deliverer import Deliverer
+from services.worker.delivering.deliverer import Deliverer, Step
 from services.worker.delivering.noting import Notes
 from services.worker.duty import connected
 
@@ -72,10 +72,14 @@ def main(step: str, organisation: str, time_: str = "1") -> None:
     settings = Settings.read()
     entrust_by(settings)
     with connected(settings, name="dies") as conn:
-        one = Dying(conn, channels(settings), words(settings))
+        ways = channels(settings)
+        one = Dying(conn, ways, words(settings))
         one.notes = notes = DyingNotes(conn, now=one._now, chance=random.random, reconnect=None)
         one.doom = notes.doom = Doom(step, int(time_))
-        one.deliver(organisation, deadline=time.monotonic() + 60)
+        until = time.monotonic() + 60
+        for channel in ways.values():
+            while one.deliver_some(organisation, channel, deadline=until) is not Step.NOTHING_DUE:
+                assert time.monotonic() < until
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from tests.patience import wait_until
 from tests.roles import as_role
 from tests.services.channels.http_server import KEY, TEMPLATE, NotifyServer
 from tests.services.channels.mail_server import Mailbox, Scripted
-from tests.services.worker.messages import Peer, Telling, deliverer
+from tests.services.worker.messages import Peer, Telling, deliver
 
 MASTER_KEY = new_master_key()
 FROM = "QI team <qi@trust.test>"
@@ -61,10 +60,7 @@ def smtp(port: int) -> Smtp:
 
 
 def run(conn: Connection, telling: Telling, channel: Any, **how: Any) -> None:
-    try:
-        deliverer(conn, telling, channel, **how).deliver(telling.code, deadline=time.monotonic() + 60)
-    finally:
-        channel.drop()
+    deliver(conn, telling, channel, **how)
 
 
 def started(*command: str, worker_url: str, **settings: str) -> "subprocess.Popen[bytes]":
@@ -139,7 +135,7 @@ def test_a_receiver_that_takes_and_does_not_say_so_gets_the_same_message_id(
 
 
 def test_a_database_that_goes_away_between_sending_and_noting_is_waited_for(
-    telling: Telling, worker_url: str
+    conn: Connection, telling: Telling, worker_url: str
 ) -> None:
     id_ = telling.plans()
 
@@ -150,18 +146,14 @@ def test_a_database_that_goes_away_between_sending_and_noting_is_waited_for(
             )
             return Sent("x")
 
-    @contextmanager
-    def another() -> Iterator[Connection]:
-        with psycopg.connect(worker_url, autocommit=True) as connection:
-            yield connection
+    names = iter(["cut"])
 
-    reconnect: Callable[[], AbstractContextManager[Connection]] = another
-    with psycopg.connect(worker_url, autocommit=True, application_name="cut") as conn:
-        peer = Cutting()
-        with pytest.raises(psycopg.OperationalError):
-            deliverer(conn, telling, peer, reconnect=reconnect).deliver(
-                telling.code, deadline=time.monotonic() + 30
-            )
+    def connect() -> Connection:
+        name = next(names, "another")
+        return psycopg.connect(worker_url, autocommit=True, application_name=name)
+
+    with pytest.raises(psycopg.OperationalError):
+        run(conn, telling, Cutting(), connect=connect)
     assert telling.state(id_) == "sent"
     assert telling.attempts(id_) == ["sent"]
 

@@ -13,7 +13,7 @@ from services.settings import Settings
 from tests.roles import as_role
 from tests.services.channels.http_server import KEY, TEMPLATE, NotifyServer
 from tests.services.channels.mail_server import Mailbox
-from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
+from tests.services.worker.messages import Peer, Telling, deliver, with_master_key
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_what_waits_and_what_is_dead_is_counted(database_url: str) -> None:
     url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
         peers = Peer("email", Refused("550 no")), Peer("notify", TryLater("away", everybody=True))
-        deliverer(conn, telling, *peers).deliver(telling.code, deadline=1e12)
+        deliver(conn, telling, *peers)
     telling.does("UPDATE notices.messages SET try_at = NULL WHERE organisation = %s")
     said = found(database_url)
     assert said[f"{telling.code} messages by email"].said == "1 is dead"

@@ -23,6 +23,7 @@ from services.channels.outcome import (
     TellsLater,
 )
 from services.channels.within import OutOfTime, within
+from services.worker.delivering.bad_addresses import mark
 from services.worker.delivering.claim import Claim
 from services.worker.duty import Connection
 
@@ -33,7 +34,7 @@ ASKED_AFTER = tuple(
 
 _EXPECT = """
     INSERT INTO notices.arrivals (organisation, message, channel, reference, taken_at, ask_at)
-    SELECT organisation, id, channel, %(reference)s, %(now)s, %(ask_at)s
+    SELECT organisation, id, channel, %(reference)s, %(used_at)s, %(ask_at)s
       FROM notices.messages
      WHERE organisation = %(organisation)s AND id = %(message)s AND epoch = %(epoch)s AND state = 'sent'
         ON CONFLICT (organisation, message) DO UPDATE
@@ -68,13 +69,6 @@ _DEAD = """
        SET state = 'dead', reason = %(said)s, ended_at = %(now)s
      WHERE organisation = %(organisation)s AND id = %(message)s AND state = 'sent'
 """
-_MARK = """
-    INSERT INTO notices.bad_addresses AS known (organisation, person, used_at, message, said)
-    VALUES (%(organisation)s, %(recipient)s, %(taken_at)s, %(message)s, %(said)s)
-        ON CONFLICT (organisation, person) DO UPDATE
-       SET used_at = excluded.used_at, message = excluded.message, said = excluded.said
-     WHERE known.used_at < excluded.used_at
-"""
 
 log = structlog.get_logger(__name__)
 
@@ -89,10 +83,15 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
 
 
-def expect(conn: Connection, claim: Claim, reference: str, *, now: datetime) -> None:
-    """Notes that a channel took a message, if that was ours to say, and will know later what became of it."""
+def expect(conn: Connection, claim: Claim, reference: str, *, used_at: datetime) -> None:
+    """Notes that a channel took a message, if that was ours to say, and will know later what became of it.
+
+    `used_at` is when its address was looked up: a bounce is said of the address that there was then.
+    """
     asked = {"organisation": claim.organisation, "message": claim.id, "epoch": claim.epoch}
-    conn.execute(_EXPECT, asked | {"reference": reference, "now": now, "ask_at": now + ASKED_AFTER[0]})
+    conn.execute(
+        _EXPECT, asked | {"reference": reference, "used_at": used_at, "ask_at": used_at + ASKED_AFTER[0]}
+    )
 
 
 def ask_for_arrivals(
@@ -170,7 +169,8 @@ def _note(
     log.warning("a message did not arrive", organisation=organisation, message=expected.message, reason=said)
     conn.execute(_DEAD, facts)
     if outcome == "bounced":
-        conn.execute(_MARK, facts)
+        used_at, message = expected.taken_at, expected.message
+        mark(conn, organisation, expected.recipient, used_at=used_at, message=message, said=said or "")
 
 
 def _in_words(arrival: Arrival | None) -> tuple[str | None, str | None]:

@@ -125,6 +125,7 @@ class Begun(msgspec.Struct, frozen=True):
     claim: Claim
     attempt: int
     since: float  # of `time.monotonic()`: not after the lease began
+    used_at: datetime  # when the address was looked up
 
 
 def take(conn: Connection, organisation: str, channel: str, *, now: datetime, limit: int = 1) -> list[Claim]:

@@ -18,8 +18,7 @@ import psycopg
 import structlog
 
 from events.log.read import FOR_ORGANISATION
-from services.channels.inbox import Inbox
-from services.channels.outcome import Channel, NotAnswered, Outcome, TryLater, Unknown
+from services.channels.outcome import Channel, NotAnswered, Outcome, Refused, TryLater, Unknown
 from services.channels.within import OutOfTime, Runner
 from services.channels.wording import Words
 from services.worker.delivering import claim as claims
@@ -79,21 +78,6 @@ class Deliverer:
         self._runner = Runner()
         self._clock = (EPOCH, 0.0)  # of the database, and of this machine when it was asked
         self._at_once: dict[str, int] = {}  # how many of a channel are taken up at once
-
-    def deliver(self, organisation: str, *, deadline: float) -> bool:
-        """Delivers until nothing can go now, or a moment of `time.monotonic()`. Returns whether all is done."""
-        self.come_to_its_senses(organisation)
-        channels: dict[str, Channel] = {"inbox": Inbox(self._conn, organisation), **self._channels}
-        while True:
-            steps = set()
-            for channel in channels.values():
-                if self._is_over(deadline):
-                    return False
-                steps.add(self.deliver_some(organisation, channel, deadline=deadline))
-            if Step.DONE not in steps and Step.NOT_SO_FAST not in steps:
-                return True
-            if Step.DONE not in steps:
-                time.sleep(PACED_S)
 
     def come_to_its_senses(self, organisation: str) -> None:
         """Lets messages go that wait for a moment which only a wrong clock can have set."""
@@ -176,7 +160,7 @@ class Deliverer:
         if last is not None and noted is not None:
             see_whether_ours(noted, last)
         row = begun.fetchone() if isinstance(ready, Ready) else None
-        return None if row is None else Begun(ready.claim, row[0], since)
+        return None if row is None else Begun(ready.claim, row[0], since, batch.known.at)
 
     def hand_over(self, ready: Ready, begun: Begun, channel: Channel) -> Outcome:
         """Hands the letter to the channel, outside any transaction. What became of the last attempt is asked first."""
@@ -218,6 +202,8 @@ class Deliverer:
     def _attempt(self, batch: Batch, channel: Channel, ready: Ready, begun: Begun) -> Attempted:
         outcome = self.hand_over(ready, begun, channel)
         before, batch.failures = batch.failures, 0
+        if isinstance(outcome, Refused) and outcome.bad_address:
+            batch.known = batch.known.without_address(ready.claim.recipient, outcome.reason)
         return Attempted(begun, outcome, before)
 
     def _leave(self, batch: Batch, channel: Channel, last: Attempted | None, left: deque[Claim]) -> None:

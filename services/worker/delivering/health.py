@@ -70,7 +70,10 @@ def _allowed(per_minute: int, paced_to: datetime, now: datetime) -> int:
 def count(
     conn: Connection, organisation: str, channel: str, *, per_minute: int, now: datetime, messages: int
 ) -> None:
-    """Counts so many more towards the pace of a channel."""
+    """Counts so many more towards the pace of a channel: as they are taken up, those too that are then given back.
+
+    So it may go a little slower than it could, and never faster.
+    """
     if per_minute and messages:
         asked = {"organisation": organisation, "channel": channel, "now": now, "too_far": now + LONGEST}
         conn.execute(_COUNT, asked | {"each": _each(per_minute) * messages})

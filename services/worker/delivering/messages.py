@@ -1,7 +1,7 @@
 """Messages as the sweep sees them: which organisations have some that can go now, and how they are delivered."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 import structlog
@@ -28,7 +28,7 @@ _DUE = """
            SELECT m.id, m.epoch
              FROM notices.messages AS m
             WHERE m.organisation = h.organisation AND m.channel = c.name AND m.state = 'waiting'
-              AND coalesce(m.try_at, m.due_at) <= clock_timestamp()
+              AND coalesce(m.try_at, m.due_at) <= coalesce(%(now)s, clock_timestamp())
               AND (m.lease_until IS NULL OR m.lease_until < clock_timestamp()
                    OR m.lease_until > clock_timestamp() + %(lease)s * 2)
             ORDER BY coalesce(m.try_at, m.due_at), m.id
@@ -38,8 +38,8 @@ _DUE = """
            SELECT
              FROM notices.channels AS resting
             WHERE resting.organisation = h.organisation AND resting.channel = c.name
-              AND resting.rests_until > clock_timestamp()
-              AND resting.rests_until < clock_timestamp() + %(longest)s)
+              AND resting.rests_until > coalesce(%(now)s, clock_timestamp())
+              AND resting.rests_until < coalesce(%(now)s, clock_timestamp()) + %(longest)s)
      ORDER BY h.organisation, c.name
      LIMIT 10000
 """
@@ -77,9 +77,14 @@ def due(conn: Connection) -> Mapping[str, object]:
     return found
 
 
-def due_by(conn: Connection, channels: Sequence[str]) -> dict[str, dict[str, object]]:
-    """The same by some channels alone; not for messages that wait for what only a wrong clock can have set."""
-    asked = {"channels": list(channels), "longest": LONGEST, "lease": timedelta(seconds=LEASE_S)}
+def due_by(
+    conn: Connection, channels: Sequence[str], *, now: datetime | None = None
+) -> dict[str, dict[str, object]]:
+    """The same by some channels alone; not for messages that wait for what only a wrong clock can have set.
+
+    `now` is by default the database's.
+    """
+    asked = {"channels": list(channels), "longest": LONGEST, "lease": timedelta(seconds=LEASE_S), "now": now}
     found: dict[str, dict[str, object]] = {}
     for organisation, channel, id_, epoch in conn.execute(_DUE, asked):
         found.setdefault(organisation, {})[channel] = (id_, epoch)

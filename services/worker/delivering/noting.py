@@ -10,9 +10,10 @@ import psycopg
 import structlog
 
 from events.log.read import FOR_ORGANISATION
-from services.channels.outcome import Channel, Outcome, Sent, TellsLater, Unknown
+from services.channels.outcome import Channel, Outcome, Refused, Sent, TellsLater, Unknown
 from services.worker.delivering import claim as claims
 from services.worker.delivering.arrivals import expect
+from services.worker.delivering.bad_addresses import mark
 from services.worker.delivering.claim import Begun, Cursor
 from services.worker.delivering.concluding import conclude
 from services.worker.duty import Connection
@@ -71,7 +72,10 @@ class Notes:
             settles=settles,
         )
         if isinstance(last.outcome, Sent) and isinstance(channel, TellsLater):
-            expect(conn, claim, last.outcome.reference, now=now)
+            expect(conn, claim, last.outcome.reference, used_at=last.begun.used_at)
+        if isinstance(last.outcome, Refused) and last.outcome.bad_address:
+            used_at, said = last.begun.used_at, last.outcome.reason
+            mark(conn, claim.organisation, claim.recipient, used_at=used_at, message=claim.id, said=said)
         return noted
 
     def _note(self, conn: Connection, channel: Channel, last: Attempted) -> None:

@@ -5,10 +5,12 @@ long as something is due there, and turns from one organisation to the next afte
 waits for a server that does not answer, the round goes on with the others, for whoever has something due.
 """
 
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import TypeAlias
 
 from services.channels.inbox import Inbox
@@ -24,7 +26,10 @@ Due: TypeAlias = Callable[[Connection, Sequence[str]], Mapping[str, Mapping[str,
 
 
 class Round:
-    """One round, begun for one organisation. `connect` gives connections, `due` finds what there is to do."""
+    """One round, begun for one organisation. `connect` gives connections, `due` finds what there is to do.
+
+    `now` gives the moment, by default the database's; `chance` random numbers from 0 to 1.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,8 @@ class Round:
         due: Due,
         deadline: float,
         stopping: Callable[[], bool] = lambda: False,
+        now: Callable[[], datetime] | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._conn = conn
         self._channels = channels
@@ -44,6 +51,9 @@ class Round:
         self._due = due
         self._deadline = deadline
         self._stopping = stopping
+        self._moment = now
+        self._chance = chance
+        self._unasked: set[str] = set()  # channels that were not asked for all that is due to be asked for
         self._out: dict[str, threading.Thread] = {}
         self._failures: list[Exception] = []
         self._back = threading.Event()
@@ -56,7 +66,7 @@ class Round:
         organisation is done. Raises what went wrong with a connection to the database.
         """
         try:
-            left = self._go(first, asks=asks)
+            self._go(first, asks=asks)
         except BaseException:
             self._given_up = True
             raise
@@ -65,10 +75,11 @@ class Round:
                 thread.join()
         if self._failures:
             raise self._failures[0]
-        return not left.get(first)
+        left = self._found().get(first)  # now that whatever was taken up is given back
+        return not left and not self._unasked
 
-    def _go(self, first: str, *, asks: bool) -> Mapping[str, Mapping[str, object]]:
-        """Until nothing can go. Returns what was due in the end."""
+    def _go(self, first: str, *, asks: bool) -> None:
+        """Until nothing can go."""
         inboxes = self._deliverer(self._conn, {})
         inboxes.come_to_its_senses(first)
         if asks:
@@ -76,17 +87,20 @@ class Round:
                 {name for name, way in self._channels.items() if isinstance(way, TellsLater)}, first
             )
         while True:
-            found = self._due(self._conn, ("inbox", *self._channels))
+            found = self._found()
             if self._stopping() or self._failures:
-                return found
+                return
             put_in = [self._put_in(inboxes, one) for one, by in found.items() if "inbox" in by]
             if not self._is_over():
                 self._send_out({name for by in found.values() for name in by}, first)
             if not self._is_out() and (self._is_over() or not found):
-                return found
+                return
             if Step.DONE not in put_in:
                 self._back.wait(LOOK_EVERY_S if self._is_out() else PACED_S)
                 self._back.clear()
+
+    def _found(self) -> Mapping[str, Mapping[str, object]]:
+        return self._due(self._conn, ("inbox", *self._channels))
 
     def _put_in(self, inboxes: Deliverer, organisation: str) -> Step:
         """A few messages into their inboxes, though it may be over: then somebody is waited for, and there is time."""
@@ -107,7 +121,10 @@ class Round:
             with self._connect() as conn:
                 one = self._deliverer(conn, {channel.name: channel})
                 self._deliver_by(one, conn, channel)
-                one.ask_for_arrivals(first, deadline=self._deadline)
+                if one.ask_for_arrivals(first, deadline=self._deadline):
+                    self._unasked.discard(channel.name)
+                else:
+                    self._unasked.add(channel.name)
         except Exception as failure:
             self._failures.append(failure)
         finally:
@@ -128,7 +145,15 @@ class Round:
                 time.sleep(PACED_S)
 
     def _deliverer(self, conn: Connection, channels: Mapping[str, Channel]) -> Deliverer:
-        return Deliverer(conn, channels, self._words, stopping=self._stopping, reconnect=self._connect)
+        return Deliverer(
+            conn,
+            channels,
+            self._words,
+            now=self._moment,
+            chance=self._chance,
+            stopping=self._stopping,
+            reconnect=self._connect,
+        )
 
     def _is_over(self) -> bool:
         broken = self._given_up or bool(self._failures)

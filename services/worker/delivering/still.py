@@ -94,8 +94,9 @@ class NoNews(Exception):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """All that is known of a few messages of one channel, as of now. Not printed: it holds how people are reached."""
+    """All that is known of a few messages of one channel, as of a moment. Not printed: it holds how to reach people."""
 
+    at: datetime
     erased: frozenset[str]  # persons
     items: Mapping[str, list[Item]]  # by message
     contacts: Mapping[str, Sequence[Any]]  # by person, sealed
@@ -105,6 +106,10 @@ class Known(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Known({len(self.contacts)})"
+
+    def without_address(self, person: str, said: str) -> "Known":
+        """The same, with the address of a person known to be no good."""
+        return msgspec.structs.replace(self, bad={**self.bad, person: (said, self.at)})
 
 
 def known_of(conn: Connection, organisation: str, claims: Sequence[Claim], *, now: datetime) -> Known:
@@ -122,6 +127,7 @@ def known_of(conn: Connection, organisation: str, claims: Sequence[Claim], *, no
     for message, *row in still:
         items.setdefault(message, []).append(Item(*row))
     return Known(
+        at=now,
         erased=frozenset(person for (person,) in erased),
         items=items,
         contacts={row[1]: row for row in contacts},

@@ -10,7 +10,7 @@ from events.log.keys import NOTICES_READ, NOTICES_WRITE
 from services.channels.outcome import Refused
 from tests.roles import as_role
 from tests.services.api.conftest import Door, MakeKey, Server, problem
-from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
+from tests.services.worker.messages import Peer, Telling, deliver, with_master_key
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +39,7 @@ def told_door(server: Server, telling: Telling, make_key: MakeKey) -> Iterator[D
 def delivered(database_url: str, telling: Telling, *peers: Peer) -> None:
     url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
-        deliverer(conn, telling, *peers).deliver(telling.code, deadline=1e12)
+        deliver(conn, telling, *peers)
 
 
 def test_a_message_is_listed_and_shown_with_its_attempts(

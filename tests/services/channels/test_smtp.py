@@ -183,7 +183,11 @@ def test_a_wrong_password_is_everybodys_trouble(certificate: Path) -> None:
     ("at", "says", "outcome"),
     [
         ("rcpt", b"450 4.2.0 greylisted", TryLater("450 4.2.0 greylisted")),
-        ("rcpt", b"550 5.1.1 <jo.bloggs@nhs.test>: no such user", Refused("550 5.1.1 <…>: no such user")),
+        (
+            "rcpt",
+            b"550 5.1.1 <jo.bloggs@nhs.test>: no such user",
+            Refused("550 5.1.1 <…>: no such user", bad_address=True),
+        ),
         ("rcpt", b"421 closing", TryLater("421 closing", everybody=True)),
         ("mail", b"550 not you", TryLater("our sender is not taken: 550 not you", everybody=True)),
         ("data", b"451 busy", TryLater("451 busy")),
@@ -204,6 +208,35 @@ def test_each_refusal_has_its_meaning(at: str, says: bytes, outcome: object, ehl
         server.answers |= {"data": b"354 go on", "ehlo": ehlo}
         assert isinstance(channel.send(a_letter(), TO), Sent)
         assert server.taken == (2 if at == "." else 1)
+
+
+@pytest.mark.parametrize("at", ["rcpt", "data", "."])
+@pytest.mark.parametrize(
+    ("says", "blamed"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("550-5.1.1 The account that you tried to reach\r\n550 5.1.1 does not exist", True),
+        ("550 5.1.2 no such domain", True),
+        ("553 5.1.3 no address at all", True),
+        ("551 5.1.6 moved", True),
+        ("556 5.1.10 takes no mail", True),
+        ("550 no such user", False),
+        ("550 5.1.0 rejected", False),
+        ("550 5.1.7 bad sender", False),
+        ("550 5.1.11 who knows", False),
+        ("550 5.2.1 switched off for now", False),
+        ("550 5.4.1 access denied", False),
+        ("550 5.7.1 we do not like you; see 5.1.1", False),
+        ("554 5.7.509 DMARC", False),
+        ("450 4.1.1 perhaps later", False),
+        ("450 5.1.1 of two minds", False),
+    ],
+)
+def test_only_what_blames_the_address_is_held_against_it(at: str, says: str, blamed: bool) -> None:
+    with Scripted({at: says.encode()}) as server:
+        outcome = smtp(server.port).send(a_letter(), TO)
+    assert isinstance(outcome, TryLater if says.startswith("4") else Refused)
+    assert getattr(outcome, "bad_address", False) is blamed
 
 
 def test_a_server_that_hangs_up_after_a_refusal_has_refused() -> None:

@@ -13,7 +13,7 @@ from services.channels.outcome import Refused
 from tests import warm
 from tests.roles import as_role
 from tests.services.channels.mail_server import Mailbox
-from tests.services.worker.messages import Peer, Telling, deliverer, with_master_key
+from tests.services.worker.messages import Peer, Telling, deliver, with_master_key
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,9 +35,7 @@ def test_dead_messages_are_listed_shown_and_tried_again(database_url: str) -> No
     id_ = telling.plans()
     url = as_role(database_url, "qiledger_worker")
     with psycopg.connect(url, autocommit=True) as conn:
-        deliverer(conn, telling, Peer("email", Refused("550 no such user"))).deliver(
-            telling.code, deadline=1e12
-        )
+        deliver(conn, telling, Peer("email", Refused("550 no such user")))
     of = ("--organisation", telling.code)
     dead = qiledger("dead", *of, database_url=database_url)
     assert id_ in dead.stdout, dead.stderr

@@ -3,7 +3,8 @@
 import itertools
 import os
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,10 @@ from services.channels.letter import Letter
 from services.channels.outcome import NotAnswered, Outcome, Sent
 from services.channels.wording import Words
 from services.worker.delivering.deliverer import Deliverer
+from services.worker.delivering.messages import due_by
+from services.worker.delivering.rounds import Round
 from services.worker.duty import Connection
+from tests.roles import as_role
 
 OURS = "https://qi.trust.test"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -159,6 +163,25 @@ class Peer:
 
     def drop(self) -> None:
         """Nothing is held."""
+
+
+def deliver(
+    conn: Connection, telling: Telling, *peers: Any, within_s: float = 60, asks: bool = False, **how: Any
+) -> bool:
+    """A round for one organisation alone, by these channels, at the time that the test says, with jitter in the middle.
+
+    Returns whether all of it is done.
+    """
+    worker = as_role(telling.admin_url, "qiledger_worker")
+    now = how.pop("now", lambda: telling.now)
+
+    def due(conn: Connection, channels: Sequence[str]) -> dict[str, dict[str, object]]:
+        found = due_by(conn, channels, now=now and now())
+        return {telling.code: found[telling.code]} if telling.code in found else {}
+
+    how = {"connect": lambda: psycopg.connect(worker, autocommit=True), "chance": lambda: 0.5} | how
+    how |= {"due": due, "deadline": time.monotonic() + within_s, "now": now}
+    return Round(conn, {peer.name: peer for peer in peers}, Words(OURS), **how).go(telling.code, asks=asks)
 
 
 def deliverer(conn: Connection, telling: Telling, *peers: Any, **how: Any) -> Deliverer:

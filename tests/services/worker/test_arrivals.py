@@ -9,12 +9,10 @@ import pytest
 
 from services.channels.notify import Notify
 from services.worker.delivering.arrivals import ASKED_AFTER
-from services.worker.delivering.deliverer import Deliverer
+from services.worker.duty import Connection
 from tests.roles import as_role
 from tests.services.channels.http_server import KEY, TEMPLATE, NotifyServer
-from tests.services.worker.messages import Telling, deliverer, with_master_key
-
-EVER = 1e12
+from tests.services.worker.messages import Telling, deliver, with_master_key
 
 
 @pytest.fixture(autouse=True)
@@ -27,19 +25,20 @@ def _master_key() -> Iterator[None]:
 class House:
     """A trust that sends by Notify, and Notify."""
 
-    def __init__(self, telling: Telling, worker: Deliverer, server: NotifyServer) -> None:
+    def __init__(self, telling: Telling, conn: Connection, channel: Notify, server: NotifyServer) -> None:
         self.telling = telling
-        self.worker = worker
+        self.conn = conn
+        self.channel = channel
         self.server = server
 
     def sends(self) -> str:
         id_ = self.telling.plans("notify")
-        self.worker.deliver(self.telling.code, deadline=EVER)
+        deliver(self.conn, self.telling, self.channel)
         return id_
 
     def asks(self, **later: float) -> None:
         self.telling.later(**later)
-        assert self.worker.ask_for_arrivals(self.telling.code, deadline=EVER)
+        assert deliver(self.conn, self.telling, self.channel, asks=True)
 
     def arrival(self, id_: str) -> tuple[Any, ...]:
         (row,) = self.telling.does(
@@ -56,7 +55,7 @@ def house(database_url: str) -> Iterator[House]:
     worker = as_role(database_url, "qiledger_worker")
     with NotifyServer() as server, psycopg.connect(worker, autocommit=True) as conn:
         channel = Notify(KEY, TEMPLATE, server.url)
-        yield House(telling, deliverer(conn, telling, channel), server)
+        yield House(telling, conn, channel, server)
         channel.drop()
 
 
@@ -99,7 +98,7 @@ def test_a_mailbox_that_was_full_is_the_senders_to_look_at_and_can_be_tried_agai
         "UPDATE notices.messages SET state = 'waiting', try_at = NULL WHERE organisation = %s AND id = %s",
         id_,
     )
-    house.worker.deliver(house.telling.code, deadline=EVER)
+    deliver(house.conn, house.telling, house.channel)
     assert len(house.server.taken) == 2
     assert house.telling.state(id_) == "sent"
     assert house.arrival(id_) == (None, 0), "it is on its way again"

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,8 +18,9 @@ from services.worker.delivering.messages import due_by
 from services.worker.delivering.rounds import Round
 from services.worker.duty import Connection
 from tests.patience import wait_until
+from tests.roles import as_role
 from tests.services.channels.mail_server import Mailbox, Scripted
-from tests.services.worker.messages import OURS, Peer, Telling, with_master_key
+from tests.services.worker.messages import OURS, Peer, Telling, deliver, with_master_key
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +32,7 @@ def _master_key() -> Iterator[None]:
 
 @pytest.fixture
 def connect(fresh_database_url: str) -> Callable[[], AbstractContextManager[Connection]]:
-    url = f"{fresh_database_url}{'&' if '?' in fresh_database_url else '?'}options=-crole%3Dqiledger_worker"
-
-    @contextmanager
-    def connected() -> Iterator[Connection]:
-        with psycopg.connect(url, autocommit=True) as conn:
-            yield conn
-
-    return connected
+    return partial(psycopg.connect, as_role(fresh_database_url, "qiledger_worker"), autocommit=True)
 
 
 def telling_of(url: str) -> Telling:
@@ -125,3 +120,43 @@ def test_what_goes_wrong_in_a_channel_with_the_database_ends_the_round(
         )
         with pytest.raises(psycopg.OperationalError):
             one.go(telling.code, asks=False)
+
+
+class ToldLater(Peer):
+    """A channel that knows later what arrived, and does not say which."""
+
+    def __init__(self) -> None:
+        super().__init__("notify")
+        self.asked_for: list[str] = []
+
+    def what_became_of(self, reference: str) -> None:
+        self.asked_for.append(reference)
+
+
+def test_a_round_that_did_not_ask_for_all_that_arrived_is_not_done(
+    fresh_database_url: str, connect: Callable[[], AbstractContextManager[Connection]]
+) -> None:
+    telling, channel = telling_of(fresh_database_url), ToldLater()
+    for _ in range(2):
+        telling.plans("notify")
+    with connect() as conn:
+        assert deliver(conn, telling, channel)
+        telling.later(minutes=2)
+        stopped = lambda: bool(channel.asked_for)  # noqa: E731
+        assert not deliver(conn, telling, channel, asks=True, stopping=stopped)
+        assert len(channel.asked_for) == 1
+        assert deliver(conn, telling, channel, asks=True)
+        assert len(channel.asked_for) == 2
+
+
+def test_a_round_that_left_messages_which_it_had_taken_up_is_not_done(
+    fresh_database_url: str, connect: Callable[[], AbstractContextManager[Connection]]
+) -> None:
+    telling, peer = telling_of(fresh_database_url), Peer()
+    for _ in range(3):
+        telling.plans()
+    with connect() as conn:
+        assert not deliver(conn, telling, peer, stopping=lambda: bool(peer.letters))
+        assert len(peer.letters) == 1
+        assert deliver(conn, telling, peer)
+        assert len(peer.letters) == 3
