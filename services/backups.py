@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 
 from events.counted import counted
-from events.log import taking
+from events.log import half_restored, taking
 from events.log.earlier import earlier_in
 from events.log.operations import is_operations
 from events.log.record import written
@@ -117,9 +117,9 @@ def _described(conn: psycopg.Connection[Any]) -> Description:
 
 
 def restore(url: str, directory: Path) -> Description:
-    """Brings a backup into an empty database. Nobody may be let in before `made_safe`.
+    """Brings a backup into an empty database. Nobody is let in before `made_safe`: the database is marked till then.
 
-    Raises NoTool, WrongBackup, CalledProcessError.
+    Raises NoTool, WrongBackup; then nothing was brought.
     """
     try:
         description = msgspec.json.decode((directory / DESCRIPTION).read_bytes(), type=Description)
@@ -128,9 +128,18 @@ def restore(url: str, directory: Path) -> Description:
     with psycopg.connect(url, autocommit=True) as conn:
         tool = program("pg_restore", at_least=description.server // 10_000)
         if conn.execute(_IS_EMPTY).fetchone() != (True,):
-            raise WrongBackup("the database is not empty: make a new one and restore into that")
+            unfinished = half_restored.is_marked(conn)
+            why = (
+                "a restore into this database was not finished" if unfinished else "the database is not empty"
+            )
+            raise WrongBackup(f"{why}: make a new one and restore into that")
+        half_restored.mark(conn)
         _make_roles(conn, description)
-    _run([tool, "--exit-on-error", "--single-transaction", f"--dbname={url}", str(directory / DUMP)])
+        try:
+            _run([tool, "--exit-on-error", "--single-transaction", f"--dbname={url}", str(directory / DUMP)])
+        except WrongBackup:
+            half_restored.unmark(conn)
+            raise
     return description
 
 
@@ -142,8 +151,11 @@ def _make_roles(conn: psycopg.Connection[Any], description: Description) -> None
         name, _, value = setting.partition("=")
         bound = sql.SQL("ALTER ROLE {} SET {} = {}")
         conn.execute(bound.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value)))
+    conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(conn.info.dbname)))
+
+
+def _let_roles_in(conn: psycopg.Connection[Any], description: Description) -> None:
     database = sql.Identifier(conn.info.dbname)
-    conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
     for role in set(_CONNECT) & set(description.roles):
         conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
 
@@ -160,8 +172,8 @@ def made_safe(
     """What has to be done before anybody is served; the logs, and how many keys were destroyed again.
 
     Every log is held against the backup's own word, the checkpoint kept outside, and those that were given. Rules go on
-    from now, so that nobody is told of the past again. Erasures since the backup are done again. All of it, or nothing.
-    Raises WrongBackup.
+    from now, so that nobody is told of the past again. Erasures since the backup are done again. All of it, or nothing;
+    and with all of it the mark is gone, and the roles of the house are let in. Raises WrongBackup.
     """
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SET timezone = 'UTC'")
@@ -180,6 +192,8 @@ def made_safe(
             for log in logs:
                 if not is_operations(log.log):
                     conn.execute("SELECT notices.be_silent_until_now(%s)", (log.log,))
+            _let_roles_in(conn, description)
+            half_restored.unmark(conn)
             return logs, destroyed
 
 
@@ -216,6 +230,12 @@ def _root(conn: psycopg.Connection[Any], log: str, position: int) -> str:
     return taking.tree_up_to(conn, log, position).root().hex()
 
 
+def was_interrupted(url: str) -> bool:
+    """Whether a restore into this database was begun and not finished."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        return half_restored.is_marked(conn)
+
+
 def program(name: str, *, at_least: int) -> str:
     """A client program of Postgres that is new enough: beside our server's binaries, or on the PATH. Raises NoTool."""
     seen = []
@@ -249,4 +269,5 @@ def _major_of(path: Path) -> int | None:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise WrongBackup(f"{Path(command[0]).name} failed: {done.stderr.strip().splitlines()[0][:300]}")
+        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        raise WrongBackup(f"{Path(command[0]).name} failed: {said[0][:300]}")

@@ -11,6 +11,8 @@ from importlib import resources
 import msgspec
 import psycopg
 
+from events.log import half_restored
+
 
 class Migration(msgspec.Struct, frozen=True):
     """One file of `migrations/`."""
@@ -49,9 +51,11 @@ _ONE_AT_A_TIME = "SELECT pg_advisory_lock(hashtext('qiledger migrations'))"
 def migrate(conninfo: str) -> list[str]:
     """Applies what is missing, as a role that may create schemas and roles. Returns the names applied now.
 
-    Raises SchemaMismatch for a changed migration or a database that is newer than this code.
+    Raises SchemaMismatch for a changed migration, for a database that is newer than this code, and for one into which
+    a restore was not finished.
     """
     with psycopg.connect(conninfo, autocommit=True) as conn:
+        _refuse_half_restored(conn)
         conn.execute("SET client_min_messages = warning")
         conn.execute(_ONE_AT_A_TIME)
         conn.execute(_LEDGER)
@@ -66,10 +70,16 @@ def migrate(conninfo: str) -> list[str]:
 
 def pending(conn: psycopg.Connection[tuple[object, ...]]) -> list[str]:
     """Which migrations the database still lacks. Raises SchemaMismatch like `migrate`."""
+    _refuse_half_restored(conn)
     known = conn.execute("SELECT to_regclass('public.qiledger_migrations') IS NOT NULL").fetchone()
     if known is None or not known[0]:
         return [migration.name for migration in migrations()]
     return [migration.name for migration in _missing(conn)]
+
+
+def _refuse_half_restored(conn: psycopg.Connection[tuple[object, ...]]) -> None:
+    if half_restored.is_marked(conn):
+        raise SchemaMismatch(half_restored.WORDS)
 
 
 def _missing(conn: psycopg.Connection[tuple[object, ...]]) -> list[Migration]:

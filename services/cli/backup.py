@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import rich_click as click
 from rich.console import Console
 
@@ -71,20 +72,16 @@ def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) 
     earlier = [_earlier(path) for path in checkpoints]
     with speaking():
         settings = _settings()
-        with _where_to(settings) as (url, take_back):
+        with _where_to(settings) as (url, take_out), _all_of_it(url, take_out):
             description = _brought(url, directory)
-            try:
-                logs, destroyed = backups.made_safe(
-                    url,
-                    description,
-                    kept=_checkpoints_kept(settings),
-                    checkpoints=earlier,
-                    ledger=Ledger(ledger_file(settings)),
-                    accept_loss=accept_loss,
-                )
-            except (NoTool, WrongBackup, Unreadable, DamagedLedger) as wrong:
-                said = "It was taken out again" if take_back() else "Do not serve this database"
-                raise click.ClickException(f"{said}: {wrong}") from None
+            logs, destroyed = backups.made_safe(
+                url,
+                description,
+                kept=_checkpoints_kept(settings),
+                checkpoints=earlier,
+                ledger=Ledger(ledger_file(settings)),
+                accept_loss=accept_loss,
+            )
     for log in logs:
         against = (
             ", ".join(log.held_against) or "no checkpoint from outside: nothing but the backup speaks for it"
@@ -104,10 +101,10 @@ def _settings() -> Settings:
 
 
 @contextmanager
-def _where_to(settings: Settings) -> Iterator[tuple[str, Callable[[], bool]]]:
+def _where_to(settings: Settings) -> Iterator[tuple[str, Callable[[], None] | None]]:
     """The database to restore into, and how to take out what was restored where it is ours. Raises ClickException."""
     if settings.database_url is not None:
-        yield settings.database_url, lambda: False
+        yield settings.database_url, None
         return
     ours = settings.data_directory / "postgres"
     if house_at(settings.data_directory):
@@ -119,13 +116,46 @@ def _where_to(settings: Settings) -> Iterator[tuple[str, Callable[[], bool]]]:
         with Postgres(ours) as server:
             make_database(server.url(), DATABASE)
 
-            def take_back() -> bool:
+            def take_out() -> None:
                 drop_database(server.url(), DATABASE)
-                return True
+                make_database(server.url(), DATABASE)
 
-            yield server.url(DATABASE), take_back
+            if backups.was_interrupted(server.url(DATABASE)):
+                take_out()  # what one left that was killed
+            yield server.url(DATABASE), take_out
     except (DirectoryInUse, NoIdentity, NoServerFound, ServerFailed) as wrong:
         raise click.ClickException(str(wrong)) from None
+
+
+@contextmanager
+def _all_of_it(url: str, take_out: Callable[[], None] | None) -> Iterator[None]:
+    """What does not come to its end, for whatever reason, is taken out again where the database is ours.
+
+    A crash here leaves the mark of the restore: `up` and `migrate` refuse the database, and a restore begins anew.
+    """
+    try:
+        yield
+    except (Unreadable, DamagedLedger, WrongBackup) as wrong:
+        raise click.ClickException(f"{_undone(url, take_out)}: {wrong}") from None
+    except click.ClickException:
+        raise  # nothing was brought
+    except BaseException:
+        if said := _undone(url, take_out):
+            click.echo(f"The restore was not finished. {said}.", err=True)
+        raise
+
+
+def _undone(url: str, take_out: Callable[[], None] | None) -> str | None:
+    """What is to be said of a database whose restore ended early; None where nothing of it was brought, or all."""
+    try:
+        if not backups.was_interrupted(url):
+            return None
+        if take_out is None:
+            return "Do not serve this database"
+        take_out()
+    except psycopg.Error:
+        return "Do not serve what there is of it"
+    return "It was taken out again"
 
 
 def _brought(url: str, directory: Path) -> Description:
