@@ -31,14 +31,23 @@ def data_home() -> Path:
 Secret = Annotated[str, Meta(extra={"secret": True})]
 """A text that is never printed."""
 
+# What stands in a password unescaped cuts a URL elsewhere than was meant, and drivers say the rest of it as a host.
+_ESCAPED = "@ as %40, / as %2F, ? as %3F, # as %23, % as %25"
 PostgresUrl = Annotated[
-    str, Meta(pattern=r"^postgres(ql)?://", description="Give postgresql://user:password@host:5432/database.")
+    str,
+    Meta(
+        pattern=r"^postgres(ql)?://([^@/?#%]|%[0-9A-Fa-f]{2})*(@([^@/?#%]|%[0-9A-Fa-f]{2})*)?"
+        r"(/([^@?#%]|%[0-9A-Fa-f]{2})*)?(\?([^@#%]|%[0-9A-Fa-f]{2})*)?" + END,
+        description="Give postgresql://user:password@host:5432/database; escape what a password has of these: "
+        f"{_ESCAPED}.",
+    ),
 ]
 RedisUrl = Annotated[
     str,
     Meta(
-        pattern=r"^(rediss?|unix)://",
-        description="Give redis://host:6379/0, rediss://… or unix:///path?db=0.",
+        pattern=r"^(unix://|rediss?://[^/?#]*([/?#][^@]*)?" + END + ")",
+        description="Give redis://host:6379/0, rediss://… or unix:///path?db=0; escape what a password has of these: "
+        f"{_ESCAPED}.",
     ),
 ]
 HttpUrl = Annotated[
@@ -47,8 +56,9 @@ HttpUrl = Annotated[
 SmtpUrl = Annotated[
     str,
     Meta(
-        pattern=r"^smtps?://[^/\s]+",
-        description="Give smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp://host:25?tls=none.",
+        pattern=r"^smtps?://[^/?#\s]+([/?#][^@]*)?" + END,
+        description="Give smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp://host:25?tls=none; escape "
+        f"what a password has of these: {_ESCAPED}.",
     ),
 ]
 Origin = Annotated[

@@ -19,6 +19,9 @@ def way_in(settings: Settings) -> str:
 
 
 def unreachable(away: psycopg.OperationalError) -> click.ClickException:
-    """Why the database cannot be reached, in the words of its driver, which name the server and hold no password."""
+    """Why the database cannot be reached, in the words of its driver, which name the server.
+
+    They hold no password: Settings takes no address that the driver would cut within one.
+    """
     why = " ".join(str(away).split())[:400]
     return click.ClickException(f"The database cannot be reached: {why or type(away).__name__}")

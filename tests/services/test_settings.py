@@ -102,8 +102,8 @@ def test_variables_of_scripts_and_tests_are_not_ours_to_judge() -> None:
 def test_a_description_hides_what_is_secret() -> None:
     described = Settings.read(
         {
-            "QILEDGER_DATABASE_URL": "postgresql://api:s3cr@et:x@db:5432/qiledger?sslpassword=t0p",
-            "QILEDGER_REDIS_URL": "redis://:s3cr@r:6379/0",
+            "QILEDGER_DATABASE_URL": "postgresql://api:s3cr%40et:x@db:5432/qiledger?sslpassword=t0p",
+            "QILEDGER_REDIS_URL": "redis://:s3@cr@r:6379/0",
         }
     ).describe()
     assert described["QILEDGER_DATABASE_URL"] == "postgresql://api:•••@db:5432/qiledger?sslpassword=•••"
@@ -136,6 +136,34 @@ def test_a_password_in_a_wrong_value_is_not_told_in_the_refusal(wrong: str) -> N
     with pytest.raises(WrongSettings, match="QILEDGER_DATABASE_URL=") as refusal:
         Settings.read({"QILEDGER_DATABASE_URL": wrong})
     assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "password", ["ab@s3cret", "ab/s3cret", "ab?s3cret", "ab#s3cret", "ab%s3cret", "1/s3cret"]
+)
+def test_a_password_that_would_be_taken_for_a_host_is_to_be_escaped(password: str) -> None:
+    variables = {"QILEDGER_DATABASE_URL": f"postgresql://qi:{password}@db:5432/qiledger"}
+    if "@" not in password and "%" not in password:  # those are understood there
+        variables |= {
+            "QILEDGER_REDIS_URL": f"redis://:{password}@r:6379/0",
+            "QILEDGER_SMTP_URL": f"smtp://qi:{password}@mail:587",
+        }
+    with pytest.raises(WrongSettings, match="@ as %40") as refusal:
+        Settings.read(variables)
+    assert [wrong.partition("=")[0] for wrong in refusal.value.wrongs] == list(variables)
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///qiledger?host=/tmp/a%20b&user=me",
+        "postgresql://me@%2Frun%2Fpostgres/qiledger",
+        "postgres://me:p%40s%2Fs:x@[::1]:5432,db.example:5433/qi%40ledger?sslmode=require&application_name=a%40b",
+    ],
+)
+def test_an_address_that_is_whole_is_taken(url: str) -> None:
+    assert Settings.read({"QILEDGER_DATABASE_URL": url}).database_url == url
 
 
 def test_a_wrong_secret_is_not_told_in_the_refusal() -> None:

@@ -115,6 +115,14 @@ def test_the_doctor_sees_a_guard_that_was_taken_down(fresh_database_url: str):
     assert found["guard of the schema"]["state"] == "mind"
 
 
+def test_a_password_that_holds_an_at_sign_is_not_told_as_a_host():
+    """What comes behind it would be one to the driver, and the driver says so."""
+    for command in (["status"], ["doctor"], ["migrate"], ["keys", "list", "RWK"]):
+        said = qiledger(*command, QILEDGER_DATABASE_URL="postgresql://qi:ab@s3cret@127.0.0.1:1/qiledger")
+        assert "s3cret" not in said.stdout + said.stderr
+        assert (said.returncode, "@ as %40" in said.stderr) == (1, True)
+
+
 def test_the_doctor_never_prints_a_password():
     said = qiledger("doctor", QILEDGER_DATABASE_URL="postgresql://admin:hunter2@127.0.0.1:9/qiledger")
     assert said.returncode == 1
