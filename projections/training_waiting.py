@@ -1,8 +1,8 @@
 """How many people wait for a place in each training programme. The training team plans cohorts by it.
 
 Whoever asked waits until they have a place in a cohort of that programme: enrolled, come to a session, or completed it;
-or until it is told that they no longer wait. A place in a cohort that is not held is none. Who they are is nobody's
-business but theirs and the rule's that tells them of a new cohort: questions give counts.
+or until it is told that they no longer wait. A place that they gave up is none, nor one in a cohort that is not held.
+Who they are is nobody's business but theirs and the rule's that tells them of a new cohort: questions give counts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +18,15 @@ from events.training import (
     TrainingAttended,
     TrainingCompleted,
     TrainingEnrolled,
+    TrainingWithdrawn,
 )
 from events.training_requests import TrainingRequested, TrainingRequestEnded
 from projections.engine.projection import Part, Projection
 from projections.moments import first_day_of, last_day_of
 
-WAITING_MAX = 500  # people who wait for one programme; whoever has waited longest gives way
+ASKED_MAX = (
+    500  # people who asked for one programme, also who have a place; the one who did so longest ago gives way
+)
 COURSE, COHORT = "course", "cohort"  # parts; another part is a person in a cohort
 
 
@@ -37,7 +40,9 @@ class Waits(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A training programme and who asked for a place in it, the longest first; a cohort; or who has a place in one."""
+    """A training programme and who asked for a place in it, in the order in which they last did; a cohort; or who has a
+    place in one.
+    """
 
     title: str | None = None
     people: tuple[Waits, ...] = ()
@@ -47,7 +52,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancelled: bool = False  # a cohort that is not held
 
 
-waiting = Projection("training_waiting", revision=2, row=Waiting, doc=__doc__, streams=["course", "cohort"])
+waiting = Projection("training_waiting", revision=3, row=Waiting, doc=__doc__, streams=["course", "cohort"])
 
 
 @waiting.on(CourseOffered, part=lambda _: COURSE)
@@ -59,14 +64,12 @@ def offered(row: Waiting | None, event: CourseOffered, record: Record) -> Waitin
 def requested(row: Waiting | None, event: TrainingRequested, record: Record) -> Waiting:
     """Asked again, a person has waited since they first asked, unless they had a place in between."""
     row, day = row or Waiting(), first_day_of(record)
-    if any(one.person == event.person for one in row.people):
-        people = tuple(
-            msgspec.structs.replace(one, again=day) if one.person == event.person else one
-            for one in row.people
-        )
-        return msgspec.structs.replace(row, people=people)
-    asked = Waits(event.person, day, event.kind)
-    return msgspec.structs.replace(row, people=(*row.people, asked)[-WAITING_MAX:])
+    asks = Waits(event.person, day, event.kind)
+    for before in row.people:
+        if before.person == event.person:
+            asks = msgspec.structs.replace(before, again=day, kind=event.kind or before.kind)
+    others = tuple(one for one in row.people if one.person != event.person)
+    return msgspec.structs.replace(row, people=(*others, asks)[-ASKED_MAX:])
 
 
 @waiting.on(TrainingRequestEnded, part=lambda _: COURSE)
@@ -86,13 +89,19 @@ def has_a_place(
     return Waiting(course=event.course, person=event.person, had=had)
 
 
+@waiting.on(TrainingWithdrawn, part=lambda event: event.person)
+def gave_it_up(row: Waiting | None, event: TrainingWithdrawn, record: Record) -> Waiting:
+    """Whoever asked for a place waits for one again, and as long as before."""
+    return Waiting(course=event.course, person=event.person)
+
+
 @waiting.on(CohortCancelled, part=lambda _: COHORT)
 def cancelled(row: Waiting | None, event: CohortCancelled, record: Record) -> Waiting:
     return Waiting(course=event.course, cancelled=True)
 
 
-def who_waits(course: str, asked: Waiting, cohorts: Iterable[Mapping[Part, Waiting]]) -> Iterator[Waits]:
-    """Who waits for a place in a programme, as WAITED_FOR counts them, the longest first."""
+def who_waits(course: str, asked: Waiting, cohorts: Iterable[Mapping[Part, Waiting]]) -> Iterator[str]:
+    """The persons who wait for a place in a programme, as WAITED_FOR counts them."""
     had: dict[str | None, date] = {}
     for rows in cohorts:
         cohort = rows.get(COHORT)
@@ -104,7 +113,7 @@ def who_waits(course: str, asked: Waiting, cohorts: Iterable[Mapping[Part, Waiti
     for one in asked.people:
         last = had.get(one.person)
         if last is None or last < one.since or (one.again is not None and last < one.again):
-            yield one
+            yield one.person
 
 
 class EveryCourse(msgspec.Struct, frozen=True, kw_only=True):

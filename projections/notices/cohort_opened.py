@@ -3,7 +3,13 @@
 Whoever gets a place in the cohort that they were told of is told no more of it.
 """
 
-from events.training import CohortCancelled, CohortOpened, TrainingEnrolled
+from events.training import (
+    CohortCancelled,
+    CohortOpened,
+    TrainingAttended,
+    TrainingCompleted,
+    TrainingEnrolled,
+)
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.rule import EVERY_WINDOW, Notice, Rule
 from projections.training_waiting import COURSE, waiting, who_waits
@@ -20,18 +26,20 @@ def opened(event: CohortOpened, at: Moment) -> list[Notice]:
     name = event.title or f"A cohort of {row.title or event.course}"
     return [
         Notice(
-            to=(one.person,),
+            to=(person,),
             title=f"{name} opens: you asked for a place",
-            window=one.person,
+            window=person,
             because="you asked for a place in this training programme",
             facts={"course": event.course, "starts": event.starts},
         )
-        for one in who_waits(event.course, row, at.every(waiting, "cohort"))
+        for person in who_waits(event.course, row, at.every(waiting, "cohort"))
     ]
 
 
 @cohort_opened.clears(TrainingEnrolled)
-def enrolled(event: TrainingEnrolled, at: Moment) -> str:
+@cohort_opened.clears(TrainingAttended)
+@cohort_opened.clears(TrainingCompleted)
+def has_a_place(event: TrainingEnrolled | TrainingAttended | TrainingCompleted, at: Moment) -> str:
     return event.person
 
 

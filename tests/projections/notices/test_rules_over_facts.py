@@ -24,6 +24,7 @@ from events.training import (
     TrainingAttended,
     TrainingCompleted,
     TrainingEnrolled,
+    TrainingWithdrawn,
 )
 from events.training_requests import TrainingRequested, TrainingRequestEnded
 from tests.projections.notices.trust import (
@@ -306,10 +307,22 @@ def test_who_has_a_place_in_a_programme_waits_for_it_no_more_until_they_ask_agai
     assert told == {"person/x", "person/y", "person/z"}
 
 
-def test_who_enrols_in_the_cohort_they_were_told_of_is_told_no_more_of_it_and_others_are() -> None:
+@pytest.mark.parametrize("place", [TrainingEnrolled, TrainingAttended, TrainingCompleted])
+def test_who_has_a_place_in_the_cohort_they_were_told_of_is_told_no_more_of_it_and_others_are(
+    place: type[TrainingEnrolled | TrainingAttended | TrainingCompleted],
+) -> None:
     trust = a_trust()
     for person in ("person/x", "person/y"):
         trust.tell("course/icp", DAY, TrainingRequested(person=person))
     trust.tell("cohort/C-10", DAY, CohortOpened(course="icp"))
-    trust.tell("cohort/C-10", LATER, TrainingEnrolled(course="icp", person="person/x"))
+    trust.tell("cohort/C-10", LATER, place(course="icp", person="person/x"))
     assert trust.whom("cohort_opened") == {"person/y"}
+
+
+def test_who_gave_up_their_place_hears_of_the_next_cohort() -> None:
+    trust = a_trust()
+    trust.tell("course/icp", "2025-03-01", TrainingRequested(person="person/x"))
+    trust.tell("cohort/C-1", "2025-03-02", TrainingEnrolled(course="icp", person="person/x"))
+    trust.tell("cohort/C-1", "2025-03-03", TrainingWithdrawn(course="icp", person="person/x"))
+    trust.tell("cohort/C-10", DAY, CohortOpened(course="icp"))
+    assert trust.whom("cohort_opened") == {"person/x"}
