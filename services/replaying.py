@@ -14,7 +14,7 @@ from events.log import taking
 from events.log.export_file import Damaged, lines_of
 from events.log.exported import Head
 from events.log.exporting import BrokenRecord
-from events.log.lines import canonical
+from events.log.lines import NotCanonical, canonical, moments_of, read_line
 from events.log.merkle import leaf_hash
 from events.log.migrate import migrate
 from events.log.verdict import Verdict
@@ -33,6 +33,7 @@ from services.operating import make_database, open_organisation
 
 DATABASE = "replay"
 PAGES_MAX = 10_000
+DOCTOR = "`qiledger doctor --proof` finds all that was changed in the log"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
 _REACHED = """
@@ -42,23 +43,27 @@ _REACHED = """
 
 
 class DoesNotHold(ValueError):
-    """What is not as it was sealed is not replayed."""
+    """What is not as it was sealed is not replayed. The message names the first that is wrong, and where."""
 
-    def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
+    def __init__(self, path: Path, verdict: Verdict) -> None:
         first = verdict.findings[0]
-        super().__init__(f"the export does not hold ({first.says}): qiledger verify says all of it")
+        super().__init__(
+            f"the export does not hold ({first}). `qiledger verify {path}` says all that is wrong with it; take "
+            "another copy, or another export"
+        )
 
 
-def head_of_file(path: Path) -> Head | None:
-    """The first line of an export; None if it cannot be read."""
+def head_of_file(path: Path) -> Head:
+    """The first line of an export. Raises DoesNotHold."""
     with Verifier(unsigned=True) as verifier:
         try:
             for text in lines_of(path):
                 verifier.take(text)
                 break
-        except Damaged:
-            return None
+        except Damaged as wrong:
+            verifier.damaged(str(wrong))
+        if verifier.head is None:
+            raise DoesNotHold(path, verifier.finish())
         return verifier.head
 
 
@@ -73,7 +78,7 @@ def read_file(path: Path, replay: Replay) -> Verdict:
             verifier.damaged(str(wrong))
             verdict = verifier.finish()
     if not verdict.holds:
-        raise DoesNotHold(verdict)
+        raise DoesNotHold(path, verdict)
     return verdict
 
 
@@ -85,10 +90,14 @@ def read_log(
     for page in taking.records(conn, organisation, after=after, until=until):
         for record in page:
             expected += 1
-            line = canonical(record)
-            if record.position != expected or leaf_hash(line) != record.leaf:
-                raise BrokenRecord(expected, "it is not what its leaf was made of")
-            replay.add_line(record.stream, line)
+            text = canonical(record)
+            if record.position != expected or leaf_hash(text) != record.leaf:
+                raise BrokenRecord(expected, f"it is not what its leaf was made of; {DOCTOR}")
+            try:
+                moments_of(read_line(text))
+            except NotCanonical as wrong:
+                raise BrokenRecord(expected, f"{wrong}, though its leaf is made of that; {DOCTOR}") from None
+            replay.add_line(record.stream, text)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ class BrokenRecord(ValueError):
 
     def __init__(self, position: int, why: str) -> None:
         self.position = position
-        super().__init__(f"record {position} cannot be exported: {why}")
+        super().__init__(f"record {position:,} does not hold: {why}")
 
 
 class Exporter:

@@ -73,6 +73,8 @@ def read_line(text: bytes) -> Line:
     except msgspec.MsgspecError as error:
         said = _AT_BYTE.search(str(error))
         raise NotCanonical("it is not the JSON of a record", int(said[1]) if said else None) from None
+    except RecursionError:
+        raise NotCanonical("it is nested more deeply than any record") from None
     again = _encode(line)
     if again != text:
         raise NotCanonical("it is not written as records are", _first_difference(again, text))

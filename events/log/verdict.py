@@ -14,6 +14,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: int | None = None
     byte: int | None = None
 
+    @property
+    def where(self) -> str:
+        """The place, as far as it is known, as words."""
+        places = {"line": self.line, "record": self.position, "byte": self.byte}
+        return ", ".join(f"{name} {number:,}" for name, number in places.items() if number is not None)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.says}" if self.where else self.says
+
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """What the log was once said to be: an older checkpoint; a receipt also says which record is at `index` of it."""

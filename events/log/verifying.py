@@ -92,6 +92,10 @@ class Verifier:
             text = text[:-1]
         else:
             self._found("the line does not end: the file was cut off here, or its last byte is damaged")
+        if self._findings.line == 1 and text.endswith(b"\r"):
+            self._found(
+                "it ends as lines do in Windows: take a copy through which no program rewrote line ends"
+            )
         if self._findings.line == 1:
             self._begin(text)
         elif text.startswith(PIECE) or self._all_records_came():

@@ -55,7 +55,7 @@ def audit(
 
     Reads only, in one short snapshot: each projection is compared at the very position that its rows reflect. The
     leaves of the log are made anew; with a key its tiles and checkpoints are too. That it was read is itself put on
-    record. Ends with status 1 if anything differs.
+    record. Ends with status 1 if anything differs, or the export or the log does not hold; 2 if the export is another.
     """
     try:
         known = [NoteKey.read(text) for text in keys]
@@ -116,8 +116,9 @@ def _take_rows(conn: Connection, organisation: str, replay: Replay) -> list[Show
 
 def _from_file(file: Path, organisation: str, replay: Replay) -> Verdict:
     head = head_of_file(file)
-    if head is None or (head.organisation, head.first) != (organisation, 1):
-        raise click.UsageError(f"{file} is no export of the whole log of {organisation}.")
+    if (head.organisation, head.first) != (organisation, 1):
+        has = f"records {head.first:,} to {head.last:,} of {head.organisation}"
+        raise click.UsageError(f"{file} is no export of the whole log of {organisation}: it has {has}.")
     return read_file(file, replay)
 
 

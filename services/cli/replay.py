@@ -78,8 +78,8 @@ def replay(
     """Fold the projections from SOURCE: the file of an export, or the code of an organisation whose log is here.
 
     Without --projection: how many rows each has, and one number over them, the same wherever they are made. An export
-    is verified while it is read, and a log's leaves are made anew; what does not hold is not folded. That a log was
-    read is itself put on record.
+    is verified while it is read, and a log's leaves are made anew; what does not hold is not folded: status 1. That a
+    log was read is itself put on record.
     """
     wanted = [_projection(name)] if name is not None else list(found().values())
     asked = _question(wanted[0], question) if question is not None and name is not None else None
@@ -102,6 +102,15 @@ def replay(
             _print(console, fields, [{"key": key} | (data_of(row) or {}) for key, row in keyed], form)
         else:
             _print(console, ("projection", "revision", "rows", "digest"), folding.digests(), form)
+
+
+def is_file(source: Path) -> bool:
+    """Whether a source is the file of an export; else it is the code of an organisation. Raises ClickException."""
+    if source.is_dir():
+        raise click.ClickException(f"{source} is a directory: give the file of an export.")
+    if not source.exists() and (source.name != str(source) or "." in source.name):
+        raise click.ClickException(f"There is no file {source}, and no organisation has such a code.")
+    return source.exists()
 
 
 def _projection(name: str) -> Projection[Any]:
@@ -131,9 +140,9 @@ def _read(
     path = Path(source)
     targets = [Target(projection, EVERYTHING) for projection in wanted]
     try:
-        if path.exists():
+        if is_file(path):
             head = head_of_file(path)
-            records = 0 if head is None else min(head.records, 10_000_000)
+            records = min(head.records, 10_000_000)
             folding = stack.enter_context(
                 Replay(targets, records=records, occurred_until=as_at, recorded_until=as_known)
             )

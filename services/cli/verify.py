@@ -1,7 +1,7 @@
 """`qiledger verify`: proves an export with no database, no network and no setting, or names what is wrong with it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -104,7 +104,7 @@ def _verified(
 ) -> tuple[Verdict, list[Compared]]:
     with Verifier(keys=keys, earlier=earlier, unsigned=unsigned) as verifier:
         lines = lines_of(file)
-        _take(verifier, next(lines, b""))
+        _begin(verifier, lines)
         head = verifier.head
         records = min(head.records if head else 0, EXPECTED_MAX)
         with Replay([], records=records) as replaying, bars(Console(stderr=True)) as progress:
@@ -138,9 +138,14 @@ def _verified(
             return verdict, replaying.compare()
 
 
-def _take(verifier: Verifier, first: bytes) -> None:
-    if first:
-        verifier.take(first)
+def _begin(verifier: Verifier, lines: Iterator[bytes]) -> None:
+    """Takes the first line, if there is one that can be read."""
+    try:
+        for text in lines:
+            verifier.take(text)
+            return
+    except Damaged as wrong:
+        verifier.damaged(str(wrong))
 
 
 def _print(result: Result, earlier: Sequence[Earlier]) -> None:
@@ -148,10 +153,7 @@ def _print(result: Result, earlier: Sequence[Earlier]) -> None:
     for sentence in _head(verdict):
         console.print(escape(sentence))
     for finding in verdict.findings:
-        where = [f"line {finding.line:,}"] if finding.line is not None else []
-        where += [f"record {finding.position:,}"] if finding.position is not None else []
-        where += [f"byte {finding.byte:,}"] if finding.byte is not None else []
-        console.print(f"[bold red]✗[/] {escape(', '.join(where))}: {escape(finding.says)}")
+        console.print(f"[bold red]✗[/] {escape(str(finding))}")
     if verdict.findings_more:
         console.print(f"[bold red]✗[/] and {verdict.findings_more:,} more")
     if verdict.holds:

@@ -9,9 +9,9 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
-from events.log.export_file import lines_of
+from events.log.export_file import Damaged, lines_of
 from events.log.exported import RECORD
-from events.log.lines import NotCanonical, read_line, record_of
+from events.log.lines import NotCanonical, moments_of, read_line, record_of
 from events.log.merkle import leaf_hash
 from events.log.read import FOR_ORGANISATION, STREAM
 from events.log.read import record_of as record_of_row
@@ -22,7 +22,8 @@ from projections.engine.why import NoSuchKey, Reasons, Step, history
 from projections.engine.why import why as reasons_of
 from services.cli.as_auditor import as_auditor
 from services.cli.on_record import note_read, off_the_record
-from services.cli.replay import Moment
+from services.cli.replay import Moment, is_file
+from services.replaying import DoesNotHold, head_of_file
 
 RECORDS_MAX = 1_000_000
 
@@ -82,7 +83,7 @@ def why(
 
 
 def _records(source: str, stream: str, *, off_the_record: bool) -> list[Record]:
-    if Path(source).exists():
+    if is_file(Path(source)):
         return list(_from_file(Path(source), stream))
     with as_auditor(name="why") as conn:
         with conn.transaction():
@@ -97,16 +98,18 @@ def _records(source: str, stream: str, *, off_the_record: bool) -> list[Record]:
 
 def _from_file(path: Path, stream: str) -> list[Record]:
     records = []
-    for text in lines_of(path):
-        if text.startswith(RECORD):
-            try:
+    try:
+        head_of_file(path)
+        for text in lines_of(path):
+            if text.startswith(RECORD):
                 line = read_line(text[:-1])
+                moments_of(line)
                 if line.stream == stream:
                     records.append(record_of(line, leaf_hash(text[:-1])))
-            except NotCanonical as wrong:
-                raise click.ClickException(
-                    f"The export is damaged ({wrong}): qiledger verify {path}"
-                ) from None
+    except (Damaged, NotCanonical) as wrong:
+        raise click.ClickException(f"The export is damaged ({wrong}): qiledger verify {path}") from None
+    except DoesNotHold as wrong:
+        raise click.ClickException(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.") from None
     return records
 
 

@@ -1,8 +1,10 @@
 """Replays, audits, and the reasons of a row: from an export alone, and from a live log that is only read."""
 
 import csv
+import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -130,3 +132,84 @@ def test_a_row_that_is_not_there_any_more_says_why(export: Path) -> None:
     assert [step["standing"] for step in told["steps"]] == ["retracted", "puts_right"]
     history = qiledger("why", str(export), "project/P-9", "--json")
     assert [step["standing"] for step in json.loads(history.stdout)["steps"]] == ["retracted", "puts_right"]
+
+
+def _second_record(export: bytes, was: bytes, now: bytes) -> bytes:
+    lines = export.splitlines(keepends=True)
+    assert was in lines[2]
+    return b"".join([*lines[:2], lines[2].replace(was, now, 1), *lines[3:]])
+
+
+Damage = Callable[[bytes], bytes]
+DAMAGE: dict[str, tuple[Damage, str]] = {
+    "nothing at all": (lambda _: b"", "the file is empty"),
+    "another file": (lambda _: b"\x89PNG\r\n\x1a\n" + bytes(3_000), "line 1: "),
+    "a page of a proxy": (lambda _: b"<!doctype html>\n", "line 1: the first line cannot be believed"),
+    "lines of Windows": (lambda good: good.replace(b"\n", b"\r\n"), "line 1: it ends as lines do in Windows"),
+    "half a file": (lambda good: good[: len(good) // 2], "the line does not end"),
+    "half a line": (lambda good: _second_record(good, b'"body"', b"\n"), "line 3, record 2"),
+    "half a letter": (lambda good: _second_record(good, b"lifeqi", b"life\xff"), "it is not UTF-8"),
+    "a moment that is none": (
+        lambda good: _second_record(good, b'"2022-', b'"2x22-'),
+        "record 2: a moment is",
+    ),
+    "braces without end": (
+        lambda good: _second_record(good, b'"body":{', b'"body":' + b'{"a":' * 20_000 + b"{"),
+        "line 3, record 2: it is nested more deeply",
+    ),
+    "a line without end": (lambda _: b"x" * 100_000_000, "a line has more than 1,048,576 bytes"),
+    "a line without end, zipped": (
+        lambda good: gzip.compress(good.splitlines(keepends=True)[0] + b"x" * 100_000_000, 1),
+        "a line has more than 1,048,576 bytes",
+    ),
+    "half a zip": (lambda good: gzip.compress(good)[:-200], "it does not unzip"),
+    "the beginning of a zip": (lambda _: b"\x1f\x8b", "it does not unzip"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_file_that_is_no_whole_export_is_named_with_its_line_and_what_to_do(
+    trust: Audited, export: Path, tmp_path: Path, what: str
+) -> None:
+    damage, says = DAMAGE[what]
+    file = tmp_path / "rwk.ndjson"
+    file.write_bytes(damage(export.read_bytes()))
+    audit = ["audit", "RWK", "--off-the-record", "--export", str(file)]
+    for command in (["replay", str(file)], audit):
+        refused = qiledger(*command, QILEDGER_DATABASE_URL=trust.url)
+        told = _unwrapped(refused.stderr)
+        assert (refused.returncode, says in told) == (1, True), refused.stderr
+        assert f"qiledger verify {file}" in told
+    verified = qiledger("verify", str(file))
+    assert (verified.returncode, says in verified.stdout, verified.stderr.strip()) == (1, True, "")
+    asked = qiledger("why", str(file), "project/S-1")
+    assert (asked.returncode, f"qiledger verify {file}" in _unwrapped(asked.stderr)) == (1, True), (
+        asked.stderr
+    )
+
+
+def _unwrapped(said: str) -> str:
+    return " ".join(said.replace("│", "").split())
+
+
+def test_what_is_neither_a_file_nor_an_organisation_is_said_to_be_neither(export: Path) -> None:
+    for command in (["replay"], ["why", "project/S-1"]):
+        words = [command[0], str(export.parent), *command[1:]]
+        assert "is a directory" in qiledger(*words).stderr
+        words[1] = str(export.with_suffix(".missing"))
+        missing = qiledger(*words)
+        assert (missing.returncode, "There is no file" in missing.stderr) == (1, True)
+
+
+def test_a_record_that_a_superuser_made_to_be_none_is_named(trust_to_touch: str) -> None:
+    tamper(trust_to_touch, NO_JSON)
+    for command in ("audit", "replay"):
+        refused = qiledger(command, "RWK", QILEDGER_DATABASE_URL=trust_to_touch)
+        assert refused.returncode == 1
+        assert "Record 5 does not hold: it is not the JSON of a record" in refused.stderr
+        assert "qiledger doctor --proof" in refused.stderr
+
+
+NO_JSON = REWRITE.replace("'client/other', r.body", "r.actor, '{oops'").replace(
+    "actor = 'client/other'", "body = '{oops'"
+)

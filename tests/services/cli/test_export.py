@@ -82,7 +82,7 @@ def test_half_an_export_that_was_touched_is_not_gone_on_with(trust: Audited, tmp
     (tmp_path / "half.ndjson.part").write_bytes(b"".join(lines[:40]))
     refused = qiledger("export", "RWK", "-o", str(tmp_path / "half.ndjson"), QILEDGER_DATABASE_URL=trust.url)
     assert refused.returncode == 1
-    assert "Record 3 cannot be exported" in refused.stderr
+    assert "Record 3 does not hold" in refused.stderr
 
 
 def test_a_part_and_an_older_checkpoint(trust: Audited, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_record_that_a_superuser_changed_is_named(fresh_database_url: str, tmp
     )
     refused = qiledger("export", "RWK", "-o", str(file), QILEDGER_DATABASE_URL=trust.url)
     assert refused.returncode == 1
-    assert "Record 7 cannot be exported: it is not what its leaf was made of" in refused.stderr
+    assert "Record 7 does not hold: it is not what its leaf was made of" in refused.stderr
     assert not file.exists()
 
 
@@ -196,7 +196,7 @@ def test_a_zipped_export_that_was_touched_is_not_gone_on_with(trust: Audited, tm
         "export", "RWK", "-o", str(tmp_path / "half.ndjson.gz"), QILEDGER_DATABASE_URL=trust.url
     )
     assert refused.returncode == 1
-    assert "Record 3 cannot be exported" in refused.stderr
+    assert "Record 3 does not hold" in refused.stderr
 
 
 def test_an_export_whose_process_is_killed_midway_is_gone_on_with(
