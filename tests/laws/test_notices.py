@@ -146,6 +146,34 @@ def test_any_batch_any_restart_and_twice_tell_the_same(
 
 
 @WIDELY
+@given(
+    history=lively_histories(),
+    long=st.integers(1, 6),
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=6),
+)
+def test_streams_that_are_heard_on_from_where_they_stood_tell_the_same(
+    database_url: str,
+    conn: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    history: Sequence[Telling],
+    long: int,
+    sizes: list[int],
+) -> None:
+    whole = begun(database_url, conn)
+    tell(database_url, whole, history)
+    assert listen(conn, whole, now=SPOKEN)
+    monkeypatch.setattr("projections.notices.engine.recall.LONG", long)
+    bit_by_bit, position = begun(database_url, conn), 0
+    tell(database_url, bit_by_bit, history)
+    for size in sizes:
+        position += size
+        listen(conn, bit_by_bit, now=SPOKEN, until=position)
+    assert listen(conn, bit_by_bit, now=SPOKEN)
+    assert told(conn, bit_by_bit) == told(conn, whole) != set()
+    monkeypatch.undo()
+
+
+@WIDELY
 @given(history=lively_histories())
 def test_what_a_rule_finds_when_it_begins_tells_nobody(
     database_url: str, conn: Connection, history: Sequence[Telling]

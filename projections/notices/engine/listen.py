@@ -14,7 +14,6 @@ from psycopg import Connection
 
 from events.log.read import record_of
 from events.log.record import Record
-from projections.engine.projection import Projection
 from projections.engine.reading import for_organisation, head
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.heard import Heard
@@ -30,8 +29,10 @@ from projections.notices.engine.moment import Moment
 from projections.notices.engine.people import platform_roles
 from projections.notices.engine.place import Place, locked, move, since_when
 from projections.notices.engine.recall import Recall
+from projections.notices.engine.remembered import keep, where_they_stood
 from projections.notices.engine.roles import Person
 from projections.notices.engine.rule import Rule
+from projections.notices.engine.told import names_of, told_of
 
 BATCH_MAX = 2_000  # records heard in a transaction
 POSITIONS_MAX = 100_000  # passed in a transaction, whatever is heard
@@ -45,21 +46,6 @@ _NEWS = """
             OR (type = ANY (%(fresh)s) AND least(recorded_at, %(now)s) - occurred_at < make_interval(days => %(days)s)))
      ORDER BY position
      LIMIT %(limit)s
-"""
-_STREAMS = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
-      FROM log.records
-     WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
-       AND type <> ALL (%(passed_over)s)
-     ORDER BY position
-"""
-_NAMES = """
-    SELECT DISTINCT stream
-      FROM log.records
-     WHERE organisation = %(organisation)s AND starts_with(stream, %(begins)s) AND position <= %(until)s
-       AND type <> ALL (%(passed_over)s)
-     ORDER BY stream
 """
 _FIND = """
     SELECT organisation, position, stream, version, source, id, type,
@@ -135,13 +121,15 @@ def _hear(
         return place.position
     records = _news(conn, place, rules, until, batch_max)
     to = records[-1].position if len(records) == batch_max else max(until, place.position)
-    heard = _said(conn, place, rules, records, to)
+    recall = _recall(conn, place, records, to)
+    heard = _said(conn, place, rules, recall, records)
     asked: dict[str, Any] = {"organisation": place.organisation, "after": place.position, "until": to}
     conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": place.by_the_database})
     clear(conn, place.organisation, heard.cleared, now)
     new = make(conn, place.organisation, heard.made.values(), now)
     note_unsaid(conn, place.organisation, heard.unsaid)
     note_people(conn, place.organisation, heard.people)
+    keep(conn, place.organisation, recall.stands())
     move(conn, place, to, news=new > 0 or bool(heard.cleared))
     return to
 
@@ -163,14 +151,20 @@ def _news(
     return [record_of(row) for row in conn.execute(_NEWS, asked, binary=True)]
 
 
-def _said(
-    conn: Connection[Any], place: Place, rules: Mapping[str, Rule], records: Sequence[Record], to: int
-) -> Heard:
-    recall = Recall(
-        lambda projection, streams: streams_of(conn, place.organisation, projection, streams, to),
-        lambda projection, kind: names_of(conn, place.organisation, projection, kind, to),
-        ahead=(record.stream for record in records),
+def _recall(conn: Connection[Any], place: Place, records: Sequence[Record], to: int) -> Recall:
+    """The log up to a position, in which these records are gone through."""
+    organisation = place.organisation
+    return Recall(
+        lambda projection, after: told_of(conn, organisation, projection, after, to),
+        lambda projection, kind: names_of(conn, organisation, projection, kind, to),
+        stood=lambda projection, streams: where_they_stood(conn, organisation, projection, streams),
+        ahead=records,
     )
+
+
+def _said(
+    conn: Connection[Any], place: Place, rules: Mapping[str, Rule], recall: Recall, records: Sequence[Record]
+) -> Heard:
     people = people_of(conn, place.organisation) if place.people_known else _everybody(conn, place, recall)
 
     def find(stream: str, source: str, id_: str) -> Record | None:
@@ -180,36 +174,6 @@ def _said(
 
     since = since_when(conn, place.organisation)
     return Listener(rules.values(), since, recall, people, find, place.by_the_database).hear(records)
-
-
-def streams_of(
-    conn: Connection[Any],
-    organisation: str,
-    projection: Projection[Any],
-    streams: Sequence[str],
-    until: int,
-) -> dict[str, list[Record]]:
-    """The records of some streams that matter to a projection, up to a position."""
-    asked = {
-        "organisation": organisation,
-        "streams": list(streams),
-        "until": until,
-        "passed_over": sorted(projection.passed_over),
-    }
-    found: dict[str, list[Record]] = {}
-    for row in conn.execute(_STREAMS, asked, binary=True):
-        record = record_of(row)
-        found.setdefault(record.stream, []).append(record)
-    return found
-
-
-def names_of(
-    conn: Connection[Any], organisation: str, projection: Projection[Any], kind: str, until: int
-) -> list[str]:
-    """The streams of a kind that have records which matter to a projection, up to a position."""
-    asked = {"organisation": organisation, "begins": f"{kind}/", "until": until}
-    found = conn.execute(_NAMES, asked | {"passed_over": sorted(projection.passed_over)})
-    return [stream for (stream,) in found]
 
 
 def _everybody(conn: Connection[Any], place: Place, recall: Recall) -> dict[str, Person]:

@@ -1,10 +1,12 @@
 """What the log says of a stream at a position: its rows before and after a record, folded from its records. Pure.
 
 The folds are those of the projections. Rows in Postgres cannot be used for this: they are as far as their own feed has
-come, which depends on who was faster; a notice must not.
+come, which depends on who was faster; a notice must not. What hearing itself has folded can: a long stream is folded
+on from where it `stood`, unless a record comes that does not simply follow. Then it is folded from its first one.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,15 +17,32 @@ from projections.engine.batch import fold_batch
 from projections.engine.projection import Part, Projection
 from projections.engine.stream import Stream, amendments, fold_stream, in_business_order, is_revision
 
-REMEMBERED_MAX = 50_000  # records of streams at once
+REMEMBERED_MAX = 50_000  # records, and rows where streams stood, at once
 READ_AHEAD = 50  # streams read by one query
+LONG = 250  # records after which it is worth keeping where a stream stands
 
-ReadStreams: TypeAlias = Callable[[Projection[Any], Sequence[str]], Mapping[str, Sequence[Record]]]
-"""The records of some streams that matter to a projection, in the order of positions."""
+D = TypeVar("D")
+
+
+class Stood(msgspec.Struct, frozen=True):
+    """A stream with every record up to a position, the last of which that matters has this version."""
+
+    position: int
+    version: int
+    stream: Stream
+
+
+ReadStreams: TypeAlias = Callable[[Projection[Any], Mapping[str, int]], Mapping[str, Sequence[Record]]]
+"""The records of some streams that matter to a projection, in their order: of each those after a version."""
+WhereTheyStood: TypeAlias = Callable[[Projection[Any], Sequence[str]], Mapping[str, Stood]]
+"""Where streams stood at some earlier position, of those of which it was kept. Nobody else has what it returns."""
 NamesOf: TypeAlias = Callable[[Projection[Any], str], Sequence[str]]
 """The streams of a kind that have records which matter to a projection."""
 
-D = TypeVar("D")
+
+def nothing_is_kept(projection: Projection[Any], streams: Sequence[str]) -> Mapping[str, Stood]:
+    """Of no stream is it known where it stood."""
+    return {}
 
 
 class Rows(dict[Part, Any]):
@@ -51,15 +70,24 @@ class Around(msgspec.Struct, frozen=True):
 
 
 class Unfolding:
-    """One stream, folded onward from position to position."""
+    """One stream, folded onward from position to position. `whole` reads all its records, should that be needed."""
 
-    def __init__(self, projection: Projection[Any], name: str, records: Sequence[Record]) -> None:
+    def __init__(
+        self,
+        projection: Projection[Any],
+        name: str,
+        records: Sequence[Record],
+        stood: Stood | None,
+        whole: Callable[[], Sequence[Record]],
+    ) -> None:
         self._projection = projection
         self._name = name
         self._records = records
+        self._whole = whole
+        self._from = stood.position if stood is not None else 0
+        self._streams: dict[str, Stream] = {} if stood is None else {name: stood.stream}
         self._taken = 0
-        self._streams: dict[str, Stream] = {}
-        self._rows = Rows()
+        self._rows = self._shown()
         self._position = -1
         self._around = Around(self._rows, self._rows)
 
@@ -67,42 +95,79 @@ class Unfolding:
         """Its rows before and at a position, which is never less than the last one asked for."""
         assert position >= self._position, "the log is gone through onward"
         if position > self._position:
+            if position <= self._from:
+                self._begin_anew()
             before = self._until(position - 1)
             self._around = Around(before, self._until(position))
             self._position = position
         return self._around
 
+    def stands(self) -> Stood | None:
+        """Where it has come to, if that is worth keeping: far from where it was, and with nothing to be put right."""
+        stream = self._streams.get(self._name)
+        if stream is None or stream.again or stream.parked is not None or self._taken < LONG:
+            return None
+        return Stood(self._position, self._records[self._taken - 1].version, stream)
+
     def _until(self, position: int) -> Rows:
-        new = self._taken
-        while new < len(self._records) and self._records[new].position <= position:
-            new += 1
+        new = self._told_by(position)
         if new > self._taken:
-            self._fold(self._records[self._taken : new], self._records[:new])
-            self._taken = new
-            stream = self._streams.get(self._name, Stream())
-            self._rows = Rows({part: kept.row for part, kept in stream.rows.items() if kept.row is not None})
+            again: set[str] = set()
+            fold_batch(self._projection, self._streams, self._records[self._taken : new], {}, again)
+            if self._name in again:
+                self._fold_again(position)
+            self._taken = self._told_by(position)
+            self._rows = self._shown()
         return self._rows
 
-    def _fold(self, news: Sequence[Record], known: Sequence[Record]) -> None:
-        again: set[str] = set()
-        fold_batch(self._projection, self._streams, news, {}, again)
-        if self._name in again:
-            amended = amendments(self._projection, [r for r in known if is_revision(self._projection, r)])
-            amended.expect({(record.stream, record.source, record.id) for record in known})
-            in_order = in_business_order(known)
-            self._streams[self._name] = fold_stream(self._projection, self._name, in_order, amended)
+    def _told_by(self, position: int) -> int:
+        """How many of its records have been told by then."""
+        told = self._taken
+        while told < len(self._records) and self._records[told].position <= position:
+            told += 1
+        return told
+
+    def _fold_again(self, position: int) -> None:
+        """All its records up to a position, in business order, as they were put right."""
+        if self._from:
+            self._begin_anew()
+        known = self._records[: self._told_by(position)]
+        amended = amendments(self._projection, [r for r in known if is_revision(self._projection, r)])
+        amended.expect({(record.stream, record.source, record.id) for record in known})
+        in_order = in_business_order(known)
+        self._streams[self._name] = fold_stream(self._projection, self._name, in_order, amended)
+
+    def _begin_anew(self) -> None:
+        """From its first record."""
+        self._records, self._from, self._taken = self._whole(), 0, 0
+        self._streams.clear()
+        self._rows = self._shown()
+
+    def _shown(self) -> Rows:
+        stream = self._streams.get(self._name, Stream())
+        return Rows({part: kept.row for part, kept in stream.rows.items() if kept.row is not None})
 
 
 class Recall:
-    """The streams of one log, as far as somebody asked for them. `ahead` are those that will be asked for, in order."""
+    """The streams of one log, as far as somebody asked for them. `ahead` are the records that will be asked about."""
 
-    def __init__(self, read: ReadStreams, names: NamesOf, *, ahead: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        read: ReadStreams,
+        names: NamesOf,
+        *,
+        stood: WhereTheyStood = nothing_is_kept,
+        ahead: Iterable[Record] = (),
+    ) -> None:
         self._read = read
         self._names = names
-        self._ahead = list(dict.fromkeys(ahead))
+        self._stood = stood
+        self._lengths = {record.stream: record.version for record in ahead}
+        self._ahead = list(self._lengths)
         self._place = {stream: n for n, stream in enumerate(self._ahead)}
         self._known: dict[tuple[str, str], Unfolding] = {}
-        self._records = 0
+        self._projections: dict[str, Projection[Any]] = {}
+        self._size = 0
 
     def around(self, projection: Projection[Any], stream: str, position: int) -> Around:
         """The rows of a stream before and at a position. Positions never go back."""
@@ -123,21 +188,28 @@ class Recall:
                 self._learn(projection, unknown)
         return [self.around(projection, name, position).after for name in names]
 
+    def stands(self) -> Iterator[tuple[Projection[Any], str, Stood]]:
+        """The streams of which it is worth keeping where they stand now."""
+        for (projection, name), unfolding in self._known.items():
+            stood = unfolding.stands()
+            if stood is not None:
+                yield self._projections[projection], name, stood
+
     def as_if(self, right: Record) -> "Recall":
         """The log as it would have been up to a record, had that been told as `right`."""
 
-        def read(projection: Projection[Any], names: Sequence[str]) -> dict[str, list[Record]]:
-            told = self._read(projection, names)
+        def read(projection: Projection[Any], after: Mapping[str, int]) -> dict[str, list[Record]]:
+            told = self._read(projection, after)
             return {
                 name: [
                     right if record.position == right.position else record
                     for record in told.get(name, ())
                     if record.position <= right.position
                 ]
-                for name in names
+                for name in after
             }
 
-        return Recall(read, self._names)
+        return Recall(read, self._names, stood=self._stood)
 
     def _meet(self, projection: Projection[Any], stream: str) -> None:
         """Reads a stream, and the next ones of its kind that will be asked for."""
@@ -148,10 +220,24 @@ class Recall:
         self._learn(projection, [stream, *islice(unknown, READ_AHEAD)])
 
     def _learn(self, projection: Projection[Any], names: Sequence[str]) -> None:
-        read = self._read(projection, names)
-        self._records += sum(len(records) for records in read.values())
-        if self._records > REMEMBERED_MAX:
-            self._known = {}
-            self._records = sum(len(records) for records in read.values())
+        long = [name for name in names if self._lengths.get(name, LONG) >= LONG]
+        stood = self._stood(projection, long) if long else {}
+        after = dict.fromkeys(names, 0) | {name: one.version for name, one in stood.items()}
+        read = self._read(projection, after)
+        size = sum(map(len, read.values())) + sum(len(one.stream.rows) for one in stood.values())
+        self._size += size
+        if self._size > REMEMBERED_MAX:
+            self._known, self._size = {}, size
+        self._projections[projection.name] = projection
         for name in names:
-            self._known[projection.name, name] = Unfolding(projection, name, read.get(name, ()))
+            self._known[projection.name, name] = Unfolding(
+                projection,
+                name,
+                read.get(name, ()),
+                stood.get(name),
+                partial(self._whole, projection, name),
+            )
+
+    def _whole(self, projection: Projection[Any], name: str) -> Sequence[Record]:
+        """All records of a stream that matter."""
+        return self._read(projection, {name: 0}).get(name, ())

@@ -114,15 +114,17 @@ class Trust:
         return list(people.values())
 
     def matter_to(
-        self, projection: Projection[Any], streams: Sequence[str]
+        self, projection: Projection[Any], after: Mapping[str, int]
     ) -> Mapping[str, Sequence[Record]]:
         return {
             stream: [
                 record
                 for record in self.records
-                if record.stream == stream and record.type not in projection.passed_over
+                if record.stream == stream
+                and record.version > version
+                and record.type not in projection.passed_over
             ]
-            for stream in streams
+            for stream, version in after.items()
         }
 
     def names_of(self, projection: Projection[Any], kind: str) -> Sequence[str]:

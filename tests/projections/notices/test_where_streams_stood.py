@@ -1,0 +1,143 @@
+"""A stream that is folded on from where it stood is what it is from its first record, whatever comes and whoever asks.
+
+Told are measurements and scores, in order and late, put right and taken back, even of what never came; heard are they a
+few at a time, each time by somebody who knows no more than what was kept.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from events.corrections import EventCorrected, EventRetracted
+from events.measures import MeasurementCorrected, MeasurementRecorded
+from events.projects import ProjectStarted
+from events.scores import ProgressScored
+from events.vocabulary import Event
+from projections.duties import duties
+from projections.engine.projection import Projection
+from projections.engine.stream import Kept, Stream
+from projections.measure_series import SeriesPart, series
+from projections.notices.engine import recall as recalling
+from projections.notices.engine.recall import Recall, Stood
+from projections.notices.engine.remembered import read, written
+from tests.projections.notices.trust import P1, Trust
+
+RECORDS = 40
+PROJECTIONS: tuple[Projection[Any], ...] = (series, duties)
+
+
+class Shelf:
+    """Where streams stood, kept as Postgres keeps it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[int, int, bytes]] = {}
+        self.given = 0
+
+    def keep(self, recall: Recall) -> None:
+        for projection, name, stood in recall.stands():
+            rows = written(projection, stood.stream)
+            assert rows is not None
+            self.kept[projection.name, name] = (stood.position, stood.version, rows)
+
+    def give(self, projection: Projection[Any], streams: Sequence[str]) -> Mapping[str, Stood]:
+        found = {
+            name: self.kept[projection.name, name] for name in streams if (projection.name, name) in self.kept
+        }
+        self.given += len(found)
+        return {
+            name: Stood(at, version, read(projection, rows)) for name, (at, version, rows) in found.items()
+        }
+
+
+def told_at_random(chance: random.Random, *, troubled: bool) -> Trust:
+    """A project's stream. Troubled, it is told to put right what never came, or what cannot be put right so."""
+    trust, points = Trust(), list[str]()
+    trust.tell(P1, "2025-01-01", ProjectStarted(title="Sleep"))
+    for n in range(2, RECORDS):
+        late = chance.random() < 0.1
+        day = chance.randrange(1, n) if late else n
+        of = f"e-{chance.randrange(2, RECORDS + 5)}" if troubled or not points else chance.choice(points)
+        event = _event(chance, n, of if points or troubled else None)
+        trust.tell(P1, f"2025-{1 + day // 28:02}-{1 + day % 28:02}", event, id_=f"e-{n}")
+        if isinstance(event, MeasurementRecorded):
+            points.append(f"e-{n}")
+    return trust
+
+
+def _event(chance: random.Random, n: int, of: str | None) -> Event:
+    kind = chance.choices(["point", "score", "right", "corrected", "retracted"], [8, 3, 1, 1, 1])[0]
+    if kind == "score":
+        return ProgressScored(score=chance.choice([1, 2, 3.5]), scale="life_qi", assessor="coach")
+    if kind == "point" or of is None:
+        return MeasurementRecorded(measure="M-1", period=f"2025-01-{chance.randrange(1, 29):02}", value=n)
+    if kind == "right":
+        return MeasurementCorrected(of=of, value=chance.randrange(100))
+    return EventCorrected(of=of, fields={"value": 7}) if kind == "corrected" else EventRetracted(of=of)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_it_is_what_it_is_from_its_first_record(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance, troubled = random.Random(seed), seed % 3 == 0
+    trust, shelf = told_at_random(chance, troubled=troubled), Shelf()
+    monkeypatch.setattr(recalling, "LONG", chance.randrange(1, 8))
+    heard = 0
+    while heard < len(trust.records):
+        now = trust.records[heard : heard + chance.randrange(1, 6)]
+        recall = Recall(trust.matter_to, trust.names_of, stood=shelf.give)
+        for record in now:
+            for projection in chance.sample(PROJECTIONS, chance.randrange(3)):
+                _assert_alike(recall, trust, projection, record.position)
+            _assert_as_if_alike(recall, trust, chance.choice(trust.records[: record.position]))
+        shelf.keep(recall)
+        heard += len(now)
+    assert shelf.given > 0 or troubled
+
+
+def _assert_alike(recall: Recall, trust: Trust, projection: Projection[Any], position: int) -> None:
+    whole = Recall(trust.matter_to, trust.names_of)
+    assert recall.around(projection, P1, position) == whole.around(projection, P1, position)
+
+
+def _assert_as_if_alike(recall: Recall, trust: Trust, wrong: Any) -> None:
+    """Had a record been told otherwise, long ago or just now."""
+    right = msgspec.structs.replace(wrong, actor="person/another")
+    whole = Recall(trust.matter_to, trust.names_of)
+    for projection in PROJECTIONS:
+        ours = recall.as_if(right).around(projection, P1, right.position)
+        assert ours == whole.as_if(right).around(projection, P1, right.position)
+
+
+def test_somebody_who_asks_about_an_earlier_moment_is_told_of_that_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recalling, "LONG", 1)
+    trust, shelf = told_at_random(random.Random(1), troubled=False), Shelf()
+    recall = Recall(trust.matter_to, trust.names_of)
+    recall.around(series, P1, len(trust.records))
+    shelf.keep(recall)
+    for position in (1, 5, len(trust.records) - 1):
+        _assert_alike(Recall(trust.matter_to, trust.names_of, stood=shelf.give), trust, series, position)
+
+
+def test_a_stream_that_is_short_or_held_up_is_kept_nowhere() -> None:
+    short, held_up = Trust(), Trust()
+    for trust in (short, held_up):
+        trust.tell(P1, "2025-01-01", ProjectStarted(title="Sleep"))
+    points = [MeasurementRecorded(measure="M-1", period="2025-01-01", value=n) for n in range(recalling.LONG)]
+    held_up.tell(P1, "2025-01-02", EventCorrected(of="e-3", fields={"value": "many"}), *points)
+    for trust in (short, held_up):
+        recall = Recall(trust.matter_to, trust.names_of)
+        recall.around(series, P1, len(trust.records))
+        assert list(recall.stands()) == []
+
+
+def test_rows_that_would_not_be_read_back_as_they_are_are_not_kept() -> None:
+    now = Trust()
+    now.tell(P1, "2025-01-01", ProjectStarted(title="Sleep"))
+    at = now.records[0].occurred_at
+    for odd in (float("nan"), "seven", 2**70):
+        row = SeriesPart(sort="point", measure="M-1", value=odd)  # type: ignore[arg-type]
+        assert written(series, Stream({"point": Kept(row, at, 1)})) is None
