@@ -115,6 +115,7 @@ LIFE: tuple[type[Event], ...] = (
     VisibilitySet,
 )
 """The types of events that `lived` folds."""
+_LIFE = frozenset(LIFE)
 
 NO_SIGN_OF_LIFE: frozenset[type[Event]] = frozenset(
     {VisibilitySet, LegalHoldSet, LegalHoldLifted, CountPublished, PortfolioPublished, PortfolioReviewed}
@@ -142,7 +143,9 @@ def lived(row: Life, event: Event, record: Record, **more: Any) -> Life:
 
 
 def life_after(row: ProjectLife, event: Event, record: Record) -> Changes:
-    """The fields of `ProjectLife` that an event of `LIFE` changes."""
+    """The fields of `ProjectLife` that an event of `LIFE` changes; another changes none."""
+    if type(event) not in _LIFE:
+        return {}
     changes = _described(row, event)
     state, flaw = step(row.state, event)
     if state != row.state:

@@ -25,7 +25,7 @@ from events.scores import ProgressScored
 from events.teams import PersonChangedRole, PersonJoined, PersonLeft
 from events.vocabulary import Event
 from projections.moments import as_written, last_day, last_day_of
-from projections.project_life import LIFE, NO_SIGN_OF_LIFE, Changes, ProjectLife, life_after, signs_of_life
+from projections.project_life import NO_SIGN_OF_LIFE, Changes, ProjectLife, life_after, signs_of_life
 
 TEAM_MAX = 60  # roles held at once that a row shows; a team has five to eight members
 CYCLES_REMEMBERED = 50  # of the latest; enough for one told step by step to count once
@@ -118,8 +118,7 @@ def work_after(row: FollowedProject, event: Event, record: Record) -> Changes:
     if kind not in NO_SIGN_OF_LIFE:
         changes["last_sign_of_life"] = as_written(record)
         changes["alive_until"] = last_day_of(record)
-    if kind in _LIFE:
-        changes |= life_after(row, event, record)
+    changes |= life_after(row, event, record)
     return changes
 
 
@@ -209,7 +208,6 @@ def _without(team: Team, person: str, role: Role | None) -> Team:
     )
 
 
-_LIFE = frozenset(LIFE)
 _WORK: Mapping[type[Event], Callable[[Any, Any, Record], Changes]] = {
     ProgressScored: _scored,
     CycleDone: _tested,

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import datetime
 from queue import SimpleQueue
 from typing import IO, Any
 
@@ -25,33 +24,15 @@ import structlog
 from psycopg import Connection
 
 from projections.engine.folding import Folding
+from projections.engine.frames import Answer, Work, read_frame, write_frame
 from projections.engine.making import Making, Task
 from projections.engine.reading import Reader
 
 PROCESSES_MAX = 4  # by default: each takes some eighty megabytes
 LOOK_EVERY_S = 0.01
 PATIENCE_S = 60.0  # a chunk takes a part of a second
-LENGTH_BYTES = 8
 
 log = structlog.get_logger(__name__)
-
-
-class Work(msgspec.Struct, frozen=True):
-    """What a process is told first: whose log it reads, how far, as whom, and for which projections it folds."""
-
-    database: dict[str, str]  # parameters of libpq, the password among them
-    role: str
-    organisation: str
-    projections: list[str]
-    until: int
-    occurred_until: datetime | None
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a task has made, or why nothing."""
-
-    making: Making | None = None
-    failure: str | None = None
 
 
 def processors() -> int:
@@ -210,17 +191,3 @@ class Worker:
 
 
 _answer = msgspec.msgpack.Decoder(Answer).decode
-
-
-def write_frame(pipe: IO[bytes], message: bytes) -> None:
-    """One message: its length, and itself."""
-    pipe.write(len(message).to_bytes(LENGTH_BYTES))
-    pipe.write(message)
-    pipe.flush()
-
-
-def read_frame(pipe: IO[bytes]) -> bytes | None:
-    """The next message, or None at the end of all, or of the process, in the middle of one too."""
-    length = int.from_bytes(pipe.read(LENGTH_BYTES))
-    message = pipe.read(length)
-    return message if message and len(message) == length else None

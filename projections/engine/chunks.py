@@ -156,7 +156,7 @@ class Filling:
     def _task(self, streams: list[Size]) -> Task:
         names = _names(streams)
         taking_part = (member.projection.name for member in self.active if not member.has(names[-1]))
-        return Task(names, tuple(taking_part))
+        return Task(names, tuple(taking_part), _positions(streams))
 
     def _rest(self) -> Iterator[int]:
         """Writes what has been folded."""
@@ -246,6 +246,16 @@ class Filling:
 
 def _names(streams: list[Size]) -> list[str]:
     return [size.stream for size in streams]
+
+
+def _positions(streams: list[Size]) -> list[int] | None:
+    """Of all their records, where they are known."""
+    positions: list[int] = []
+    for size in streams:
+        if size.positions is None:
+            return None
+        positions += size.positions
+    return positions
 
 
 def _short(streams: list[Size]) -> bool:

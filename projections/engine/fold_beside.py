@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from projections.engine.beside import Answer, Work, read_frame, write_frame
-from projections.engine.found import found
+from projections.engine.found import called
+from projections.engine.frames import Answer, Work, read_frame, write_frame
 from projections.engine.making import Maker, Making, Task
 from projections.engine.reading import Reader, for_organisation
 
@@ -28,7 +28,7 @@ def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
     if first is None:
         return
     work = msgspec.msgpack.decode(first, type=Work)
-    projections = [found()[name] for name in work.projections]
+    projections = [called(name) for name in work.projections]
     task_of = msgspec.msgpack.Decoder(Task).decode
     conninfo = make_conninfo("", **{"connect_timeout": CONNECT_TIMEOUT_S} | work.database)
     with psycopg.connect(conninfo, autocommit=True) as conn:

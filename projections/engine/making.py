@@ -15,10 +15,14 @@ from projections.engine.stream import Amendments, Parked, Stream, amendments
 
 
 class Task(msgspec.Struct, frozen=True):
-    """Streams, whole and in byte order, to be folded for the projections of these names."""
+    """Streams, whole and in byte order, to be folded for the projections of these names.
+
+    Where little of the log matters, also the positions of what does.
+    """
 
     streams: list[str]
     projections: tuple[str, ...]
+    positions: list[int] | None = None
 
     @property
     def up_to(self) -> str:
@@ -61,11 +65,12 @@ class Maker:
 
     def ask(self, task: Task) -> Cursor[Any]:
         """Asks for the records of a chunk; for `told`."""
-        return self._reader.ask(self._conn, task.streams, until=self._until)
+        return self._reader.ask(self._conn, task.streams, until=self._until, positions=task.positions)
 
     def told(self, task: Task, asked: Cursor[Any]) -> Told:
         """What was asked for, with which of the records that revisions name have come."""
-        records = self._reader.told(asked)
+        with no_garbage():
+            records = self._reader.told(asked)
         folder = self._folder(task)
         amended = amendments(folder.projections[0], folder.revisions(records))
         amended.expect(self._reader.places(self._conn, amended.put_right(), until=self._until))

@@ -19,6 +19,10 @@ from projections.engine.stream import Told
 RECORDS_MAX = 2_000  # on a page; the door keeps a body below 64 KiB, so a page cannot be large
 CHARACTERS_MEANT = 4_000_000  # of bodies on a page: with large bodies, pages have fewer records
 POSITIONS_MAX = 20_000  # looked at for one page, whatever is found, and however the planner goes about it
+LOOKED_AT = 1_000  # records spread over the log, to see how much of it matters
+LITTLE = (
+    0.15  # of a log: then its records are read by their positions, and what is between them is left alone
+)
 
 _HEAD = "SELECT position FROM log.heads WHERE organisation = %(organisation)s"
 
@@ -44,6 +48,14 @@ _STREAMS = """
            occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
+     ORDER BY stream, occurred_at, position
+"""
+_PLACED = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position = ANY (%(positions)s) AND position <= %(until)s
        AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
      ORDER BY stream, occurred_at, position
 """
@@ -80,12 +92,18 @@ _PLACES = """
      WHERE r.organisation = %(organisation)s AND r.position <= %(until)s
 """
 _SIZES = """
-    SELECT stream, count(*), sum(octet_length(body))::bigint
+    SELECT stream, count(*), sum(octet_length(body))::bigint, {positions}
       FROM log.records
      WHERE organisation = %(organisation)s AND position <= %(until)s
        AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
      GROUP BY stream
      ORDER BY stream COLLATE "C"
+"""
+_MATTERS = """
+    SELECT count(*)
+      FROM log.records
+     WHERE organisation = %(organisation)s AND position = ANY (%(positions)s)
+       AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
 """
 _RECORDED_AT = """
     SELECT recorded_at
@@ -102,11 +120,15 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Size(msgspec.Struct, frozen=True):
-    """How long a stream is: records that matter, and the characters of their bodies (in UTF-8)."""
+    """How long a stream is: records that matter, and the characters of their bodies (in UTF-8).
+
+    Where little of the log matters, also the positions of those records.
+    """
 
     stream: str
     records: int
     bytes: int
+    positions: list[int] | None = None
 
 
 class Reader:
@@ -127,7 +149,12 @@ class Reader:
         self._tail = sql.SQL(_TAIL).format(**types).as_bytes()
         self._at = sql.SQL(_AT).format(**types).as_bytes()
         self._places_after = sql.SQL(_PLACES_AFTER).format(**types).as_bytes()
-        self._sizes = sql.SQL(_SIZES).format(**types).as_bytes()
+        self._placed = sql.SQL(_PLACED).format(**types).as_bytes()
+        self._matters = sql.SQL(_MATTERS).format(**types).as_bytes()
+        self._sizes, self._sizes_and_positions = (
+            sql.SQL(_SIZES).format(positions=sql.SQL(positions), **types).as_bytes()
+            for positions in ("NULL", "array_agg(position)")
+        )
         self._projections = projections
         self.organisation = organisation
         self.occurred_until = occurred_until
@@ -153,9 +180,18 @@ class Reader:
 
     def sizes(self, conn: Connection[Any], *, until: int) -> list[Size]:
         """The streams that any of the projections follows, in byte order."""
-        asked = self._asked | {"until": until}
-        sizes = (Size(*row) for row in conn.execute(self._sizes, asked).fetchall())
+        statement = self._sizes_and_positions if self._little_matters(conn, until) else self._sizes
+        asked = conn.execute(statement, self._asked | {"until": until}, binary=True)
+        sizes = (Size(*row) for row in asked.fetchall())
         return [size for size in sizes if any(each.follows(size.stream) for each in self._projections)]
+
+    def _little_matters(self, conn: Connection[Any], until: int) -> bool:
+        """Whether the log is long, and most of it is passed over."""
+        spread = list(range(1, until + 1, max(1, until // LOOKED_AT)))
+        if len(spread) < LOOKED_AT:
+            return False
+        ((found,),) = conn.execute(self._matters, self._asked | {"positions": spread}).fetchall()
+        return bool(found < LITTLE * len(spread))
 
     def revisions(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> list[Record]:
         """Every record of these streams that puts another right."""
@@ -203,11 +239,23 @@ class Reader:
             while rows := cursor.fetchmany(RECORDS_MAX):
                 yield from map(record_of, rows)
 
-    def ask(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> Cursor[Any]:
-        """Asks for all records of these streams, stream by stream, in business order; for `told`."""
-        return conn.execute(
-            self._streams, self._asked | {"streams": list(streams), "until": until}, binary=True
-        )
+    def ask(
+        self,
+        conn: Connection[Any],
+        streams: Collection[str],
+        *,
+        until: int,
+        positions: Collection[int] | None = None,
+    ) -> Cursor[Any]:
+        """Asks for all records of these streams, stream by stream, in business order; for `told`.
+
+        Where it is known at which positions they stand (`sizes`), they are found there.
+        """
+        if positions is None:
+            asked = self._asked | {"streams": list(streams), "until": until}
+            return conn.execute(self._streams, asked, binary=True)
+        asked = self._asked | {"positions": list(positions), "until": until}
+        return conn.execute(self._placed, asked, binary=True)
 
     @staticmethod
     def told(asked: Cursor[Any]) -> list[Record]:

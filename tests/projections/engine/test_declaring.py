@@ -9,7 +9,7 @@ import pytest
 from events.aims import AimSet
 from events.vocabulary import vocabulary
 from projections.engine.columns import columns_of
-from projections.engine.found import found
+from projections.engine.found import called, found
 from projections.engine.projection import Projection
 from projections.engine.question import NoParameters
 from projections.engine.tables import Tables
@@ -149,3 +149,10 @@ def test_projections_are_found_in_their_room() -> None:
         assert projection.name == name
     assert list(found()) == sorted(found())
     assert "huddles" not in found()
+
+
+def test_a_projection_is_found_by_its_name_alone() -> None:
+    assert {name: called(name) for name in found()} == found()
+    for name in ("huddles", "engine", "moments", "no_such_file"):
+        with pytest.raises(KeyError):
+            called(name)

@@ -10,7 +10,7 @@ import pytest
 
 from events.corrections import EventRetracted
 from events.log.record import Record
-from projections.engine import filling
+from projections.engine import filling, reading
 from projections.engine.builds import active_build, unfinished
 from projections.engine.checkpoint import Fenced, Held, take
 from projections.engine.chunks import chunks
@@ -68,6 +68,37 @@ def test_each_stream_is_read_once_for_all_of_them(here: Here, monkeypatch: pytes
     assert done(rebuilt) == {"t1", "t2", "boards", "huddle_lines"}
     assert read == {f"huddle/H-{n}": 1 for n in range(5)}
     assert is_as_folded(here, *together)
+
+
+@pytest.mark.parametrize(("share", "by_positions"), [(2.0, True), (0.0, False)])
+def test_where_little_of_a_log_matters_its_records_are_read_where_they_stand(
+    here: Here, monkeypatch: pytest.MonkeyPatch, share: float, *, by_positions: bool
+) -> None:
+    asked: list[bool] = []
+    ask = Reader.ask
+
+    def noted(reader: Reader, conn: Any, streams: Any, **how: Any) -> Any:
+        asked.append(how["positions"] is not None)
+        return ask(reader, conn, streams, **how)
+
+    monkeypatch.setattr(Reader, "ask", noted)
+    monkeypatch.setattr(reading, "LOOKED_AT", 3)
+    monkeypatch.setattr(reading, "LITTLE", share)
+    together = [huddles(name="t19"), boards(), timeline()]
+    told = notes(*range(20))
+    here.told(*told, of(HuddleCounted(board="beds", people=3), minute=40))
+    here.told(of(EventRetracted(of=told[7].id), told[7].stream, minute=50))
+    assert len(done(rebuild_together(here.conn, together, here.organisation, batch_max=4))) == 3
+    assert set(asked) == {by_positions}
+    assert is_as_folded(here, *together)
+
+
+def test_a_short_log_is_read_by_its_streams(here: Here) -> None:
+    here.told(*notes(*range(10)))
+    reader = Reader(huddles(name="t20"), organisation=here.organisation)
+    with here.conn.transaction():
+        reading.for_organisation(here.conn, here.organisation)
+        assert {size.positions for size in reader.sizes(here.conn, until=10)} == {None}
 
 
 def test_one_that_cannot_be_written_fails_alone(here: Here) -> None:
