@@ -111,10 +111,15 @@ def _made(
     if kind in OF_RATIOS and not all(point.denominator for point in points):
         raise CannotDraw("Not every point has a denominator", "Tell a numerator and a denominator for each")
     multiply = measure.multiply or (100.0 if measure.unit == "%" and _are_shares(points) else 1.0)
-    plain = _plain(measure, kind, points, multiply)
-    starts = _starts(kind, points)
+    beside = len(parts) > len(points)  # most charts have points alone, of which nobody has to know the day
+    starts = _starts(kind, points) if beside else []
+    series = _plain(measure, kind, points, multiply)
+    if beside:
+        series = msgspec.structs.replace(
+            series, annotations=_notes(parts, starts), cycles=_cycles(parts, starts)
+        )
     return make(
-        msgspec.structs.replace(plain, annotations=_notes(parts, starts), cycles=_cycles(parts, starts)),
+        series,
         chart=kind,
         rules=rules,
         baseline=_decided(points if kind not in OF_SUBGROUPS else [], parts, starts),

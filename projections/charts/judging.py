@@ -105,7 +105,7 @@ def _judged(
         values=series.values[span],
         denominators=series.denominators[span] if series.denominators is not None else None,
         spreads=series.spreads[span] if series.spreads is not None else None,
-        basis=[i for i in range(length) if included[i] and stretch.first + i in basis],
+        basis=[i - stretch.first for i in basis if included[i - stretch.first]],
         baseline=baseline,
     )
     lines = _given_limits(ABOUT[kind].lines(phase), baseline)

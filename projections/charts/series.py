@@ -137,7 +137,12 @@ def subgroups(keys: Sequence[Hashable], values: Sequence[float | None]) -> Serie
 
 
 def _tidied(column: Iterable[float | None]) -> tuple[float | None, ...]:
-    return tuple(None if value is None else _number(value) for value in column)
+    return tuple([value if value is None or _is_number(value) else _number(value) for value in column])
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is what nearly everything is, and can stay as it is."""
+    return value.__class__ is float and value == value  # NaN is the one that does not equal itself
 
 
 def _number(value: float) -> float | None:

@@ -137,7 +137,13 @@ def so_many_of(
     windows are one span.
     """
     found: list[tuple[list[int], int]] = []
-    for start in range(len(signs_beyond) - of + 1):
+    beyond_at = [n for n, (_, sign) in enumerate(signs_beyond) if sign in (2, -2)]
+    with_some = {
+        start for n in beyond_at for start in range(max(n - of + 1, 0), n + 1)
+    }  # most windows have none
+    for start in sorted(with_some):
+        if start + of > len(signs_beyond):
+            break
         window = signs_beyond[start : start + of]
         if any(sign is None for _, sign in window):
             continue

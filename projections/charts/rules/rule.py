@@ -18,6 +18,7 @@ class View(msgspec.Struct):
     tested: list[int]  # the points tested against the limits
     sides: list[Sign]
     runs_apply: bool  # not where neighbouring points share a measurement (MR)
+    counted_sides: list[tuple[int, Sign]]
 
     def in_turn(self) -> list[tuple[int, float | None]]:
         """The counted points and their values."""
@@ -25,7 +26,7 @@ class View(msgspec.Struct):
 
     def sides_in_turn(self) -> list[tuple[int, Sign]]:
         """The counted points and their side of the centre line."""
-        return [(i, self.sides[i]) for i in self.counted]
+        return self.counted_sides
 
     def beyond(self, lower: Sequence[float | None], upper: Sequence[float | None]) -> list[tuple[int, Sign]]:
         """The counted points: 2 or -2 beyond a line, 1 or -1 on that side of the centre, 0 on it."""
@@ -51,12 +52,14 @@ class View(msgspec.Struct):
 def view_of(lines: Lines, *, included: Sequence[bool], test_excluded: bool, runs_apply: bool) -> View:
     """The view of a phase's lines."""
     counted = [i for i, is_in in enumerate(included) if is_in]
+    sides = signs(lines.drawn, lines.centre)
     return View(
         lines=lines,
         counted=counted,
         tested=list(range(len(included))) if test_excluded else counted,
-        sides=signs(lines.drawn, lines.centre),
+        sides=sides,
         runs_apply=runs_apply,
+        counted_sides=[(i, sides[i]) for i in counted],
     )
 
 

@@ -46,7 +46,8 @@ def runs_about_centre(
         if sign != before:
             crossings, length = crossings + 1, 0
         length, before = length + 1, sign
-        longest = max(longest, length)
+        if length > longest:
+            longest = length
     longest_max, crossings_min = longest_run_max(len(useful), floored=floored), crossings_least(len(useful))
     signal = judged and (longest > longest_max or crossings < crossings_min)
     return Runs(
