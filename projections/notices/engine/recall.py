@@ -166,6 +166,7 @@ class Recall:
         self._ahead = list(self._lengths)
         self._place = {stream: n for n, stream in enumerate(self._ahead)}
         self._known: dict[tuple[str, str], Unfolding] = {}
+        self._named: dict[tuple[str, str], Sequence[str]] = {}
         self._projections: dict[str, Projection[Any]] = {}
         self._size = 0
 
@@ -179,7 +180,9 @@ class Recall:
 
     def every(self, projection: Projection[Any], kind: str, position: int) -> list[Rows]:
         """The rows of each stream of a kind at a position."""
-        names = self._names(projection, kind)
+        names = self._named.get((projection.name, kind))
+        if names is None:
+            names = self._named[projection.name, kind] = self._names(projection, kind)
         for at in range(0, len(names), READ_AHEAD):
             unknown = [
                 name for name in names[at : at + READ_AHEAD] if (projection.name, name) not in self._known

@@ -1,6 +1,8 @@
 """What the log says of a stream before and with a record: the fold of just those records, whoever asks when."""
 
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from events.projects import ProjectPaused, ProjectStarted
 from events.scores import ProgressScored
 from projections.duties import Duties, duties
 from projections.engine.memory import fold_in_memory
+from projections.engine.projection import Projection
 from projections.notices.engine.recall import Recall
 from tests.projections.notices.trust import P1, Trust
 
@@ -43,3 +46,16 @@ def test_it_is_the_fold_of_the_records_before_and_with_it_whatever_was_asked_bef
             around = recall.around(duties, P1, position)
             assert around.before.get("") == row(trust, position - 1), (asked, position)
             assert around.after.get("") == row(trust, position), (asked, position)
+
+
+def test_which_streams_there_are_of_a_kind_is_asked_once(trust: Trust) -> None:
+    asked: list[str] = []
+
+    def names(projection: Projection[Any], kind: str) -> Sequence[str]:
+        asked.append(kind)
+        return trust.names_of(projection, kind)
+
+    recall = Recall(trust.matter_to, names)
+    for position in (1, 2, 3):
+        assert recall.every(duties, "project", position) == [{"": row(trust, position)}]
+    assert asked == ["project"]
