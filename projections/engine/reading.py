@@ -24,11 +24,12 @@ LITTLE = (
     0.15  # of a log: then its records are read by their positions, and what is between them is left alone
 )
 
+_RECORD = sql.SQL("""organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf""")
 _HEAD = "SELECT position FROM log.heads WHERE organisation = %(organisation)s"
 
 _PAGE = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT {record}
       FROM log.records
      WHERE organisation = %(organisation)s AND position > %(after)s AND position <= %(until)s
        AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
@@ -36,32 +37,28 @@ _PAGE = """
      LIMIT %(limit)s
 """
 _REVISIONS = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT {record}
       FROM log.records
      WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
        AND type = ANY ({revisions}) AND occurred_at <= %(occurred_until)s
      ORDER BY position
 """
 _STREAMS = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT {record}
       FROM log.records
      WHERE organisation = %(organisation)s AND stream = ANY (%(streams)s) AND position <= %(until)s
        AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
      ORDER BY stream, occurred_at, position
 """
 _PLACED = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT {record}
       FROM log.records
      WHERE organisation = %(organisation)s AND position = ANY (%(positions)s) AND position <= %(until)s
        AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
      ORDER BY stream, occurred_at, position
 """
 _TAIL = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT {record}
       FROM log.records
      WHERE organisation = %(organisation)s AND stream = %(stream)s AND position <= %(until)s
        AND (occurred_at, position) > (%(at)s, %(after)s)
@@ -70,8 +67,7 @@ _TAIL = """
      LIMIT %(limit)s
 """
 _AT = """
-    SELECT organisation, position, stream, version, source, id, type,
-           occurred_at, precise_to, recorded_at, actor, body, leaf
+    SELECT {record}
       FROM log.records
      WHERE organisation = %(organisation)s AND position = ANY (%(positions)s) AND stream = %(stream)s
        AND position <= %(until)s AND type <> ALL ({passed_over}) AND occurred_at <= %(occurred_until)s
@@ -139,20 +135,21 @@ class Reader:
     ) -> None:
         ways = [way for projection in projections for way in projection.ways.items()]
         passed_over = frozenset.intersection(*(projection.passed_over for projection in projections))
-        types = {
+        parts: dict[str, sql.Composable] = {
+            "record": _RECORD,
             "passed_over": _array(passed_over),
             "revisions": _array({tag for tag, way in ways if way.revision}),
         }
-        self._page = sql.SQL(_PAGE).format(**types).as_bytes()  # composed once, run often
-        self._revisions = sql.SQL(_REVISIONS).format(**types).as_bytes()
-        self._streams = sql.SQL(_STREAMS).format(**types).as_bytes()
-        self._tail = sql.SQL(_TAIL).format(**types).as_bytes()
-        self._at = sql.SQL(_AT).format(**types).as_bytes()
-        self._places_after = sql.SQL(_PLACES_AFTER).format(**types).as_bytes()
-        self._placed = sql.SQL(_PLACED).format(**types).as_bytes()
-        self._matters = sql.SQL(_MATTERS).format(**types).as_bytes()
+        self._page = sql.SQL(_PAGE).format(**parts).as_bytes()  # composed once, run often
+        self._revisions = sql.SQL(_REVISIONS).format(**parts).as_bytes()
+        self._streams = sql.SQL(_STREAMS).format(**parts).as_bytes()
+        self._tail = sql.SQL(_TAIL).format(**parts).as_bytes()
+        self._at = sql.SQL(_AT).format(**parts).as_bytes()
+        self._places_after = sql.SQL(_PLACES_AFTER).format(**parts).as_bytes()
+        self._placed = sql.SQL(_PLACED).format(**parts).as_bytes()
+        self._matters = sql.SQL(_MATTERS).format(**parts).as_bytes()
         self._sizes, self._sizes_and_positions = (
-            sql.SQL(_SIZES).format(positions=sql.SQL(positions), **types).as_bytes()
+            sql.SQL(_SIZES).format(positions=sql.SQL(positions), **parts).as_bytes()
             for positions in ("NULL", "array_agg(position)")
         )
         self._projections = projections
