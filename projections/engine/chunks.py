@@ -23,7 +23,7 @@ from projections.engine.making import Made, Task
 from projections.engine.new_rows import add
 from projections.engine.parking import park
 from projections.engine.projection import NotARow, Projection
-from projections.engine.reading import Reader, Size, for_organisation
+from projections.engine.reading import Reader, Size, for_folding
 from projections.engine.stream import Stream
 
 RECORDS_MAX = 10_000  # of a chunk; if one stream alone has more, it is read in pages
@@ -223,7 +223,7 @@ class Filling:
         before = [(member.claim, member.claim.filled_up_to) for member in members]
         try:
             with self._conn.transaction():
-                for_organisation(self._conn, members[0].claim.organisation)
+                for_folding(self._conn, members[0].claim.organisation)
                 for member in members:
                     if written is not None and not member.has(written.up_to):
                         member.claim.filled_up_to = written.up_to

@@ -22,7 +22,7 @@ from projections.engine.checkpoint import LEASE_S, Claim, claimed, move
 from projections.engine.late import Late
 from projections.engine.parking import park
 from projections.engine.projection import Projection
-from projections.engine.reading import Reader, for_organisation, head
+from projections.engine.reading import Reader, for_folding, head
 from projections.engine.rows import ROWS_MAX, load, load_parts, save
 from projections.engine.stream import Stream, amendments, fold_stream
 from projections.engine.tables import Tables
@@ -132,7 +132,7 @@ class Feeder:
         """One transaction: up to `size` records more. Returns the position to be reached."""
         claim, touched, again = self._claim, dict[str, Stream](), set[str]()
         with conn.transaction():
-            for_organisation(conn, claim.organisation)
+            for_folding(conn, claim.organisation)
             target = head(conn, claim.organisation)
             target = target if until is None else min(target, until)
             position, left = claim.position, size

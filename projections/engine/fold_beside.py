@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from projections.engine.found import called
 from projections.engine.frames import Answer, Work, read_frame, write_frame
 from projections.engine.making import Maker, Making, Task
-from projections.engine.reading import Reader, for_organisation
+from projections.engine.reading import Reader, for_folding
 
 CONNECT_TIMEOUT_S = "10"
 
@@ -49,7 +49,7 @@ def _answer(conn: Connection, work: Work, maker: Maker, task: Task) -> Answer:
 
 def _making(conn: Connection, work: Work, maker: Maker, task: Task) -> Making:
     with conn.transaction():
-        for_organisation(conn, work.organisation)
+        for_folding(conn, work.organisation)
         told = maker.told(task, maker.ask(task))
     return maker.make(task, told)
 

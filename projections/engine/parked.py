@@ -11,7 +11,7 @@ from projections.engine.checkpoint import Claim, claimed, move
 from projections.engine.feed import Feeder
 from projections.engine.parking import PARKED_KEYS
 from projections.engine.projection import Projection
-from projections.engine.reading import Reader, for_organisation
+from projections.engine.reading import Reader, for_folding
 
 _PARKED = """
     SELECT projection, build, key, position, error, records, since
@@ -79,7 +79,7 @@ def _try_again(conn: Connection[Any], feeder: Feeder, claim: Claim, after: str) 
     """Folds again the next streams that wait. Returns their keys."""
     asked = msgspec.structs.asdict(claim) | {"after": after, "limit": AT_ONCE}
     with conn.transaction():
-        for_organisation(conn, claim.organisation)
+        for_folding(conn, claim.organisation)
         names = [key for (key,) in conn.execute(PARKED_KEYS, asked)]
         if names:
             move(conn, claim, claim.position)

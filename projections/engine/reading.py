@@ -26,6 +26,8 @@ LITTLE = (
 
 _RECORD = sql.SQL("""organisation, position, stream, version, source, id, type,
            occurred_at, precise_to, recorded_at, actor, body, leaf""")
+_FOR_READING = FOR_ORGANISATION + ", set_config('timezone', 'UTC', true)"
+_FOR_FOLDING = _FOR_READING + ", set_config('enable_seqscan', 'off', true)"
 _HEAD = "SELECT position FROM log.heads WHERE organisation = %(organisation)s"
 
 _PAGE = """
@@ -262,8 +264,15 @@ class Reader:
 
 def for_organisation(conn: Connection[Any], organisation: str) -> None:
     """Says, for the rest of the transaction, whose records and rows are seen; and that moments are in UTC."""
-    conn.execute(FOR_ORGANISATION, (organisation,))
-    conn.execute("SET LOCAL timezone = 'UTC'")
+    conn.execute(_FOR_READING, (organisation,))
+
+
+def for_folding(conn: Connection[Any], organisation: str) -> None:
+    """As `for_organisation`, and that whatever is read is looked up: a few thousand streams are little of a long log.
+
+    The planner cannot know how few of its records they have, and would read all of it once for each chunk of them.
+    """
+    conn.execute(_FOR_FOLDING, (organisation,))
 
 
 def head(conn: Connection[Any], organisation: str) -> int:

@@ -18,7 +18,7 @@ from projections.engine.builds import Build
 from projections.engine.checkpoint import Claim
 from projections.engine.feed import Feeder
 from projections.engine.projection import Projection
-from projections.engine.reading import Reader, for_organisation, head
+from projections.engine.reading import Reader, for_folding, head
 
 NEAR = 1_000  # records: further behind, a projection is fed by itself, reading only what it folds
 
@@ -50,7 +50,7 @@ def feed_together(
     """
     known = {projection.name: projection for projection in projections}
     with conn.transaction():
-        for_organisation(conn, organisation)
+        for_folding(conn, organisation)
         to = head(conn, organisation)
         asked = {"organisation": organisation, "head": to, "near": NEAR}
         near = [

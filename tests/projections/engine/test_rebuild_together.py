@@ -24,6 +24,8 @@ from tests.projections.engine.huddles import Huddle, HuddleCounted, HuddleNoted,
 from tests.projections.engine.telling import Here, Telling, of, records_of
 
 TOO_LONG = "".join(random.Random(1).choices(string.printable[:62], k=9_000))  # for any index of Postgres
+FLUSH = "SELECT pg_stat_force_next_flush()"
+READ_WHOLE = "SELECT seq_scan FROM pg_stat_user_tables WHERE relid = 'log.records'::regclass"
 
 
 def notes(*numbers: int) -> list[Telling]:
@@ -91,6 +93,17 @@ def test_where_little_of_a_log_matters_its_records_are_read_where_they_stand(
     assert len(done(rebuild_together(here.conn, together, here.organisation, batch_max=4))) == 3
     assert set(asked) == {by_positions}
     assert is_as_folded(here, *together)
+
+
+def test_the_log_is_not_read_whole_for_each_chunk_of_it(here: Here) -> None:
+    here.told(*(of(HuddleNoted(words=str(n)), f"huddle/H-{n}") for n in range(100)))
+    here.conn.execute("SET random_page_cost = 10000")  # as if most of the log were asked for
+    here.conn.execute(FLUSH)
+    with psycopg.connect(here.url, autocommit=True) as owner:
+        ((before,),) = owner.execute(READ_WHOLE).fetchall()
+        rebuild(here.conn, huddles(name="t21"), here.organisation, batch_max=20)
+        here.conn.execute(FLUSH)
+        assert owner.execute(READ_WHOLE).fetchone() == (before + 1,), "once, for the sizes of its streams"
 
 
 def test_a_short_log_is_read_by_its_streams(here: Here) -> None:
