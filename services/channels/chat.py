@@ -37,7 +37,9 @@ EVERYWHERE = "*"
 ANSWER_WITHIN_S = 20
 _OPENS_OR_LOOSENS = {"template", "verify", "redirect", "optional", "retry", "wait", "rto", "cto"}
 _OPENS_OR_LOOSENS |= {"overflow", "format", "store", "emojis"}
-_MENTION = re.compile(r"<(?=[@!#/A-Za-z])")
+_CALLS = re.compile(r"<(?=[@!#/A-Za-z])|(?<!\w)@(?=[\w*])")
+_CALLS_NOBODY = {"<": "‹", "@": "＠"}
+"""How Slack, Teams and Google call people, and how Mattermost and Zulip do; and what looks like it and calls nobody."""
 _ROOM = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
 
 # Both log what is sent, and to where: a room's URL is its key.
@@ -64,8 +66,8 @@ class Chat:
         poster = apprise.Apprise(asset=_asset())
         poster.add(room)
         result: Any = poster.notify(
-            body=_MENTION.sub("‹", letter.marked),
-            title=_MENTION.sub("‹", in_one_line(letter.subject)),
+            body=_calling_nobody(letter.marked),
+            title=_calling_nobody(in_one_line(letter.subject)),
             body_format=apprise.NotifyFormat.TEXT,
         )
         if result.status == AppriseResultStatus.SUCCESS:
@@ -105,7 +107,10 @@ def rooms_of(text: str) -> dict[str, str]:
 
 def _service(room: str, url: str) -> apprise.NotifyBase:
     """What posts to a room. Raises WrongWay, which does not repeat the URL."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise WrongWay(f"the chat room {room}: its URL is none") from None
     if parts.scheme not in SCHEMES:
         raise WrongWay(f"the chat room {room}: its URL begins with one of {', '.join(SCHEMES)}")
     given = {name.lower() for name in parse_qs(parts.query, keep_blank_values=True)}
@@ -118,6 +123,11 @@ def _service(room: str, url: str) -> apprise.NotifyBase:
     except (TypeError, ValueError, apprise.exception.AppriseException):  # parse_url gives None for nonsense
         raise WrongWay(f"the chat room {room}: its URL is not complete, see appriseit.com/services") from None
     return service
+
+
+def _calling_nobody(text: str) -> str:
+    """A text in which nothing, a project's title for one, rings the bell of everybody in the room."""
+    return _CALLS.sub(lambda found: _CALLS_NOBODY[found[0]], text)
 
 
 def _asset() -> apprise.AppriseAsset:

@@ -38,6 +38,10 @@ IDLE_S = 5.0  # a connection that was not used for so long is asked whether it w
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 RATE, RATE_MAX = 600, 60_000  # messages a minute
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_GIVE = (
+    "give smtp://user:password@host:587, smtps://…:465, or smtp://host:25?tls=none"
+    " (what is neither letter nor digit in a password is written as %40 and the like)"
+)
 _BAD_ADDRESS = re.compile(rb"5\.1\.(?:1|2|3|6|10)(?![\d.])")
 """What blames the address (RFC 3463, RFC 7505): no such mailbox or domain, no address at all, moved, takes no mail.
 
@@ -64,15 +68,20 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
 def way_of(url: str) -> Way:
     """The way that a URL describes. Raises WrongWay."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # whose words repeat a part of the URL, perhaps of the password
+        raise WrongWay(_GIVE) from None
     asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     tls: Literal["starttls", "tls", "none"] = "tls" if parts.scheme == "smtps" else "starttls"
     if asked.get("tls") == "none" and parts.scheme == "smtp":
         tls = "none"
     elif "tls" in asked:
         raise WrongWay("an SMTP URL takes ?tls=none with smtp://, and nothing else for tls")
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or asked.keys() - {"tls", "ca", "rate"}:
-        raise WrongWay("give smtp://user:password@host:587, smtps://…:465, or smtp://host:25?tls=none")
+    more = parts.path.strip("/") or parts.fragment or asked.keys() - {"tls", "ca", "rate"}
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or more:
+        raise WrongWay(_GIVE)
     if tls == "none" and parts.password and parts.hostname not in THIS_MACHINE:
         raise WrongWay("a password is not sent in the clear: leave ?tls=none out, or the password")
     rate = asked.get("rate", str(RATE))
@@ -80,7 +89,7 @@ def way_of(url: str) -> Way:
         raise WrongWay(f"an SMTP URL takes ?rate= from 1 to {RATE_MAX} messages a minute")
     return Way(
         host=parts.hostname,
-        port=parts.port or PORTS[tls],
+        port=port or PORTS[tls],
         tls=tls,
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,

@@ -1,6 +1,7 @@
 """Chat rooms, by Apprise, to a web hook on this machine."""
 
 import logging
+import re
 
 import pytest
 
@@ -41,14 +42,17 @@ def test_a_room_sends_nobody_elsewhere() -> None:
 
 def test_no_title_calls_anybody() -> None:
     with Room() as room:
-        letter = a_letter(subject="<!channel> <@U123>", marked="<at>Jo</at> HbA1c < 48 <!here>")
+        said = "<at>Jo</at> HbA1c < 48 <!here> (@channel) -@all, @**all** @here; jo@nhs.test 3 @ 4"
+        letter = a_letter(subject="<!channel> <@U123> @channel", marked=said)
         assert isinstance(Chat({"*": room.address}).send(letter, "a"), Sent)
     (post,) = room.posts
     for text in (post["title"], post["message"]):
         assert "<!" not in text
         assert "<@" not in text
         assert "<at>" not in text
-    assert "< 48" in post["message"]
+        assert not {"@channel", "@all", "@here", "@**all**"} & set(re.findall(r"@[\w*]+", text))
+    for harmless in ("< 48", "jo@nhs.test", "3 @ 4"):
+        assert harmless in post["message"]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,7 @@ def test_no_title_calls_anybody() -> None:
         "slack://",
         "",
         "nonsense",
+        "json://[secret",
     ],
 )
 def test_what_could_open_a_file_or_run_a_command_is_no_room(url: str) -> None:
