@@ -53,6 +53,7 @@ class Round:
         self._stopping = stopping
         self._moment = now
         self._chance = chance
+        self._asked_of: str | None = None  # of whom it is asked what arrived
         self._unasked: set[str] = set()  # channels that were not asked for all that is due to be asked for
         self._out: dict[str, threading.Thread] = {}
         self._failures: list[Exception] = []
@@ -65,8 +66,9 @@ class Round:
         `asks`: whether it is to be asked, of the first organisation, what arrived. Returns whether all of that
         organisation is done. Raises what went wrong with a connection to the database.
         """
+        self._asked_of = first if asks else None
         try:
-            self._go(first, asks=asks)
+            self._go(first)
         except BaseException:
             self._given_up = True
             raise
@@ -78,21 +80,19 @@ class Round:
         left = self._found().get(first)  # now that whatever was taken up is given back
         return not left and not self._unasked
 
-    def _go(self, first: str, *, asks: bool) -> None:
+    def _go(self, first: str) -> None:
         """Until nothing can go."""
         inboxes = self._deliverer(self._conn, {})
         inboxes.come_to_its_senses(first)
-        if asks:
-            self._send_out(
-                {name for name, way in self._channels.items() if isinstance(way, TellsLater)}, first
-            )
+        if self._asked_of is not None:
+            self._send_out({name for name, way in self._channels.items() if isinstance(way, TellsLater)})
         while True:
             found = self._found()
             if self._stopping() or self._failures:
                 return
             put_in = [self._put_in(inboxes, one) for one, by in found.items() if "inbox" in by]
             if not self._is_over():
-                self._send_out({name for by in found.values() for name in by}, first)
+                self._send_out({name for by in found.values() for name in by})
             if not self._is_out() and (self._is_over() or not found):
                 return
             if Step.DONE not in put_in:
@@ -107,29 +107,32 @@ class Round:
         until = max(self._deadline, time.monotonic() + LOOK_EVERY_S)
         return inboxes.deliver_some(organisation, Inbox(self._conn, organisation), deadline=until)
 
-    def _send_out(self, names: set[str], first: str) -> None:
+    def _send_out(self, names: set[str]) -> None:
         """Has these channels seen to, unless somebody is at it."""
         for name in names & self._channels.keys():
             if name not in self._out or not self._out[name].is_alive():
-                self._out[name] = threading.Thread(
-                    target=self._see_to, args=(self._channels[name], first), name=f"by {name}", daemon=True
-                )
-                self._out[name].start()
+                given = (self._channels[name],)
+                one = threading.Thread(target=self._see_to, args=given, name=f"by {name}", daemon=True)
+                self._out[name] = one
+                one.start()
 
-    def _see_to(self, channel: Channel, first: str) -> None:
+    def _see_to(self, channel: Channel) -> None:
         try:
             with self._connect() as conn:
                 one = self._deliverer(conn, {channel.name: channel})
                 self._deliver_by(one, conn, channel)
-                if one.ask_for_arrivals(first, deadline=self._deadline):
-                    self._unasked.discard(channel.name)
-                else:
-                    self._unasked.add(channel.name)
+                self._ask_for_arrivals(one, channel)
         except Exception as failure:
             self._failures.append(failure)
         finally:
             channel.drop()
             self._back.set()
+
+    def _ask_for_arrivals(self, deliverer: Deliverer, channel: Channel) -> None:
+        if self._asked_of is None or deliverer.ask_for_arrivals(self._asked_of, deadline=self._deadline):
+            self._unasked.discard(channel.name)
+        else:
+            self._unasked.add(channel.name)
 
     def _deliver_by(self, deliverer: Deliverer, conn: Connection, channel: Channel) -> None:
         """A few messages of one organisation after another, until none has any that may go."""
