@@ -74,7 +74,11 @@ class Clock(CronScheduler):
             self._asked.listen()
 
     def calculate_sleep_interval(self) -> float:
-        """RQ would sleep a minute, and hear of a lost Redis only then."""
+        """RQ would sleep a minute, and hear of a lost Redis only then. What a signal raised may be lost as well: where
+        garbage is collected, or in a library's own handling of errors.
+        """
+        if self._asked():
+            raise StopRequested
         return min(LOOK_EVERY_S, super().calculate_sleep_interval())
 
     def _install_signal_handlers(self) -> None:

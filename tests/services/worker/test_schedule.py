@@ -3,6 +3,7 @@
 import importlib
 import json
 import pkgutil
+import signal
 import zlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import redis
 from rq.cron import CronScheduler
+from rq.exceptions import StopRequested
 
 from services.doorbell import DELIVER_MESSAGES, KEEP_FRESH, LONG, REBUILD, SPEAK, connect, queue
 from services.embedded import Valkey
@@ -91,6 +93,15 @@ def test_what_is_due_is_rung_for_once_and_then_for_its_next_time(bell: redis.Red
     assert clock.enqueue_jobs() == []
     assert first.next_enqueue_time > datetime.now(UTC)
     assert first.next_enqueue_time.astimezone(ZoneInfo("Europe/London")).second == 0
+
+
+def test_the_clock_stops_although_the_first_word_of_it_was_lost(bell: redis.Redis) -> None:
+    asked = StopAsked()
+    clock = Clock(bell, asked)
+    assert clock.calculate_sleep_interval() > 0
+    asked.note(signal.SIGTERM, None)
+    with pytest.raises(StopRequested):
+        clock.calculate_sleep_interval()
 
 
 def test_the_clock_outlives_its_redis_and_stops_when_told(own_valkey: Valkey, start: Start) -> None:
