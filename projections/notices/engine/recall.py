@@ -2,7 +2,7 @@
 
 The folds are those of the projections. Rows in Postgres cannot be used for this: they are as far as their own feed has
 come, which depends on who was faster; a notice must not. What hearing itself has folded can: a long stream is folded
-on from where it `stood`, unless a record comes that does not simply follow. Then it is folded from its first one.
+on from where it `stood`, unless a record comes that puts right what was before. Then it is folded from its first one.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -70,22 +70,27 @@ class Around(msgspec.Struct, frozen=True):
 
 
 class Unfolding:
-    """One stream, folded onward from position to position. `whole` reads all its records, should that be needed."""
+    """One stream, folded onward from position to position.
+
+    Should something be put right, `stood` says again where it stood, and `whole` reads all its records.
+    """
 
     def __init__(
         self,
         projection: Projection[Any],
         name: str,
         records: Sequence[Record],
-        stood: Stood | None,
+        begins: Stood | None,
+        stood: Callable[[], Stood | None],
         whole: Callable[[], Sequence[Record]],
     ) -> None:
         self._projection = projection
         self._name = name
         self._records = records
+        self._stood = stood
         self._whole = whole
-        self._from = stood.position if stood is not None else 0
-        self._streams: dict[str, Stream] = {} if stood is None else {name: stood.stream}
+        self._from = begins.position if begins is not None else 0
+        self._streams: dict[str, Stream] = {} if begins is None else {name: begins.stream}
         self._taken = 0
         self._rows = self._shown()
         self._position = -1
@@ -105,7 +110,7 @@ class Unfolding:
     def stands(self) -> Stood | None:
         """Where it has come to, if that is worth keeping: far from where it was, and with nothing to be put right."""
         stream = self._streams.get(self._name)
-        if stream is None or stream.again or stream.parked is not None or self._taken < LONG:
+        if stream is None or stream.again or self._taken < LONG:
             return None
         return Stood(self._position, self._records[self._taken - 1].version, stream)
 
@@ -129,13 +134,30 @@ class Unfolding:
 
     def _fold_again(self, position: int) -> None:
         """All its records up to a position, in business order, as they were put right."""
-        if self._from:
-            self._begin_anew()
+        stream = self._put_right_since_it_stood(position) if self._from else None
+        if stream is None:
+            if self._from:
+                self._begin_anew()
+            stream = self._folded(position, Stream())
+        self._streams[self._name] = stream
+
+    def _put_right_since_it_stood(self, position: int) -> Stream | None:
+        """The same, if it simply follows from where it stood once those that came since are in order among themselves.
+
+        It does not if a row of then comes later than one of them, or if they put right what came before.
+        """
+        stood = self._stood()
+        if stood is None or stood.position != self._from:
+            return None
+        stream = self._folded(position, stood.stream)
+        return None if stream.again else stream
+
+    def _folded(self, position: int, onto: Stream) -> Stream:
+        """The records up to a position, in business order, as they were put right."""
         known = self._records[: self._told_by(position)]
         amended = amendments(self._projection, [r for r in known if is_revision(self._projection, r)])
         amended.expect({(record.stream, record.source, record.id) for record in known})
-        in_order = in_business_order(known)
-        self._streams[self._name] = fold_stream(self._projection, self._name, in_order, amended)
+        return fold_stream(self._projection, self._name, in_business_order(known), amended, onto=onto)
 
     def _begin_anew(self) -> None:
         """From its first record."""
@@ -238,8 +260,13 @@ class Recall:
                 name,
                 read.get(name, ()),
                 stood.get(name),
+                partial(self._stood_again, projection, name),
                 partial(self._whole, projection, name),
             )
+
+    def _stood_again(self, projection: Projection[Any], name: str) -> Stood | None:
+        """Where a stream stood, for one who has folded on what was given before."""
+        return self._stood(projection, [name]).get(name)
 
     def _whole(self, projection: Projection[Any], name: str) -> Sequence[Record]:
         """All records of a stream that matter."""

@@ -12,12 +12,14 @@ import msgspec
 import pytest
 
 from events.corrections import EventCorrected, EventRetracted
+from events.log.record import Record
 from events.measures import MeasurementCorrected, MeasurementRecorded
 from events.projects import ProjectStarted
 from events.scores import ProgressScored
 from events.vocabulary import Event
 from projections.duties import duties
-from projections.engine.projection import Projection
+from projections.engine.memory import streams_in_memory
+from projections.engine.projection import Part, Projection
 from projections.engine.stream import Kept, Stream
 from projections.measure_series import SeriesPart, series
 from projections.notices.engine import recall as recalling
@@ -72,10 +74,14 @@ def _event(chance: random.Random, n: int, of: str | None) -> Event:
     if kind == "score":
         return ProgressScored(score=chance.choice([1, 2, 3.5]), scale="life_qi", assessor="coach")
     if kind == "point" or of is None:
-        return MeasurementRecorded(measure="M-1", period=f"2025-01-{chance.randrange(1, 29):02}", value=n)
+        return _point(n, chance.randrange(1, 29))
     if kind == "right":
         return MeasurementCorrected(of=of, value=chance.randrange(100))
     return EventCorrected(of=of, fields={"value": 7}) if kind == "corrected" else EventRetracted(of=of)
+
+
+def _point(value: int, day: int | None = None) -> MeasurementRecorded:
+    return MeasurementRecorded(measure="M-1", period=f"2025-01-{day or value:02}", value=value)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -96,18 +102,25 @@ def test_it_is_what_it_is_from_its_first_record(seed: int, monkeypatch: pytest.M
     assert shelf.given > 0 or troubled
 
 
+def rows(projection: Projection[Any], records: Sequence[Record]) -> dict[Part, Any]:
+    """The rows of the project as anybody would make them of these records."""
+    stream = streams_in_memory(projection, records).get(P1, Stream())
+    return {part: kept.row for part, kept in stream.rows.items() if kept.row is not None}
+
+
 def _assert_alike(recall: Recall, trust: Trust, projection: Projection[Any], position: int) -> None:
-    whole = Recall(trust.matter_to, trust.names_of)
-    assert recall.around(projection, P1, position) == whole.around(projection, P1, position)
+    around = recall.around(projection, P1, position)
+    assert around.before == rows(projection, trust.records[: position - 1])
+    assert around.after == rows(projection, trust.records[:position])
 
 
-def _assert_as_if_alike(recall: Recall, trust: Trust, wrong: Any) -> None:
+def _assert_as_if_alike(recall: Recall, trust: Trust, wrong: Record) -> None:
     """Had a record been told otherwise, long ago or just now."""
-    right = msgspec.structs.replace(wrong, actor="person/another")
-    whole = Recall(trust.matter_to, trust.names_of)
+    right = msgspec.structs.replace(wrong, body=wrong.body.replace("2025-01-1", "2025-02-1"))
+    told = [*trust.records[: right.position - 1], right]
     for projection in PROJECTIONS:
-        ours = recall.as_if(right).around(projection, P1, right.position)
-        assert ours == whole.as_if(right).around(projection, P1, right.position)
+        around = recall.as_if(right).around(projection, P1, right.position)
+        assert around.after == rows(projection, told)
 
 
 def test_somebody_who_asks_about_an_earlier_moment_is_told_of_that_moment(
@@ -120,6 +133,34 @@ def test_somebody_who_asks_about_an_earlier_moment_is_told_of_that_moment(
     shelf.keep(recall)
     for position in (1, 5, len(trust.records) - 1):
         _assert_alike(Recall(trust.matter_to, trust.names_of, stood=shelf.give), trust, series, position)
+
+
+def test_what_has_come_since_is_put_right_without_going_back_to_the_first_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recalling, "LONG", 5)
+    trust, shelf = Trust(), Shelf()
+    trust.tell(P1, "2025-01-01", ProjectStarted(title="Sleep"))
+    for n in range(2, 10):
+        trust.tell(P1, f"2025-01-{n:02}", _point(n), id_=f"e-{n}")
+    recall = Recall(trust.matter_to, trust.names_of)
+    recall.around(series, P1, 7)
+    shelf.keep(recall)
+    trust.tell(P1, "2025-01-10", MeasurementCorrected(of="e-9", value=90))
+    trust.tell(P1, "2025-01-11", EventRetracted(of="e-8"))
+    trust.tell(P1, "2025-01-12", _point(12), EventRetracted(of="e-3"))
+    began: list[int] = []
+
+    def read_after(projection: Projection[Any], after: Mapping[str, int]) -> Mapping[str, Sequence[Record]]:
+        began.extend(after.values())
+        return trust.matter_to(projection, after)
+
+    recall = Recall(read_after, trust.names_of, stood=shelf.give)
+    for position in (10, 11, 12):
+        _assert_alike(recall, trust, series, position)
+    assert began == [7]
+    _assert_alike(recall, trust, series, 13)
+    assert began == [7, 0], "it puts right what came before"
 
 
 def test_a_stream_that_is_short_or_held_up_is_kept_nowhere() -> None:
