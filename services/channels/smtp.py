@@ -126,11 +126,10 @@ class Smtp:
         except CannotBeMailed as wrong:
             return Refused(str(wrong))
         try:
-            if (kept := self._kept(turn)) is not None:
-                with contextlib.suppress(_Ended):  # then over a new one
-                    return self._sent_over(kept, mail, letter, to)
-            return self._sent_over(self._connected(turn), mail, letter, to)
-        except (NotAnswered, _Ended) as away:
+            return _without_name(self._sent(turn, mail, letter, to), to)
+        except _Ended as ended:
+            return _without_name(TryLater(str(ended), everybody=True), to)
+        except NotAnswered as away:
             return TryLater(str(away), everybody=True)
 
     def heard_of(self, letter_id: str) -> Sent | None:
@@ -147,6 +146,13 @@ class Smtp:
     def drop(self) -> None:
         """Shuts the connection, so that whoever waits on it wakes up; what they were sending is given up."""
         self._line.drop()
+
+    def _sent(self, turn: int, mail: bytes, letter: Letter, to: str) -> Outcome:
+        """Over the connection we have, else over a new one. Raises NotAnswered, _Ended."""
+        if (kept := self._kept(turn)) is not None:
+            with contextlib.suppress(_Ended):  # then over a new one
+                return self._sent_over(kept, mail, letter, to)
+        return self._sent_over(self._connected(turn), mail, letter, to)
 
     def _kept(self, turn: int, *, idle_s: float = IDLE_S) -> Server | None:
         """The connection we have, if it is still to be used: one that was idle for so long is asked."""
@@ -260,6 +266,14 @@ def _not_taken(code: int, said: bytes) -> TryLater | Refused:
 
 def _said(code: int, said: bytes) -> str:
     return without_addresses(f"{code} {said.decode('utf-8', 'replace')}")
+
+
+def _without_name(outcome: Outcome, to: str) -> Outcome:
+    """Servers repeat the first half of an address by itself, too: `550 jo.bloggs: unknown`."""
+    if isinstance(outcome, Sent):
+        return outcome
+    name = re.compile(rf"(?<!\w){re.escape(to.partition('@')[0])}(?!\w)", re.IGNORECASE)
+    return msgspec.structs.replace(outcome, reason=name.sub("…", outcome.reason))
 
 
 def _reason(failure: Exception) -> str:

@@ -1,5 +1,6 @@
 """E-mail, to real mail servers on this machine that take it, refuse it, or leave us in the dark."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -393,6 +394,24 @@ def test_a_way_has_the_ports_one_expects_and_hides_its_password() -> None:
 def test_a_sender_is_an_address(sender: str) -> None:
     with pytest.raises(WrongWay):
         Smtp(way_of("smtp://mail.test"), sender)
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ("jo.bloggs@nhs.test", b"550 unknown user Jo.Bloggs."),
+        ("jo.bloggs@nhs.test", b"550 jo.bloggs: no mailbox"),
+        ("jo.bloggs@nhs.test", b"421 jo.bloggs has too much"),
+        ("jo.bloggs@nhs.test", b"550 " + b"<jo.bloggs@nhs.test> " * 190 + b"jo.bloggs@" + b"nhs." * 30),
+        ("mary.o'neill@nhs.test", b"550 <mary.o'neill@nhs.test>: unknown"),
+        ("mary.o'neill@nhs.test", b"450 'mary.o'neill@nhs.test' (mary.o'neill) is full"),
+    ],
+)
+def test_no_half_of_an_address_is_kept(to: str, says: bytes) -> None:
+    with Scripted({"rcpt": says}) as server:
+        outcome = smtp(server.port).send(a_letter(), to)
+    assert isinstance(outcome, Refused | TryLater)
+    assert not re.search("bloggs|mary|neill", outcome.reason, re.IGNORECASE), outcome.reason
 
 
 def test_reasons_hold_no_addresses_and_no_control_characters() -> None:
