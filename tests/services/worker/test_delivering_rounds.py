@@ -1,5 +1,6 @@
 """A slow server holds up its own messages, and no others."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -120,6 +121,34 @@ def test_what_goes_wrong_in_a_channel_with_the_database_ends_the_round(
         )
         with pytest.raises(psycopg.OperationalError):
             one.go(telling.code, asks=False)
+
+
+class HangsOnce(Scripted):
+    """Says nothing to the third MAIL, the second over its connection; afterwards it is as it was."""
+
+    mails = 0
+
+    def _say(self, connection: socket.socket, word: str) -> bool:
+        self.mails += word == "mail"
+        self.silent_at = "mail" if self.mails == 3 and not self.silences else ""
+        return super()._say(connection, word)
+
+
+def test_a_message_that_was_given_up_comes_once_when_it_is_tried_again(
+    fresh_database_url: str, connect: Callable[[], AbstractContextManager[Connection]]
+) -> None:
+    """And not by whoever had been waited for no longer: they would find the server well again."""
+    telling = telling_of(fresh_database_url)
+    with HangsOnce({}) as server, connect() as conn:
+        channel = smtp(server.port)
+        channel.patience_s = 3.0
+        ids = [telling.plans(due_at=telling.now - timedelta(minutes=n)) for n in (3, 2, 1)]
+        deliver(conn, telling, channel)
+        assert [telling.attempts(id_) for id_ in ids] == [["sent"], ["sent"], ["unknown"]]
+        telling.later(minutes=11)
+        deliver(conn, telling, channel)
+        assert telling.attempts(ids[-1]) == ["unknown", "sent"]
+        assert (server.silences, server.taken) == (1, 3)
 
 
 class ToldLater(Peer):
