@@ -108,6 +108,7 @@ def _bad(code: str, count: int, since: str) -> Finding:
     cure = (
         f"qiledger messages dead --organisation {code} says whose messages. Give the right address, or the same again"
         f" once it works: qiledger people put {code} PERSON --email …; then qiledger messages retry MESSAGE."
+        f" After a mail server's bad hour, for all: qiledger messages unmark --organisation {code} --since DAY."
     )
     return Finding(f"{code} addresses", "mind", said, cure)
 

@@ -138,6 +138,13 @@ BAD_ADDRESSES = """
      WHERE b.organisation = %(organisation)s AND c.changed_at <= b.used_at
     HAVING count(*) > 0
 """
+UNMARK = """
+    UPDATE notices.bad_addresses AS b
+       SET used_at = 'epoch'
+      FROM vault.contacts AS c
+     WHERE b.organisation = %(organisation)s AND b.used_at >= %(since)s
+       AND c.organisation = b.organisation AND c.person = b.person AND c.changed_at <= b.used_at
+"""
 
 
 def message_of(row: Any) -> MessageLine:
@@ -186,3 +193,8 @@ def whole(conn: psycopg.Connection[Any], organisation: str, id_: str) -> WholeMe
 def retry(conn: psycopg.Connection[Any], organisation: str, id_: str) -> bool:
     """Has a message tried again at once, with all its attempts before it. Returns False if it is over, or unknown."""
     return conn.execute(RETRY, {"organisation": organisation, "id": id_}).rowcount == 1
+
+
+def unmark(conn: psycopg.Connection[Any], organisation: str, *, since: datetime) -> int:
+    """Has addresses used again that were marked since a moment because nothing arrived there. Returns how many."""
+    return conn.execute(UNMARK, {"organisation": organisation, "since": since}).rowcount

@@ -109,6 +109,21 @@ def retry(ids: tuple[str, ...], organisations: tuple[str, ...], *, all_dead: boo
         raise SystemExit(1)
 
 
+@messages.command("unmark")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Those marked since that day."
+)
+@whose
+def unmark(organisations: tuple[str, ...], since: datetime) -> None:
+    """Use addresses again that were marked because nothing arrived there: after a mail server's bad hour."""
+    again = 0
+    with as_worker(name="messages") as conn:
+        for code in codes(conn, organisations):
+            day = since.replace(tzinfo=UTC)
+            again += _for(conn, code, lambda: told.unmark(conn, code, since=day))  # noqa: B023  (called at once)
+    click.echo(f"{counted(again, 'address', 'addresses')} will be used again.")
+
+
 @messages.command("preview")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--html", is_flag=True, help="The HTML instead of the plain text.")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -48,6 +49,27 @@ def test_dead_messages_are_listed_shown_and_tried_again(database_url: str) -> No
     )
     (line,) = json.loads(qiledger("list", "--json", *of, database_url=database_url).stdout)
     assert (line["state"], line["tries"]) == ("waiting", 0)
+
+
+def test_addresses_that_a_server_was_wrong_about_are_used_again(database_url: str) -> None:
+    telling = Telling(database_url)
+    telling.knows()
+    telling.now = datetime.now(UTC)
+    of = ("--organisation", telling.code)
+    no_such_user = Refused("550 5.1.1 no such user", bad_address=True)
+    tomorrow = f"{telling.now + timedelta(days=1):%Y-%m-%d}"
+    with psycopg.connect(as_role(database_url, "qiledger_worker"), autocommit=True) as conn:
+        for _ in range(2):  # and it can be marked anew
+            telling.plans()
+            deliver(conn, telling, Peer("email", no_such_user))
+            said = [
+                qiledger("unmark", "--since", day, *of, database_url=database_url).stdout
+                for day in (tomorrow, f"{telling.now:%Y-%m-%d}", "2020-01-01")
+            ]
+            assert [one.split()[0] for one in said] == ["0", "1", "0"]
+            id_ = telling.plans()
+            deliver(conn, telling, Peer())
+            assert telling.state(id_) == "sent"
 
 
 def test_texts_are_shown_with_ones_own_before_ours(tmp_path: Path) -> None:
