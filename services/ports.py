@@ -1,17 +1,21 @@
 """Ports: found free, and kept for whom they are meant. Our servers share theirs (SO_REUSEPORT) with who keeps it."""
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class PortTaken(Exception):
-    """Something else listens where the API was to listen."""
+    """Where the API was to listen, something else does, or nobody can. The message says which, and what to do."""
 
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"Port {port} on {host} is taken. Choose another one: --port {port + 1}, or --port 0 for any."
-        )
+    def __init__(self, host: str, port: int, refused: OSError) -> None:
+        why = f"Port {port} on {host} is taken. Choose another one: --port {port + 1}, or --port 0 for any."
+        if isinstance(refused, socket.gaierror) or refused.errno == errno.EADDRNOTAVAIL:
+            why = f"{host} is no address of this machine. Choose one: --host 127.0.0.1, or --host 0.0.0.0 for all."
+        elif refused.errno in (errno.EACCES, errno.EPERM):
+            why = f"This user may not listen on port {port}. Choose one from 1024 on: --port 8080."
+        super().__init__(why)
 
 
 @contextmanager
@@ -47,6 +51,6 @@ def _socket(host: str, option: int) -> socket.socket:
 def _bound(unbound: socket.socket, host: str, port: int) -> int:
     try:
         unbound.bind((host, port))
-    except OSError:
-        raise PortTaken(host, port) from None
+    except OSError as refused:
+        raise PortTaken(host, port, refused) from None
     return int(unbound.getsockname()[1])

@@ -69,7 +69,8 @@ class Doorkeeper:
         """The live key in an `Authorization` header. Raises Problem (401)."""
         scheme, _, text = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
-            raise Problem(kinds.NO_KEY)
+            detail = "The `Authorization` header is there, and is not `Bearer`, a space and the key."
+            raise Problem(kinds.NO_KEY, detail if authorization else None)
         key = await self._key(text.strip())
         if key is None:
             raise Problem(kinds.UNKNOWN_KEY)

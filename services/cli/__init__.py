@@ -1,7 +1,9 @@
 """The commands of `qiledger`: one file each, listed here, and loaded when called for. None needs what another loads."""
 
+import errno
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
+from typing import Any
 
 import rich_click as click
 
@@ -68,7 +70,24 @@ class Listed(MutableMapping[str, click.Command]):
         return len(self._places)
 
 
-@click.group("qiledger")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Speaking(click.RichGroup):
+    """What a file, a directory or a disk refuses is said as an error of the command, whichever it is."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as refused:
+            if refused.filename is None and refused.errno not in NO_ROOM:
+                raise
+            where = "" if refused.filename is None else f"{refused.filename}: "
+            raise click.ClickException(f"{where}{refused.strerror}.") from None
+
+
+@click.group("qiledger", cls=Speaking)
 @click.version_option(package_name="qiledger")
 def main() -> None:
     """The record of an organisation's quality improvement work."""

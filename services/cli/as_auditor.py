@@ -49,7 +49,9 @@ def speaking() -> Iterator[None]:
     try:
         yield
     except UnknownOrganisation as unknown:
-        raise click.ClickException(f"No log is open for {unknown.organisation}.") from None
+        code = unknown.organisation
+        capitals = "" if code == code.upper() else f" Codes have capital letters: is {code.upper()} meant?"
+        raise click.ClickException(f"No log is open for {code}.{capitals}") from None
     except psycopg.errors.InsufficientPrivilege as refused:
         raise click.ClickException(f"This URL may not do that: {refused.diag.message_primary}.") from None
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject, psycopg.errors.UndefinedFunction):

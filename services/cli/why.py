@@ -67,7 +67,8 @@ def why(
     read = _records(source, stream_of(key), off_the_record=off_the_record)
     records = [one for one in read if _counts(one, as_at, as_known)]
     if not records:
-        raise click.ClickException(f"Nothing is on record of {stream_of(key)}.")
+        kind = "" if "/" in key else f" A thing is named by its kind too, such as project/{key}."
+        raise click.ClickException(f"Nothing is on record of {stream_of(key)}.{kind}")
     try:
         told = (
             Reasons(key=key, row=None, steps=history(records))

@@ -20,6 +20,12 @@ def test_a_kept_port_is_given_to_nobody_else() -> None:
             stranger.bind(("127.0.0.1", port))
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_is_not_this_machine_is_said_to_be_none(host: str) -> None:
+    with pytest.raises(PortTaken, match="is no address of this machine"), kept_port(host):
+        pass
+
+
 def test_a_server_that_shares_it_listens_there_and_gets_every_connection() -> None:
     with kept_port("127.0.0.1") as port, socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

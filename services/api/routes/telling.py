@@ -22,6 +22,10 @@ from services.api.doors import Door, at
 from services.api.problems import Problem, kinds, problem_of_refusal
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+WHOLE = f"An event is {STRUCTURED}, and a list of them {BATCH}."
+DATA_ALONE = (
+    f"As {JSON} come the data alone, and the attributes in `ce-` headers; a whole event is {STRUCTURED}."
+)
 ENVELOPE_BYTES = 8_192  # of a structured event beside its data
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,15})"')
 
@@ -63,7 +67,7 @@ async def tell(request: Asked) -> ASGIApp:
         given = await body(request, EVENT_BYTES_MAX)
         reading = cloudevents.read_binary(request.scope["headers"], header(request, "content-type"), given)
     else:
-        raise Problem(kinds.WRONG_MEDIA_TYPE, field="content-type")
+        raise Problem(kinds.WRONG_MEDIA_TYPE, DATA_ALONE if kind == JSON else WHOLE, field="content-type")
     return await _single(request, reading, how)
 
 

@@ -184,6 +184,13 @@ def test_a_kind_of_body_that_cannot_be_read_is_refused(door: Door, name: str) ->
     problem(door.http.post(door.events, content=EVENT, headers=headers), slug, status)
 
 
+def test_a_whole_event_that_is_sent_as_plain_json_is_told_how_it_is_sent(door: Door) -> None:
+    plain = problem(door.post(EVENT, "application/json"), "wrong-media-type", 415)
+    assert "a whole event is application/cloudevents+json" in plain["detail"]
+    form = problem(door.post(EVENT, "application/x-www-form-urlencoded"), "wrong-media-type", 415)
+    assert form["detail"].startswith("An event is application/cloudevents+json")
+
+
 def binary(**changes: str) -> list[tuple[str, str]]:
     attributes = {name: value for name, value in (event() | changes).items() if name != "data"}
     return [(f"ce-{name}", value) for name, value in attributes.items()] + [

@@ -109,6 +109,14 @@ def test_an_open_door_needs_no_key(server: Server, method: str, path: str, scope
     assert knock(server, method, path, "RWK", None).status_code == expected
 
 
+def test_a_key_that_comes_without_its_word_is_told_of_it(door: Door) -> None:
+    key = door.http.headers["authorization"].removeprefix("Bearer ")
+    for header in (key, f"Token {key}", "Bearer"):
+        told = problem(door.http.get(door.events, headers={"authorization": header}), "no-key", 401)
+        assert "`Bearer`, a space and the key" in told["detail"]
+        assert key not in str(told)
+
+
 @pytest.mark.parametrize(("method", "path", "scope"), KEPT)
 def test_a_door_lets_in_those_with_its_scope_and_nobody_else(
     server: Server,

@@ -124,6 +124,10 @@ def test_why_a_row_is_so_is_said_step_by_step(trust: Audited, export: Path) -> N
     assert "puts right record 1" in in_words.stdout
 
 
+def test_a_thing_that_is_named_without_its_kind_is_said_to_have_one(export: Path) -> None:
+    assert "such as project/S-1" in qiledger("why", str(export), "S-1").stderr
+
+
 def test_a_row_that_is_not_there_any_more_says_why(export: Path) -> None:
     told = json.loads(
         qiledger("why", str(export), "project/P-9", "--projection", "projects", "--json").stdout

@@ -27,6 +27,15 @@ def test_a_slip_of_the_pen_is_answered_with_what_was_meant() -> None:
     assert "Did you mean 'export'?" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["up", "--port", "0", "--data-directory", "/dev/null/home"], ["sealing-key", "new", "/dev/null/key"]],
+)
+def test_a_place_that_cannot_be_written_to_is_named(words: list[str]) -> None:
+    said = CliRunner().invoke(main, words)
+    assert (said.exit_code, "Error" in said.output, "/dev/null/" in said.output) == (1, True, True), said
+
+
 def test_what_no_command_was_called_for_is_not_loaded() -> None:
     code = f"import services.cli, sys; print([name for name in {HEAVY} if name in sys.modules])"
     said = subprocess.run(

@@ -138,6 +138,16 @@ def test_what_cannot_be_read_is_neither_proof_nor_disproof(tmp_path: Path) -> No
     assert qiledger("verify", str(file), "--checkpoint", str(file)).returncode == 2
 
 
+def test_a_place_that_is_not_there_and_a_code_in_small_letters_are_named(trust: Audited) -> None:
+    for words, says in (
+        (["RWK", "-o", "/dev/null/rwk.ndjson"], "/dev/null/rwk.ndjson"),
+        (["rwk", "-o", "/dev/null/rwk.ndjson"], "is RWK meant?"),
+    ):
+        refused = qiledger("export", *words, "--off-the-record", QILEDGER_DATABASE_URL=trust.url)
+        assert (refused.returncode, says in refused.stderr) == (1, True), refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
 def test_an_organisation_without_a_log_and_a_range_that_is_not_there(trust: Audited, tmp_path: Path) -> None:
     file = str(tmp_path / "x.ndjson")
     unknown = qiledger("export", "RXX", "-o", file, QILEDGER_DATABASE_URL=trust.url)
