@@ -37,7 +37,7 @@ _NEXT = """
 _BEHIND = """
     SELECT position
       FROM log.records
-     WHERE organisation = %(organisation)s AND stream = %(lane)s AND position > %(after)s AND position <= %(until)s
+     WHERE organisation = %(organisation)s AND stream = %(stream)s AND version > %(after)s AND position <= %(until)s
        AND webhooks.wants(%(types)s::text[], type)
      ORDER BY version
      LIMIT 1
@@ -94,11 +94,16 @@ def ahead(conn: psycopg.Connection[Any], claim: Claim) -> Ahead:
     return Ahead(records=records, scanned=scanned, head=head)
 
 
-def behind(conn: psycopg.Connection[Any], claim: Claim, lane: str, after: int, until: int) -> int | None:
-    """The next record of a stream that was passed over, if there is one."""
+def behind(conn: psycopg.Connection[Any], claim: Claim, record: Record, until: int) -> int | None:
+    """The next record of the same stream that was passed over, if there is one."""
     if claim.is_strict:
         return None  # nothing is passed over where all are of one lane
-    asked = {"organisation": claim.organisation, "lane": lane, "after": after, "until": until}
+    asked = {
+        "organisation": claim.organisation,
+        "stream": record.stream,
+        "after": record.version,
+        "until": until,
+    }
     row = conn.execute(_BEHIND, asked | {"types": list(claim.types)}).fetchone()
     return None if row is None else int(row[0])
 

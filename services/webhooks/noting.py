@@ -36,11 +36,11 @@ _MOVE = """
     RETURNING e.state, c.failing_since, clock_timestamp() - c.failing_since AS failing_for
 """
 _WAIT = """
-    INSERT INTO webhooks.waiting (organisation, endpoint, lane, position, tries, waits)
+    INSERT INTO webhooks.waiting AS waiting (organisation, endpoint, lane, position, tries, waits)
     VALUES (%(organisation)s, %(endpoint)s, %(lane)s, %(position)s, %(tries)s, make_interval(secs => %(waits_s)s))
         ON CONFLICT (organisation, endpoint, lane) DO UPDATE
        SET position = excluded.position, tries = excluded.tries, waits = excluded.waits,
-           tried_at = clock_timestamp(), given_up = false
+           tried_at = clock_timestamp(), given_up = waiting.given_up AND waiting.position = excluded.position
 """
 _WAIT_NO_MORE = """
     DELETE FROM webhooks.waiting
@@ -140,7 +140,7 @@ def _note_lane(conn: psycopg.Connection[Any], claim: Claim, one: Sent, position:
         conn.execute(_WAIT, of_lane | {"position": record.position, "tries": tries, "waits_s": waits})
         return
     if one.delivery.waited:
-        following = behind(conn, claim, one.delivery.lane, record.position, position)
+        following = behind(conn, claim, record, position)
         if following is None:
             conn.execute(_WAIT_NO_MORE, of_lane)
         else:

@@ -38,6 +38,7 @@ BREATH_S = 0.02  # between two looks, however often somebody rings
 TURN_S = 5.0
 STOPS_WITHIN_S = 5.0  # what is on its way then is cut off, and sent again under the same id
 AGAIN_AFTER_S = 1.0
+IN_PEACE_FOR_S = 60.0  # an endpoint that cannot be served, nobody foresaw why: it may have been sent to
 WITHOUT_KEY_AGAIN_AFTER_S = 10.0
 AGENT = "qiledger (Standard Webhooks 1.0)"
 
@@ -121,6 +122,7 @@ class Sender:
         self._holder = random.randrange(1, 2**31)
         self._threads = ThreadPoolExecutor(ENDPOINTS_MAX, thread_name_prefix="endpoint")
         self._serving: dict[tuple[str, str], Due] = {}
+        self._in_peace: dict[tuple[str, str], float] = {}
         self._crowded = False
         self._changed = threading.Event()
         self._failure: BaseException | None = None
@@ -155,7 +157,7 @@ class Sender:
         self._crowded = False
         for found in due(self._conn, limit=4 * ENDPOINTS_MAX):
             name = (found.organisation, found.endpoint)
-            if name in self._serving:
+            if name in self._serving or time.monotonic() < self._in_peace.get(name, 0.0):
                 continue
             if not self._has_room(found):
                 self._crowded = True
@@ -177,12 +179,13 @@ class Sender:
         take_turn(self._tools, found, self._holder, may_go_on)
 
     def _served(self, name: tuple[str, str], done: "Future[None]") -> None:
-        self._serving.pop(name, None)
         failure = None if done.cancelled() else done.exception()
         if isinstance(failure, psycopg.OperationalError | PoolTimeout | NoMasterKey):
             self._failure = failure
         elif failure is not None:
+            self._in_peace[name] = time.monotonic() + IN_PEACE_FOR_S
             log.error("an endpoint could not be served", endpoint=name[1], exc_info=failure)
+        self._serving.pop(name, None)
         self._changed.set()
 
 

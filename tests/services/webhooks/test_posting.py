@@ -193,6 +193,7 @@ def test_the_schedule_is_that_of_standard_webhooks_within_a_tenth() -> None:
         ("soon", None),
         ("-5", None),
         ("", None),
+        ("Wed, 20 May 2026 12:02:00 +99999999999999999999", None),
         *(("Wed, 20 May 2026 12:02:00 GMT", 120.0), ("Wed, 20 May 2020 12:00:00 GMT", 0.0)),
     ],
 )

@@ -258,6 +258,38 @@ def test_a_receiver_that_asks_for_time_is_given_it(trust: Trust, receiver: Recei
     assert endpoint.attempts()[0]["outcome"] == "throttled"
 
 
+def test_a_receiver_that_asks_for_a_time_beyond_all_clocks_is_sent_each_record_once(
+    trust: Trust, receiver: Receiver, sending: Send
+) -> None:
+    endpoint = trust.endpoint(receiver.url)
+    beyond = {"retry-after": "Wed, 20 May 2026 12:02:00 +99999999999999999999"}
+    receiver.answers = lambda _: (200, beyond, b"")
+    last = trust.tell("project/P-1", "project/P-2")
+    with sending():
+        soon(lambda: endpoint.position() == last, "both are taken")
+    assert receiver.positions() == [1, 2]
+    assert len(receiver.came) == 2
+
+
+def test_an_endpoint_that_cannot_be_served_is_left_in_peace_for_a_while(
+    trust: Trust, receiver: Receiver, sending: Send
+) -> None:
+    """What nobody foresaw, here a delivery that cannot be noted, is no reason to send it again at once for ever."""
+    unlucky, other = trust.endpoint(receiver.url), trust.endpoint(f"{receiver.url}/other")
+    unlucky.change(
+        "CREATE FUNCTION webhooks.fall() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'nobody foresaw this'; END $$;"
+        " CREATE TRIGGER falls BEFORE INSERT ON webhooks.attempts FOR EACH ROW"
+        f" WHEN (NEW.endpoint = '{unlucky.id}') EXECUTE FUNCTION webhooks.fall()"
+    )
+    with sending():
+        for stream in ("project/P-1", "project/P-2", "project/P-3"):
+            last = trust.tell(stream)
+            soon(lambda last=last: other.position() == last, "the other goes on")  # type: ignore[misc]
+        soon(lambda: [one.path for one in receiver.came].count("/hook") == 1, "the unlucky one was sent to")
+    assert [one.path for one in receiver.came].count("/hook") == 1
+
+
 def test_a_redirect_is_a_failure_and_is_not_followed(trust: Trust, receiver: Receiver, sending: Send) -> None:
     endpoint = trust.endpoint(receiver.url)
     trust.tell("project/P-1")
@@ -358,6 +390,36 @@ def test_a_record_that_is_given_up_is_passed_over_and_the_log_of_deliveries_says
         )
         soon(lambda: receiver.positions() == [2], "the second is sent")
     assert [attempt["outcome"] for attempt in endpoint.attempts()] == ["failed", "given_up", "delivered"]
+
+
+def test_a_record_that_is_given_up_while_it_is_on_its_way_is_passed_over_too(
+    trust: Trust, receiver: Receiver, sending: Send
+) -> None:
+    """Whoever watches a receiver hang passes the record over just then: that is not forgotten when the attempt ends."""
+    endpoint = trust.endpoint(receiver.url)
+    trust.tell("project/P-1", "project/P-2")
+    failing(receiver, 1)
+    at_it, go_on = threading.Event(), threading.Event()
+
+    def hang(received: Received) -> Reply:
+        if received.position != 1:
+            return OK
+        at_it.set()
+        go_on.wait(20)
+        return 500, {}, b"no"
+
+    with sending():
+        soon(endpoint.waiting, "the first waits")
+        receiver.answers = hang
+        endpoint.let_time_pass(DAY_S)
+        assert at_it.wait(20)
+        endpoint.change(
+            "UPDATE webhooks.waiting SET given_up = true WHERE organisation = %(organisation)s AND endpoint = %(id)s"
+        )
+        go_on.set()
+        soon(lambda: receiver.positions() == [2], "the second is sent")
+    outcomes = [attempt["outcome"] for attempt in endpoint.attempts()]
+    assert outcomes == ["failed", "failed", "given_up", "delivered"]
 
 
 def test_an_endpoint_that_is_removed_in_the_middle_of_a_delivery_is_gone(
