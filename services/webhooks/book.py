@@ -1,6 +1,7 @@
 """The endpoints of an organisation, as those who look after them see and change them. The API's side of the schema.
 
-Whoever moves a cursor by hand raises its epoch: what is on its way just then is noted as an attempt, and moves nothing.
+Whoever moves a cursor by hand, or changes where to or which, raises its epoch: what is on its way just then is noted as
+an attempt, and moves nothing.
 """
 
 import secrets
@@ -77,6 +78,11 @@ _CHANGE = """
 _BEGIN_ANEW = """
     UPDATE webhooks.cursors
        SET failures = 0, failing_since = NULL, tried_at = NULL, slow = false
+     WHERE organisation = %(organisation)s AND endpoint = %(id)s
+"""
+_FENCE = """
+    UPDATE webhooks.cursors
+       SET epoch = epoch + 1, holder = NULL
      WHERE organisation = %(organisation)s AND endpoint = %(id)s
 """
 _TRY_AT_ONCE = """
@@ -280,13 +286,18 @@ class Book:
         return found[0]
 
     async def change(self, id_: str, to: Change) -> Seen:
-        """Changes an endpoint. One that is enabled again is tried at once. Raises NoEndpoint."""
+        """Changes an endpoint. One that is enabled again is tried at once. Raises NoEndpoint.
+
+        Whoever sends to it just now does so as it was: under another address, or by other types, that moves nothing.
+        """
         named = self._named(id_) | msgspec.structs.asdict(to)
-        if (await self._conn.execute(_CHANGE, named)).rowcount == 0:
-            raise NoEndpoint(id_)
+        if to.url is not None or to.types is not None:
+            await self._conn.execute(_FENCE, named)  # the cursor first, as whoever notes an attempt has it
         if to.state == "enabled" or to.url is not None:
             await self._conn.execute(_BEGIN_ANEW, named)
             await self._conn.execute(_TRY_AT_ONCE, named)
+        if (await self._conn.execute(_CHANGE, named)).rowcount == 0:
+            raise NoEndpoint(id_)
         return await self.one(id_)
 
     async def remove(self, id_: str) -> None:

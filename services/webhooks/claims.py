@@ -37,12 +37,16 @@ _DUE = """
 _CLAIM = """
     UPDATE webhooks.cursors AS c
        SET epoch = c.epoch + 1, holder = %(holder)s, claimed_at = clock_timestamp(), served_at = clock_timestamp()
-      FROM webhooks.endpoints AS e
      WHERE c.organisation = %(organisation)s AND c.endpoint = %(endpoint)s
-       AND e.organisation = c.organisation AND e.id = c.endpoint
        AND NOT webhooks.is_held(c.holder, c.claimed_at)
     RETURNING c.organisation, c.endpoint, c.epoch, c.position, c.failures, c.failing_since,
-              webhooks.lasts(c.tried_at, c.waits), e.url, e.types, e.ordering, e.state
+              webhooks.lasts(c.tried_at, c.waits)
+"""
+# A statement of its own: a claim that had to wait for somebody's change would join the row as it was before that.
+_WANTS = """
+    SELECT e.url, e.types, e.ordering, e.state
+      FROM webhooks.endpoints AS e
+     WHERE e.organisation = %(organisation)s AND e.id = %(endpoint)s
 """
 _RELEASE = """
     UPDATE webhooks.cursors
@@ -98,11 +102,12 @@ def due(conn: psycopg.Connection[Any], *, limit: int) -> list[Due]:
 def claim(conn: psycopg.Connection[Any], of: Due, holder: int) -> Claim | None:
     """The claim; None if somebody else has it. Whoever held it before can note nothing more."""
     asked = {"organisation": of.organisation, "endpoint": of.endpoint, "holder": holder}
-    row = conn.execute(_CLAIM, asked).fetchone()
-    if row is None:
+    claimed = conn.execute(_CLAIM, asked).fetchone()
+    wants = None if claimed is None else conn.execute(_WANTS, asked).fetchone()
+    if claimed is None or wants is None:
         return None
     names: Sequence[str] = Claim.__struct_fields__
-    found: dict[str, Any] = dict(zip(names, row, strict=True))
+    found: dict[str, Any] = dict(zip(names, claimed + wants, strict=True))
     return Claim(**found | {"types": tuple(found["types"])})
 
 

@@ -1,6 +1,7 @@
 """The doors of webhooks: made, seen, changed, tested, replayed and removed over HTTP, with a sender at work."""
 
 import base64
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from events.log import keys
+from services.webhooks.choosing import PAGE
 from tests.plain_http import PLAIN
 from tests.services.api.conftest import Server, new_organisation, problem
-from tests.services.webhooks.conftest import Receiver, Send, Trust, soon
+from tests.services.webhooks.conftest import Received, Receiver, Reply, Send, Trust, soon
 
 
 class Office(Trust):
@@ -126,6 +128,31 @@ def test_what_waits_is_shown_and_can_be_passed_over(
         soon(lambda: receiver.positions() == [2], "the second is sent")
     given_up = office.http.get(f"webhooks/{made['id']}/deliveries?outcome=given_up").json()["items"]
     assert [item["position"] for item in given_up] == [1]
+
+
+def test_a_type_that_is_asked_for_in_the_middle_of_a_backlog_is_sent_from_then_on(
+    office: Office, receiver: Receiver, sending: Send
+) -> None:
+    """Whoever sends just then knows of the old types only: what was told since is not passed over by that."""
+    made = office.make(receiver.url, types=["project.started"])
+    at_it, go_on = threading.Event(), threading.Event()
+
+    def answer(_: Received) -> Reply:
+        at_it.set()
+        go_on.wait(20)
+        return 200, {}, b""
+
+    receiver.answers = answer
+    backlog = [f"project/P-{number}" for number in range(PAGE + 1)]
+    with sending():
+        office.tell(*backlog)
+        assert at_it.wait(20)
+        changed = office.http.patch(f"webhooks/{made['id']}", json={"types": ["project.*"]})
+        assert changed.status_code == 200, changed.text
+        last = office.tell("project/P-1", type_="project.paused")
+        go_on.set()
+        soon(lambda: receiver.positions()[-1:] == [last], "what is wanted now is sent")
+    assert set(receiver.positions()) == set(range(1, last + 1))
 
 
 @pytest.mark.parametrize(
