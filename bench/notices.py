@@ -62,7 +62,7 @@ def measure(postgres: Postgres, runs: int, notices: int = NOTICES) -> list[Row]:
         Row(what=f"{notices:,} notices from facts, {PROJECTS} projects", unit="facts/s", ours=facts),
         Row(what="  the same", unit="notices/s", ours=told),
         Row(
-            what=f"measurements, {POINTS} to a chart, each drawn before and after",
+            what=f"measurements, {POINTS} to a chart, which is judged with each",
             unit="facts/s",
             ours=points,
         ),

@@ -21,6 +21,7 @@ _STREAMS = """
             WHERE organisation = %(organisation)s AND stream = asked.stream AND version > asked.version
               AND position <= %(until)s AND type <> ALL (%(passed_over)s)
             ORDER BY version) AS r
+     ORDER BY r.position
 """
 _NAMES = """
     SELECT DISTINCT stream

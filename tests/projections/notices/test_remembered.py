@@ -12,6 +12,7 @@ from events.projects import ProjectStarted
 from events.scores import ProgressScored
 from events.teams import PersonJoined
 from events.vocabulary import Event
+from projections.engine.checkpoint import Fenced
 from projections.engine.stream import Stream
 from projections.measure_series import series
 from projections.notices.engine.listen import listen
@@ -112,6 +113,24 @@ def test_what_is_kept_is_used_if_it_can_be(
         asked(conn, organisation, statement, value=value)
     tell(database_url, organisation, [point(12, OUTSIDE)])
     assert bool(heard(conn, organisation)) is hears
+
+
+def test_a_batch_that_somebody_else_overtook_leaves_nothing_behind(
+    database_url: str, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organisation = begun(database_url, conn)
+    tell(database_url, organisation, project())
+
+    def overtaken(*_: Any, **__: Any) -> None:
+        raise Fenced("somebody else has moved it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("projections.notices.engine.listen.move", overtaken)
+        with pytest.raises(Fenced):
+            listen(conn, organisation, now=datetime.now(UTC))
+    assert kept(conn, organisation) == {}
+    heard(conn, organisation)
+    assert kept(conn, organisation) != {}
 
 
 def test_an_organisation_never_remembers_what_another_told(database_url: str, conn: Connection) -> None:
