@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from events.log import half_restored
+from services.backups import DUMP
 from services.embedded import Postgres
 from services.operating import make_database
 from tests.audited import Audited
@@ -34,10 +35,15 @@ def home(throwaway: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def interrupted(kept: Path, how: signal.Signals, **env: str) -> Iterator["subprocess.CompletedProcess[str]"]:
-    """A restore that has brought everything and is ended while it reads the ledger of erasures, here a pipe."""
+def interrupted(
+    kept: Path, how: signal.Signals, *, while_it_reads: str = "ledger", **env: str
+) -> Iterator["subprocess.CompletedProcess[str]"]:
+    """A restore that is ended while it reads a pipe. Where that is the ledger all was brought, where the dump nothing."""
     ledger = kept.parent / "ledger"
-    os.mkfifo(ledger)
+    pipe = ledger if while_it_reads == "ledger" else kept / DUMP
+    if pipe.exists():
+        pipe.rename(kept.parent / "aside")
+    os.mkfifo(pipe)
     bare = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
     command = [sys.executable, "-m", "services.cli", "restore", str(kept)]
     env = bare | env | {"QILEDGER_ERASURE_LEDGER": str(ledger)}
@@ -48,14 +54,16 @@ def interrupted(kept: Path, how: signal.Signals, **env: str) -> Iterator["subpro
         def reads() -> bool:
             assert process.poll() is None, said.read_text()
             with contextlib.suppress(OSError):  # nobody reads yet
-                opened.append(os.open(ledger, os.O_WRONLY | os.O_NONBLOCK))
+                opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
             return bool(opened)
 
-        wait_until(reads, within_s=60, what="the restore reads the ledger of erasures")
+        wait_until(reads, within_s=60, what=f"the restore reads {pipe}")
         process.send_signal(how)
         status = process.wait(ENDS_WITHIN_S)
         os.close(opened[0])
-    ledger.unlink()
+    pipe.unlink()
+    if (aside := kept.parent / "aside").exists():
+        aside.rename(pipe)
     yield subprocess.CompletedProcess(command, status, said.read_text())
 
 
@@ -69,8 +77,9 @@ def is_empty(home: dict[str, str]) -> bool:
         return not marked and conn.execute("SELECT to_regnamespace('log') IS NULL").fetchone() == (True,)
 
 
-def test_who_interrupts_a_restore_finds_nothing_of_it(kept: Path, home: dict[str, str]) -> None:
-    with interrupted(kept, signal.SIGINT, **home) as ended:
+@pytest.mark.parametrize("reading", ["dump", "ledger"])
+def test_who_interrupts_a_restore_finds_nothing_of_it(kept: Path, home: dict[str, str], reading: str) -> None:
+    with interrupted(kept, signal.SIGINT, while_it_reads=reading, **home) as ended:
         assert (ended.returncode, "It was taken out again" in ended.stdout) == (1, True), ended.stdout
     assert is_empty(home)
 
@@ -105,3 +114,16 @@ def test_a_database_of_others_is_closed_until_its_restore_is_finished(kept: Path
         assert (migrated.returncode, "was not finished" in migrated.stderr) == (1, True)
         anew = qiledger("restore", str(kept), **place)
         assert (anew.returncode, "not finished" in anew.stderr) == (1, True)
+
+
+def test_half_a_backup_leaves_the_database_as_empty_as_it_was(kept: Path, throwaway: Path) -> None:
+    whole = (kept / DUMP).read_bytes()
+    with Postgres(throwaway / "postgres", settings={"fsync": "off"}) as server:
+        make_database(server.url(), "restored")
+        place = {"QILEDGER_DATABASE_URL": server.url("restored")}
+        for half in (whole[: len(whole) * 3 // 4], whole[:3], b""):
+            (kept / DUMP).write_bytes(half)
+            refused = qiledger("restore", str(kept), **place)
+            assert (refused.returncode, "Nothing was restored: pg_restore" in refused.stderr) == (1, True)
+        (kept / DUMP).write_bytes(whole)
+        assert qiledger("restore", str(kept), **place).returncode == 0
