@@ -38,7 +38,7 @@ def home(throwaway: Path) -> dict[str, str]:
 def interrupted(
     kept: Path, how: signal.Signals, *, while_it_reads: str = "ledger", **env: str
 ) -> Iterator["subprocess.CompletedProcess[str]"]:
-    """A restore that is ended while it reads a pipe. Where that is the ledger all was brought, where the dump nothing."""
+    """A restore that is ended while it reads a pipe: before its rows are brought (dump), or when all are (ledger)."""
     ledger = kept.parent / "ledger"
     pipe = ledger if while_it_reads == "ledger" else kept / DUMP
     if pipe.exists():
