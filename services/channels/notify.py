@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from traceback import walk_tb
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ import requests
 from notifications_python_client.errors import APIError, HTTPError
 from notifications_python_client.notifications import NotificationsAPIClient
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, SSLError
 
 from services.channels.letter import Letter, without_addresses
 from services.channels.mail import in_one_line
@@ -176,11 +177,21 @@ def _outcome(failed: APIError) -> Outcome:
 
 def _could_not_connect(failed: APIError) -> bool:
     cause = failed.__cause__
-    if isinstance(cause, requests.ConnectTimeout | requests.exceptions.SSLError):
+    if isinstance(cause, requests.ConnectTimeout):
         return True
     if not isinstance(cause, requests.ConnectionError) or not cause.args:
         return False
-    return isinstance(getattr(cause.args[0], "reason", None), NewConnectionError)
+    reason = getattr(cause.args[0], "reason", None)
+    return isinstance(reason, NewConnectionError) or (
+        isinstance(reason, SSLError) and _at_the_handshake(reason)
+    )
+
+
+def _at_the_handshake(failure: SSLError) -> bool:
+    """Whether TLS failed before anything was asked. What fails it later leaves what was asked in doubt."""
+    (cause, *_) = failure.args or (None,)
+    steps = walk_tb(cause.__traceback__) if isinstance(cause, Exception) else ()
+    return any(frame.f_code.co_name == "do_handshake" for frame, _ in steps)
 
 
 def _why(failed: Exception) -> str:

@@ -1,7 +1,12 @@
 """E-mail by GOV.UK Notify, to a server on this machine that speaks as Notify's documentation has it."""
 
+import contextlib
 import logging
+import socket
+import ssl
+import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +143,31 @@ def test_half_a_key_is_none(key: str, template: str) -> None:
     with pytest.raises(WrongWay) as wrong:
         Notify(key, template, "http://127.0.0.1:1")
     assert "secret" not in str(wrong.value)
+
+
+def garbles(listening: socket.socket, certificate: Path, asked: list[bytes]) -> None:
+    """Agrees on TLS, hears what is asked, and answers with what is no TLS; of two callers."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    for _ in range(2):
+        connection, _ = listening.accept()
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
+            asked.append(encrypted.recv(65_536))
+            socket.socket.sendall(encrypted, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_tls_that_fails_leaves_in_doubt_only_what_was_asked_before(certificate: Path) -> None:
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        args = (listening, certificate, asked)
+        server = threading.Thread(target=garbles, args=args, daemon=True)
+        server.start()
+        channel = Notify(KEY, TEMPLATE, f"https://localhost:{listening.getsockname()[1]}")
+        untrusted = channel.send(a_letter(), TO)
+        assert asked == []
+        channel._client.request_session.verify = str(certificate)
+        garbled = channel.send(a_letter(), TO)
+        channel.drop()
+        server.join(30)
+    assert len(asked) == 1
+    assert (type(untrusted), type(garbled)) == (TryLater, Unknown)
