@@ -16,7 +16,7 @@ from events.log.exported import Head
 from events.log.exporting import Exporter, head_of
 from events.log.merkle import CompactRange, consistency_proof, consistency_spans
 from events.log.outcomes import UnknownOrganisation
-from events.log.read import FOR_ORGANISATION, HEAD, PAGE, record_of
+from events.log.read import FITTING_PAGE, FOR_ORGANISATION, HEAD, PAGE_BYTES_MAX, record_of
 from events.log.record import Record
 from events.log.tiles import TileHashes, tiles_for
 
@@ -114,12 +114,13 @@ def tree_up_to(conn: Connection[Any], organisation: str, size: int) -> CompactRa
 
 
 def records(conn: Connection[Any], organisation: str, *, after: int, until: int) -> Iterator[list[Record]]:
-    """The records after a position and up to another, in pages."""
+    """The records after a position and up to another, in pages that are bounded in number and bytes."""
     while after < until:
         with conn.transaction():
             conn.execute(FOR_ORGANISATION, (organisation,))
-            asked = {"organisation": organisation, "after": after, "until": until, "limit": PAGE_RECORDS}
-            page = [record_of(row) for row in conn.execute(PAGE, asked, binary=True)]
+            asked = {"organisation": organisation, "after": after, "until": until}
+            asked |= {"limit": PAGE_RECORDS, "bytes": PAGE_BYTES_MAX}
+            page = [record_of(row) for row in conn.execute(FITTING_PAGE, asked, binary=True)]
         if not page:
             return
         yield page

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from types import FrameType
 
@@ -40,7 +41,7 @@ class Desk:
         self.settings = settings
         self.stopping = asyncio.Event()
         self.waiting = 0
-        self.exports = 0
+        self.exports: Counter[str] = Counter()  # under way, by organisation
         self.unfinished = 0
         self._deadlines: set[asyncio.Timeout] = set()
         self.pool: Pool = AsyncConnectionPool(

@@ -334,7 +334,8 @@ EXPORTS_CROWDED = Kind(
     "exports-crowded",
     503,
     "Too many exports are under way.",
-    "An export reads a whole log. Each process of the API gives only few at once, so that it keeps answering others.",
+    "An export reads a whole log. Each process of the API gives only few at once, and fewer to one organisation, so "
+    "that it keeps answering others.",
     "Ask again after `Retry-After` seconds, or take the export with `qiledger export` on the database itself.",
 )
 PAST_AWAY = Kind(

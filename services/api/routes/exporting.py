@@ -1,6 +1,7 @@
 """`GET /v1/{organisation}/export`: the record with its proof, streamed, for `qiledger verify` to prove anywhere."""
 
 import asyncio
+from collections import Counter
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,10 @@ from services.api.doors import Door, at
 from services.api.problems import Problem, kinds
 from services.exports import SpooledRows, head_of, lines_under, taken, wanted
 
-AT_ONCE_MAX = 2  # exports under way in one process; whoever comes then is asked to come again
+AT_ONCE_MAX = 4  # exports under way in one process; whoever comes then is asked to come again …
+OF_ONE_MAX = 2  # … and so many of one organisation, so that no other waits for its slow readers
+TAKEN_WITHIN_S = 20.0  # a reader who takes nothing for so long is let go; the rest is taken with `from`
+PIECE_BYTES = 262_144
 RETRY_AFTER_S = 30
 POSITION_MAX = 2**53 - 1
 
@@ -67,16 +71,16 @@ async def export(request: Asked) -> ASGIApp:
         taken_for=how.taken_for,
     )
     desk = desk_of(request)
-    if desk.exports >= AT_ONCE_MAX:
+    if desk.exports.total() >= AT_ONCE_MAX or desk.exports[asked.organisation] >= OF_ONE_MAX:
         raise Problem(kinds.EXPORTS_CROWDED, headers={"retry-after": str(RETRY_AFTER_S)})
-    desk.exports += 1
+    desk.exports[asked.organisation] += 1
     under_way = _Export(request, asked, with_rows=how.projections)
     try:
         await asyncio.to_thread(under_way.begin)
         event = taken(under_way.head)
         await desk.journal.tell(asked.organisation, event, actor=f"client/{request.auth.client}")
     except BaseException as failure:
-        await asyncio.to_thread(under_way.close)
+        await under_way.end()
         if isinstance(failure, NoSuchRange):
             raise Problem(kinds.WRONG_PARAMETER, f"{failure}.".capitalize(), field="to") from None
         if isinstance(failure, msgspec.ValidationError):
@@ -94,7 +98,6 @@ class _Export:
         self._with_rows = with_rows
         self._conn: psycopg.Connection[Any] | None = None
         self._rows = SpooledRows()
-        self._open = True
 
     def begin(self) -> None:
         """Decides what is in it. Raises NoSuchRange, UnknownOrganisation, psycopg.Error."""
@@ -106,14 +109,15 @@ class _Export:
             self._rows.take(self._conn, self._asked.organisation)
         self.head = head_of(self._conn, self._asked, self._rows)
 
-    def close(self) -> None:
-        """Lets go of everything, once."""
-        if self._open:
-            self._open = False
-            self._desk.exports -= 1
-            self._rows.close()
-            if self._conn is not None:
-                self._conn.close()
+    async def end(self) -> None:
+        """Makes room for another, and lets go of everything."""
+        self._desk.exports -= Counter((self._asked.organisation,))
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._rows.close()
+        if self._conn is not None:
+            self._conn.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = f"{self._asked.organisation}-{self.head.first}-{self.head.last}.ndjson"
@@ -126,21 +130,27 @@ class _Export:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._send_all(send)
-        except (BrokenRecord, psycopg.Error) as failure:
+        except (BrokenRecord, psycopg.Error, TimeoutError) as failure:
             # What was sent says itself that it is not whole: the last line, with the seal, is missing.
-            log.warning(
-                "an export broke off", organisation=self._asked.organisation, reason=str(failure)[:200]
-            )
+            reason = "its reader takes nothing" if isinstance(failure, TimeoutError) else str(failure)[:200]
+            log.warning("an export broke off", organisation=self._asked.organisation, reason=reason)
         finally:
-            await asyncio.to_thread(self.close)
+            await self.end()
 
     async def _send_all(self, send: Send) -> None:
         assert self._conn is not None
         pieces = lines_under(self._conn, self.head, self._rows)
         while not self._desk.stopping.is_set():
-            piece = await asyncio.to_thread(next, pieces, None)
-            await send({"type": "http.response.body", "body": piece or b"", "more_body": piece is not None})
-            if piece is None:
-                return
+            text = await asyncio.to_thread(next, pieces, None)
+            if text is None:
+                break
+            await self._say(send, text)
         await asyncio.to_thread(pieces.close)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _say(self, send: Send, text: bytes) -> None:
+        """A piece at a time: the server keeps a few of them for a slow reader. Raises TimeoutError if he takes none."""
+        for begin in range(0, len(text), PIECE_BYTES):
+            piece = text[begin : begin + PIECE_BYTES]
+            async with self._desk.patience(TAKEN_WITHIN_S):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
