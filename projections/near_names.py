@@ -36,12 +36,17 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class Like(msgspec.Struct, frozen=True, kw_only=True):
-    """A name that was asked for, as given and in small letters, and what one like it begins or ends with."""
+    """A name that was asked for, as given and in small letters, and what one like it begins or ends with.
+
+    What it ends with is written backwards. The beginnings and endings are all that it has, a letter longer each.
+    """
 
     given: str
     whole: str
     begins: str
     ends: str
+    beginnings: list[str]
+    endings: list[str]
     reader: Audience
 
 
@@ -62,19 +67,16 @@ LIKE = sql.SQL(
     SELECT project, title, project = %(given)s AS exact,
            greatest(
                CASE WHEN strpos(lower(title), %(whole)s) > 0 THEN length(%(whole)s) - 1 END,
-               (SELECT coalesce(max(n), 0)
-                  FROM generate_series(1, length(%(whole)s)) AS n
-                 WHERE starts_with(name, left(%(whole)s, n)))
-               + (SELECT coalesce(max(n), 0)
-                    FROM generate_series(1, length(%(whole)s)) AS n
-                   WHERE right(name, n) = right(%(whole)s, n))
+               (SELECT count(*) FROM unnest(%(beginnings)s::text[]) AS one WHERE starts_with(name, one))
+               + (SELECT count(*) FROM unnest(%(endings)s::text[]) AS one WHERE starts_with(turned, one))
                - abs(length(name) - length(%(whole)s)))::bigint AS alike
-      FROM (SELECT split_part(key, '/', 2) AS project, lower(split_part(key, '/', 2)) AS name, title
+      FROM (SELECT split_part(key, '/', 2) AS project, lower(split_part(key, '/', 2)) AS name,
+                   reverse(lower(split_part(key, '/', 2))) AS turned, title
               FROM projects
              WHERE organisation = %(organisation)s AND {seen}) AS named
      WHERE name = %(whole)s
         OR starts_with(name, %(begins)s)
-        OR right(name, length(%(ends)s)) = %(ends)s
+        OR starts_with(turned, %(ends)s)
         OR strpos(lower(title), %(whole)s) > 0
 """
 ).format(seen=shown_to_reader("audience"))
@@ -106,7 +108,17 @@ async def names(snap: Snapshot, kind: str, name: str, *, reader: Audience) -> Na
 async def _projects(snap: Snapshot, name: str, reader: Audience) -> Names:
     whole = name.lower()
     half = max(2, len(whole) // 2)
-    asks = Like(given=name, whole=whole, begins=whole[:half], ends=whole[-half:], reader=reader)
+    turned = whole[::-1]
+    lengths = range(1, len(whole) + 1)
+    asks = Like(
+        given=name,
+        whole=whole,
+        begins=whole[:half],
+        ends=turned[:half],
+        beginnings=[whole[:length] for length in lengths],
+        endings=[turned[:length] for length in lengths],
+        reader=reader,
+    )
     answered = await snap.ask(_LIKE, asks, limit=CANDIDATES_MAX)
     return _named(name, ((row.project, row.title) for row in answered.rows))
 

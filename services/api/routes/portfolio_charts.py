@@ -138,20 +138,23 @@ async def charts(request: Asked) -> ASGIApp:
         headers |= {"content-disposition": 'attachment; filename="charts.csv"'} | in_headers(unknown)
         text = as_csv(CsvLine.__struct_encode_fields__, [csv_line(row) for row in rows])
     else:
-        text = encode(
-            MeasurePage(
-                position=told.position,
-                parked=told.parked,
-                revision=told.revision,
-                rows=rows,
-                next=told.next,
-                unheard_of=unknown,
-            )
-        )
+        text = _page(told, rows, unknown)
     # What is unheard of is asked of other projections than the lines, and those go on by themselves.
     etag = told.etag if rows else etag_of(text + encode([told.etag, in_headers(unknown)]))
     cache = told.cache if unknown is UNSET else ASK_AGAIN
     return representation(request, text, form, etag=etag, cache=cache, headers=headers)
+
+
+def _page(told: Told, rows: list[MeasureLine], unknown: list[Unheard] | UnsetType) -> bytes:
+    page = MeasurePage(
+        position=told.position,
+        parked=told.parked,
+        revision=told.revision,
+        rows=rows,
+        next=told.next,
+        unheard_of=unknown,
+    )
+    return encode(page)
 
 
 def _things(how: Wanted, projects: list[str] | None) -> list[Thing]:
