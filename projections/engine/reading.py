@@ -20,9 +20,8 @@ RECORDS_MAX = 2_000  # on a page; the door keeps a body below 64 KiB, so a page 
 CHARACTERS_MEANT = 4_000_000  # of bodies on a page: with large bodies, pages have fewer records
 POSITIONS_MAX = 20_000  # looked at for one page, whatever is found, and however the planner goes about it
 LOOKED_AT = 1_000  # records spread over the log, to see how much of it matters
-LITTLE = (
-    0.15  # of a log: then its records are read by their positions, and what is between them is left alone
-)
+LITTLE = 0.15  # of a log: then its records are read by position, and what is between them is left alone
+FEW = 500_000  # positions that may be held in memory
 
 _RECORD = sql.SQL("""organisation, position, stream, version, source, id, type,
            occurred_at, precise_to, recorded_at, actor, body, leaf""")
@@ -185,12 +184,13 @@ class Reader:
         return [size for size in sizes if any(each.follows(size.stream) for each in self._projections)]
 
     def _little_matters(self, conn: Connection[Any], until: int) -> bool:
-        """Whether the log is long, and most of it is passed over."""
+        """Whether the log is long, and most of it is passed over: judged by some of its records."""
         spread = list(range(1, until + 1, max(1, until // LOOKED_AT)))
         if len(spread) < LOOKED_AT:
             return False
         ((found,),) = conn.execute(self._matters, self._asked | {"positions": spread}).fetchall()
-        return bool(found < LITTLE * len(spread))
+        share = found / len(spread)
+        return bool(share < LITTLE and share * until < FEW)
 
     def revisions(self, conn: Connection[Any], streams: Collection[str], *, until: int) -> list[Record]:
         """Every record of these streams that puts another right."""
