@@ -142,9 +142,9 @@ class Unfolding:
         self._streams[self._name] = stream
 
     def _put_right_since_it_stood(self, position: int) -> Stream | None:
-        """The same, if it simply follows from where it stood once those that came since are in order among themselves.
+        """The same, folded onto where it stood; None if that would not be the same.
 
-        It does not if a row of then comes later than one of them, or if they put right what came before.
+        It is not if one that came since belongs before the last of its row, or puts right what came before.
         """
         stood = self._stood()
         if stood is None or stood.position != self._from:
