@@ -127,7 +127,7 @@ def restore(url: str, directory: Path) -> Description:
         raise WrongBackup(f"{directory} is no backup: {wrong}") from None
     with psycopg.connect(url, autocommit=True) as conn:
         tool = program("pg_restore", at_least=description.server // 10_000)
-        if conn.execute(_IS_EMPTY).fetchone() != (True,):
+        if not _is_empty(conn):
             unfinished = half_restored.is_marked(conn)
             why = (
                 "a restore into this database was not finished" if unfinished else "the database is not empty"
@@ -138,9 +138,14 @@ def restore(url: str, directory: Path) -> Description:
         try:
             _run([tool, "--exit-on-error", "--single-transaction", f"--dbname={url}", str(directory / DUMP)])
         except WrongBackup:
-            half_restored.unmark(conn)
+            if _is_empty(conn):  # else another restore, at the same time, is what is there
+                half_restored.unmark(conn)
             raise
     return description
+
+
+def _is_empty(conn: psycopg.Connection[Any]) -> bool:
+    return conn.execute(_IS_EMPTY).fetchone() == (True,)
 
 
 def _make_roles(conn: psycopg.Connection[Any], description: Description) -> None:

@@ -161,9 +161,9 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
         lambda good: _second_record(good, b'"body":{', b'"body":' + b'{"a":' * 20_000 + b"{"),
         "line 3, record 2: it is nested more deeply",
     ),
-    "a line without end": (lambda _: b"x" * 100_000_000, "a line has more than 1,048,576 bytes"),
+    "a line without end": (lambda _: b"x" * 5_000_000, "a line has more than 1,048,576 bytes"),
     "a line without end, zipped": (
-        lambda good: gzip.compress(good.splitlines(keepends=True)[0] + b"x" * 100_000_000, 1),
+        lambda good: gzip.compress(good.splitlines(keepends=True)[0] + b"x" * 5_000_000, 1),
         "a line has more than 1,048,576 bytes",
     ),
     "half a zip": (lambda good: gzip.compress(good)[:-200], "it does not unzip"),

@@ -110,6 +110,8 @@ def test_a_database_of_others_is_closed_until_its_restore_is_finished(kept: Path
             assert not conn.execute(
                 "SELECT has_database_privilege('qiledger_worker', 'restored', 'CONNECT')"
             ).fetchone()[0]
+        examined = qiledger("doctor", **place)
+        assert "a restore into this database was not finished" in " ".join(examined.stdout.split())
         migrated = qiledger("migrate", **place)
         assert (migrated.returncode, "was not finished" in migrated.stderr) == (1, True)
         anew = qiledger("restore", str(kept), **place)
