@@ -19,7 +19,7 @@ from events.log.read import FOR_ORGANISATION
 from events.log.record import written
 from events.operations import PersonErased
 from events.privacy.ledger import Erasure, Ledger
-from events.privacy.vault import EMPTY
+from events.privacy.vault import EMPTY, EMPTYING
 from events.rights import ErasureDecided, ErasureExecuted, ErasureRequested, Grounds
 from events.vocabulary import Event
 
@@ -195,6 +195,7 @@ def erase(
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (organisation,))
         asked = {"organisation": organisation, "person": person, "at": now}
+        conn.execute(EMPTYING, asked)
         destroyed = [id_ for (id_,) in conn.execute(DESTROY, asked).fetchall()]
         emptied = conn.execute(EMPTY, asked).rowcount > 0
         held = clear_out(conn, asked)

@@ -13,7 +13,7 @@ from events.log.read import FOR_ORGANISATION
 from events.operations import PersonErased
 from events.privacy.erasing import DESTROY, NEVER_AGAIN, clear_out, keep_about
 from events.privacy.ledger import Erasure, Ledger
-from events.privacy.vault import EMPTY
+from events.privacy.vault import EMPTY, EMPTYING
 from events.rights import ErasureExecuted
 
 _IS_OFF_RECORD = """
@@ -43,6 +43,8 @@ def reapply(conn: psycopg.Connection[Any], ledger: Ledger) -> int:
         conn.execute(FOR_ORGANISATION, (erasure.organisation,))
         conn.execute(NEVER_AGAIN, asked)
         keys = [id_ for (id_,) in conn.execute(DESTROY, asked).fetchall()]
+        if keys:  # else nobody could have kept anything since
+            conn.execute(EMPTYING, asked)
         emptied = conn.execute(EMPTY, asked).rowcount > 0
         clear_out(conn, asked)
         destroyed += len(keys)

@@ -58,9 +58,22 @@ CONTACTS = """
      WHERE c.organisation = %(organisation)s AND c.person = ANY (%(persons)s)
      ORDER BY c.person
 """
+# Whoever keeps something of a person that an erasure empties says so first, and in the same transaction; an erasure
+# waits for them, and they for it. So what they keep is either emptied or not kept: neither would see the other's rows.
+KEEPING = """
+    SELECT pg_advisory_xact_lock_shared(
+           hashtextextended('qiledger person ' || %(organisation)s || ' ' || %(person)s, 0))
+"""
+EMPTYING = """
+    SELECT pg_advisory_xact_lock(
+           hashtextextended('qiledger person ' || %(organisation)s || ' ' || %(person)s, 0))
+"""
 PUT = """
     INSERT INTO vault.contacts (organisation, person, sealed)
-    VALUES (%(organisation)s, %(person)s, %(sealed)s)
+    SELECT %(organisation)s, %(person)s, %(sealed)s
+     WHERE NOT EXISTS (SELECT
+                         FROM vault.keys
+                        WHERE organisation = %(organisation)s AND person = %(person)s AND wrapped IS NULL)
         ON CONFLICT (organisation, person) DO UPDATE SET sealed = excluded.sealed, changed_at = now()
 """
 EMPTY = "DELETE FROM vault.contacts WHERE organisation = %(organisation)s AND person = %(person)s"
@@ -102,11 +115,11 @@ def contact_of(conn: psycopg.Connection[Any], organisation: str, person: str) ->
 
 def put_contact(conn: psycopg.Connection[Any], organisation: str, person: str, reach: Reach) -> None:
     """Keeps how a person is reached, in place of what was known. Raises Erased, NoMasterKey."""
-    key = key_for(conn, organisation, person)
-    conn.execute(
-        PUT,
-        {"organisation": organisation, "person": person, "sealed": sealed(key, organisation, person, reach)},
-    )
+    asked = {"organisation": organisation, "person": person}
+    with conn.transaction():
+        conn.execute(KEEPING, asked)
+        key = key_for(conn, organisation, person)
+        conn.execute(PUT, asked | {"sealed": sealed(key, organisation, person, reach)})
 
 
 def empty_contact(conn: psycopg.Connection[Any], organisation: str, person: str) -> bool:

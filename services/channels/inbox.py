@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 
 from events.log.read import FOR_ORGANISATION
+from events.privacy.vault import KEEPING
 from services.channels.letter import Letter
 from services.channels.outcome import Outcome, Sent
 
@@ -36,6 +37,7 @@ class Inbox:
         asked = {"organisation": self._organisation, "id": letter.id, "person": to, "at": letter.at}
         with self._conn.transaction():
             self._conn.execute(FOR_ORGANISATION, (self._organisation,))
+            self._conn.execute(KEEPING, asked)
             self._conn.execute(_PUT, asked | {"subject": letter.subject, "body": letter.marked})
         return Sent(letter.id)
 

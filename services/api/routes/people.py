@@ -15,7 +15,7 @@ from events.log.keys import PEOPLE_READ, PEOPLE_WRITE
 from events.log.read import FOR_ORGANISATION
 from events.operations import ContactChanged, ContactEmptied, ContactRead
 from events.privacy.custody import NoMasterKey, custodian
-from events.privacy.vault import CONTACT, EMPTY, PUT, Contact, Reach, contact_in, sealed
+from events.privacy.vault import CONTACT, EMPTY, KEEPING, PUT, Contact, Reach, contact_in, sealed
 from events.vocabulary import Event
 from services.api.answers import JSON, NEVER, Answer, encode
 from services.api.asked import Asked, body, desk_of, media_type, query
@@ -83,7 +83,8 @@ async def keep(request: Asked) -> ASGIApp:
     if key is None:
         raise Problem(kinds.ERASED_PERSON)
     await _note(request, ContactChanged(person=person, client=request.auth.client, key=request.auth.id))
-    await _changed(request, PUT, person, sealed=sealed(key, organisation, person, reach))
+    if not await _changed(request, PUT, person, sealed=sealed(key, organisation, person, reach)):
+        raise Problem(kinds.ERASED_PERSON)  # by a key that was destroyed since we fetched it
     return Answer(encode(Kept(person=person)), cache=NEVER)
 
 
@@ -135,4 +136,5 @@ async def _changed(request: Asked, statement: LiteralString, person: str, **valu
     async with desk_of(request).pool.connection() as conn, conn.transaction():
         await conn.execute(FOR_ORGANISATION, (organisation,))
         asked = {"organisation": organisation, "person": person, **values}
+        await conn.execute(KEEPING, asked)
         return (await conn.execute(statement, asked)).rowcount
