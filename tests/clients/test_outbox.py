@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,7 @@ from qiledger_client import AsyncClient, Client, Outbox, OutboxFull, Unreachable
 from qiledger_client.events import ProjectStarted
 from qiledger_client.telling import Telling
 from tests.clients.conftest import SOURCE
+from tests.patience import wait_until
 from tests.services.api.conftest import Server
 
 CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
@@ -84,6 +87,47 @@ def test_what_the_ledger_never_takes_is_set_aside_with_its_problem(ledger: Clien
     assert outbox.set_aside() == []
 
 
+def test_an_event_that_no_batch_can_hold_holds_nobody_up(ledger: Client, outbox: Outbox):
+    outbox.put(started("P-1"))
+    outbox.put(started("P-2", title="x" * 1_200_000))
+    outbox.put(started("P-3"))
+    flushed = outbox.flush(ledger)
+    assert (flushed.told, flushed.set_aside, flushed.waiting) == (2, 1, 0)
+    (aside,) = outbox.set_aside()
+    assert (aside.status, aside.event["id"]) == (413, "P-2-started")
+
+
+def test_what_is_no_json_is_refused_before_it_waits(outbox: Outbox):
+    """A batch with such a number in it would be refused as a whole, and everything behind it would wait for ever."""
+    with pytest.raises(ValueError, match="JSON"):
+        outbox.put(replace(started("P-1"), event={"title": float("nan")}, type="project.started"))
+    assert len(outbox) == 0
+
+
+def test_what_the_ledger_cannot_take_just_now_waits_and_nothing_waits_for_it(
+    database_url: str,
+    organisation: str,
+    key: str,
+    server: Server,
+    ledger: Client,
+    outbox: Outbox,
+    tmp_path: Path,
+):
+    """A ledger without its master key takes no word by a person; it will, once somebody has set it."""
+    said = {"text": "It went well"}
+    outbox.put(replace(started("P-1"), event=said, type="comment.posted", actor="person/8Qm2"))
+    outbox.put(started("P-2"))
+    without = Server(database_url, None, tmp_path, master_key="")
+    try:
+        with Client(without.url, organisation, key=key, source=SOURCE) as client:
+            flushed = outbox.flush(client)
+    finally:
+        without.stop()
+    assert (flushed.told, flushed.set_aside, flushed.waiting) == (1, 0, 1)
+    assert (outbox.flush(ledger).told, len(outbox)) == (1, 0)
+    assert kept(ledger) == ["P-2-started", "P-1-started"]
+
+
 async def test_the_other_client_flushes_too(server: Server, organisation: str, key: str, outbox: Outbox):
     outbox.put(started("P-1"))
     async with AsyncClient(server.url, organisation, key=key, source=SOURCE) as client:
@@ -96,6 +140,34 @@ def test_a_thread_flushes_in_the_background_and_once_more_at_the_end(ledger: Cli
             outbox.put(started(f"P-{n}"))
     assert len(outbox) == 0
     assert len(kept(ledger)) == 20
+
+
+def test_a_thread_that_cannot_flush_says_so_and_tries_again(
+    ledger: Client, outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    outbox.put(started("P-1"))
+    with sqlite3.connect(tmp_path / "outbox.db") as db, outbox.flushing(ledger, every_s=0.05):
+        db.execute("ALTER TABLE waiting RENAME TO mislaid")
+        db.commit()
+        wait_until(lambda: "was not flushed: no such table" in caplog.text, within_s=20, what="it says so")
+        db.execute("ALTER TABLE mislaid RENAME TO waiting")
+        db.commit()
+        wait_until(lambda: len(outbox) == 0, within_s=20, what="it is told after all")
+    db.close()
+
+
+def test_a_thread_whose_key_is_no_good_says_so(
+    server: Server, organisation: str, outbox: Outbox, caplog: pytest.LogCaptureFixture
+):
+    outbox.put(started("P-1"))
+    with (
+        Client(server.url, organisation, key="no-key", source=SOURCE) as client,
+        outbox.flushing(client, every_s=60),
+    ):
+        pass
+    assert "was not flushed: " in caplog.text
+    assert "/problems/" in caplog.text
+    assert len(outbox) == 1
 
 
 def test_two_who_flush_at_once_tell_each_event_once(

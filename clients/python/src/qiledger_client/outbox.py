@@ -7,11 +7,12 @@
 `put` returns when the event is on disk. `flush` tells what waits, oldest first, and removes what the ledger has given
 a receipt for. A crash between the two leaves the event in the box; telling it again gets the receipt it would have
 had. So several processes may put and flush at once: no lock is needed where a repeat does no harm. What the ledger
-will never take is set aside with its problem, and holds nobody up.
+will never take is set aside with its problem, what it cannot take just now waits, and neither holds anybody up.
 """
 
 import contextlib
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -22,9 +23,11 @@ from pathlib import Path
 from qiledger_client.answers import Outcome, Receipt
 from qiledger_client.async_client import AsyncClient
 from qiledger_client.client import Client
-from qiledger_client.flows import BATCH_EVENTS_MAX, Flow, Ledger, in_batches
-from qiledger_client.problems import LedgerError, Problem, Unreachable
+from qiledger_client.flows import BATCH_EVENTS_MAX, TRY_LATER, Flow, Ledger, in_batches
+from qiledger_client.problems import LedgerError, Problem, Unfit, Unreachable
 from qiledger_client.telling import Telling
+
+log = logging.getLogger(__name__)
 
 EVENTS_MAX = 100_000
 BUSY_S = 30.0
@@ -132,13 +135,15 @@ class Outbox:
 
     @contextlib.contextmanager
     def flushing(self, client: Client, *, every_s: float = 5.0) -> Iterator[None]:
-        """Flushes in a thread every few seconds, and once more at the end. The client is the thread's meanwhile."""
+        """Flushes in a thread every few seconds, and once more at the end. The client is the thread's meanwhile.
+
+        What goes wrong, such as a key that has expired, is said by `logging` and tried again the next time.
+        """
         over = threading.Event()
 
         def flush_on() -> None:
             while not over.wait(every_s):
-                with contextlib.suppress(LedgerError):  # the next time
-                    self.flush(client)
+                self._try_to_flush(client)
 
         thread = threading.Thread(target=flush_on, name="qiledger outbox", daemon=True)
         thread.start()
@@ -147,8 +152,14 @@ class Outbox:
         finally:
             over.set()
             thread.join()
-            with contextlib.suppress(LedgerError):
-                self.flush(client)
+            self._try_to_flush(client)
+
+    def _try_to_flush(self, client: Client) -> None:
+        try:
+            self.flush(client)
+        except Exception as trouble:  # a disk that is full for a while must not end the thread
+            foreseen = isinstance(trouble, LedgerError)
+            log.warning("the outbox %s was not flushed: %s", self._path, trouble, exc_info=not foreseen)
 
     def _flushing(self, ledger: Ledger) -> Flow[Flushed]:
         told = refused = place = 0
@@ -157,12 +168,12 @@ class Outbox:
             for batch in in_batches([event for _, event in waiting]):
                 part, waiting = waiting[: len(batch)], waiting[len(batch) :]
                 try:
-                    outcomes = yield from ledger.telling_batch(batch)
+                    outcomes = yield from _told(ledger, batch)
                 except Unreachable as trouble:
                     away = trouble
                     break
-                refused_now = self._note(part, outcomes)
-                told, refused = told + len(part) - refused_now, refused + refused_now
+                told_now, refused_now = self._note(part, outcomes)
+                told, refused = told + told_now, refused + refused_now
                 place = part[-1][0]
         return Flushed(told=told, set_aside=refused, waiting=len(self), away=away)
 
@@ -170,20 +181,26 @@ class Outbox:
         with self._open() as db:
             return db.execute(_NEXT, (after, BATCH_EVENTS_MAX)).fetchall()
 
-    def _note(self, part: Sequence[tuple[int, bytes]], outcomes: Sequence[Outcome]) -> int:
-        """Removes what has a receipt, sets aside what was refused: in one commit. A crash before it repeats them."""
-        refused = 0
+    def _note(self, part: Sequence[tuple[int, bytes]], outcomes: Sequence[Outcome]) -> tuple[int, int]:
+        """Removes what has a receipt, sets aside what was refused: in one commit. A crash before it repeats them.
+
+        How many of each; the others cannot be taken just now, and wait.
+        """
+        told = refused = 0
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
             for (place, event), outcome in zip(part, outcomes, strict=True):
+                if isinstance(outcome, Problem) and outcome.status in TRY_LATER:
+                    continue
                 if isinstance(outcome, Problem):
                     refused += 1
                     db.execute(_SET_ASIDE, (place, event, json.dumps(_document(outcome))))
                 else:
                     assert isinstance(outcome, Receipt)
+                    told += 1
                 db.execute(_TOLD, (place,))
             db.execute("COMMIT")
-        return refused
+        return told, refused
 
     def _count(self, db: sqlite3.Connection) -> int:
         (count,) = db.execute("SELECT count(*) FROM waiting").fetchone()
@@ -198,6 +215,20 @@ class Outbox:
             yield db
         finally:
             db.close()
+
+
+def _told(ledger: Ledger, batch: Sequence[bytes]) -> Flow[list[Outcome]]:
+    """An outcome for each event, also where one of them makes the ledger refuse the whole batch: found by halves."""
+    try:
+        return (yield from ledger.telling_batch(batch))
+    except Unfit as problem:
+        if not problem.slug:  # not the ledger's word: something stands between
+            raise
+        if len(batch) == 1:
+            return [problem]
+    half = len(batch) // 2
+    first = yield from _told(ledger, batch[:half])
+    return first + (yield from _told(ledger, batch[half:]))
 
 
 def _document(problem: Problem) -> dict[str, object]:

@@ -69,8 +69,9 @@ class Telling:
         return {name: value for name, value in told.items() if value is not None}
 
     def encoded(self) -> bytes:
-        """The CloudEvent as bytes, on one line."""
-        return json.dumps(self.cloudevent(), ensure_ascii=False, separators=(",", ":")).encode()
+        """The CloudEvent as bytes, on one line. Raises ValueError for what JSON cannot say, such as a NaN."""
+        told = self.cloudevent()
+        return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def written(at: When) -> tuple[str, str | None]:
