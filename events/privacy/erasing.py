@@ -82,8 +82,9 @@ _CLEAR_OUT = (
     "DELETE FROM notices.quiet_hours WHERE organisation = %(organisation)s AND person = %(person)s",
     "DELETE FROM notices.mutes WHERE organisation = %(organisation)s AND person = %(person)s",
     "DELETE FROM notices.bad_addresses WHERE organisation = %(organisation)s AND person = %(person)s",
+    "DELETE FROM proof.auditors WHERE organisation = %(organisation)s AND person = %(person)s",
 )
-"""What was put before the person, and what they chose: nobody's any more."""
+"""What was put before the person, what they chose, and what goes to them: nobody's any more."""
 WRITTEN_ANEW = "VACUUM (FULL) vault.keys, vault.contacts, notices.inbox"
 """To be run after an erasure is committed, and in no transaction: no page of these tables keeps the old rows."""
 

@@ -10,6 +10,8 @@ from events.log.operations import log_of, note
 from events.log.read import FOR_ORGANISATION, record_of
 from events.log.record import Record, written
 from events.operations import SubjectAccessGiven
+from events.privacy import beside_the_record
+from events.privacy.beside_the_record import InInbox, Message, Setting
 from events.privacy.custody import custodian
 from events.privacy.erasing import keep_about
 from events.privacy.person_key import KeyRow, PersonKey
@@ -68,6 +70,9 @@ class SubjectAccess(msgspec.Struct, frozen=True, kw_only=True):
     contact: Contact | None
     events: list[NamedIn]
     notices: list[ToldOf]
+    messages: list[Message]
+    inbox: list[InInbox]
+    settings: list[Setting]
     operations: list[NamedIn]
     words: int
 
@@ -92,6 +97,9 @@ def subject_access(conn: psycopg.Connection[Any], organisation: str, person: str
             contact=contact_of(conn, organisation, person),
             events=[_shown(record, organisation, person, key) for record in records],
             notices=_notices(conn, organisation, person),
+            messages=beside_the_record.messages(conn, organisation, person),
+            inbox=beside_the_record.inbox(conn, organisation, person),
+            settings=beside_the_record.settings(conn, organisation, person),
             operations=[_shown(record, organisation, person, None) for record in operations],
             words=words,
         )

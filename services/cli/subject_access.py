@@ -28,6 +28,12 @@ pre {{ white-space: pre-wrap; margin: 0 }}</style></head>
 {events}
 <h2>What you were told ({notices_count})</h2>
 {notices}
+<h2>What was sent to you ({messages_count})</h2>
+{messages}
+<h2>What is in your inbox ({inbox_count})</h2>
+{inbox}
+<h2>What you chose, and what is remembered of you</h2>
+{settings}
 <h2>Who looked you up, and what was done with data about you ({operations_count})</h2>
 {operations}
 </body>
@@ -44,7 +50,8 @@ pre {{ white-space: pre-wrap; margin: 0 }}</style></head>
     help="Write a page to read there, instead of JSON.",
 )
 def subject_access(person: str, organisation: str, page: Path | None) -> None:
-    """Put together everything about a person: contact, records with their words in clear, notices, who looked.
+    """Put together everything about a person: contact, records with their words in clear, what they were told
+    and what they chose, who looked.
 
     PERSON is the opaque reference, such as person/8Qm2. That it was put together is on record.
     """
@@ -71,6 +78,24 @@ def _as_page(given: SubjectAccess) -> str:
         notices_count=len(given.notices),
         notices=_table(
             ("made", "what", "why"), [(one.made, one.title, one.why) for one in given.notices], "Nothing."
+        ),
+        messages_count=len(given.messages),
+        messages=_table(
+            ("made", "by", "what", "is", "since", "why"),
+            [
+                (one.made, one.channel, one.kind, one.state, one.ended or "", one.reason or "")
+                for one in given.messages
+            ],
+            "Nothing.",
+        ),
+        inbox_count=len(given.inbox),
+        inbox=_table(
+            ("came", "read", "subject", "text"),
+            [(one.came, one.read or "", one.subject, one.body) for one in given.inbox],
+            "Nothing.",
+        ),
+        settings=_table(
+            ("what", "of", "is"), [(one.what, one.about, one.value) for one in given.settings], "Nothing."
         ),
         operations_count=len(given.operations),
         operations=_records(given.operations),

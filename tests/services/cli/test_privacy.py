@@ -23,6 +23,7 @@ from events.vocabulary import Event
 from services.custody import write_master_keys
 from services.operating import open_organisation
 from tests.events.log.sealing import sealed_by
+from tests.events.privacy.beside import keep_beside_the_record
 from tests.services.cli.conftest import qiledger
 
 WORDS = "A long illness"
@@ -167,7 +168,22 @@ def test_a_person_gets_all_that_is_kept_about_them(desk: Desk, tmp_path: Path) -
     desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina <Example>")
     desk.tell_words("person/8Qm2", WORDS)
     desk.tell_words("person/T7x3", "Somebody else")
+    with desk.connect() as conn:
+        keep_beside_the_record(conn, "RWK", "person/8Qm2")
+        keep_beside_the_record(conn, "RWK", "person/T7x3")
     given = json.loads(desk.run("subject-access", "8Qm2", "--organisation", "RWK"))
+    assert [(one["channel"], one["state"], one["reason"]) for one in given["messages"]] == [
+        ("email", "dead", "nobody there")
+    ]
+    assert [(one["subject"], one["body"]) for one in given["inbox"]] == [("To person/8Qm2", "A letter")]
+    assert [(one["what"], one["about"], one["value"]) for one in given["settings"]] == [
+        ("how soon you are told", "* by email", "weekly"),
+        ("muted", "project/P-1", "for good"),
+        ("nothing arrives at your address", "last used 2026-03-02 09:00:00+00", "550 no"),
+        ("quiet hours", "", "20:00:00 to 07:00:00"),
+        ("you are sent checkpoints", "by email", "every day"),
+        ("you look after an endpoint", f"we_{'x' * 12}8Qm2", "https://example.org/"),
+    ]
     assert given["contact"]["name"] == "Amina <Example>"
     assert [one["data"]["reason"] for one in given["events"]] == [WORDS]
     assert [one["type"] for one in given["operations"]] == ["contact.changed"]
@@ -175,6 +191,7 @@ def test_a_person_gets_all_that_is_kept_about_them(desk: Desk, tmp_path: Path) -
     desk.run("subject-access", "8Qm2", "--organisation", "RWK", "--page", str(page))
     assert WORDS in page.read_text()
     assert "Amina &lt;Example&gt;" in page.read_text()
+    assert "A letter" in page.read_text()
     assert [type_ for type_, _ in desk.operations()].count("subject_access.given") == 2
 
 
