@@ -18,6 +18,7 @@ from events.log.operations import keep, note, submission
 from events.log.read import FOR_ORGANISATION
 from events.log.record import written
 from events.operations import PersonErased
+from events.privacy.holds import holds_on
 from events.privacy.ledger import Erasure, Ledger
 from events.privacy.vault import EMPTY, EMPTYING
 from events.rights import ErasureDecided, ErasureExecuted, ErasureRequested, Grounds
@@ -28,7 +29,6 @@ ErasureGrounds = Literal[
 ]
 """UK GDPR, Article 17 (1), (a) to (f)."""
 COPIES_MAX = 50
-HOLDS_MAX = 100
 
 _ABOUT = """
     SELECT count(*) AS records,
@@ -39,18 +39,6 @@ _ABOUT = """
      WHERE r.organisation = %(organisation)s
        AND (r.stream = %(person)s OR r.actor = %(person)s OR strpos(r.body, %(quoted)s) > 0
             OR strpos(r.body, %(prefix)s) > 0)
-"""
-_HOLDS = """
-    SELECT held.stream, held.hold
-      FROM (SELECT DISTINCT ON (r.stream, r.body::jsonb ->> 'hold')
-                   r.stream, r.body::jsonb ->> 'hold' AS hold, r.type
-              FROM log.records AS r
-             WHERE r.organisation = %(organisation)s AND r.stream = ANY (%(streams)s)
-               AND r.type IN ('legal_hold.set', 'legal_hold.lifted')
-             ORDER BY r.stream, r.body::jsonb ->> 'hold', r.position DESC) AS held
-     WHERE held.type = 'legal_hold.set'
-     ORDER BY held.stream, held.hold
-     LIMIT %(limit)s
 """
 _EXPORTS = """
     SELECT r.organisation, r.position, r.body::jsonb ->> 'what' AS what, r.recorded_at
@@ -150,12 +138,6 @@ def about(conn: psycopg.Connection[Any], organisation: str, person: str) -> Abou
     assert row is not None
     records, words, streams, first = row
     return About(records=records, words=words, streams=sorted({person, *streams}), first=first)
-
-
-def holds_on(conn: psycopg.Connection[Any], organisation: str, streams: list[str]) -> list[tuple[str, str]]:
-    """The legal holds that stand on any of the streams: stream and hold."""
-    asked = {"organisation": organisation, "streams": streams, "limit": HOLDS_MAX}
-    return [(stream, hold) for stream, hold in conn.execute(_HOLDS, asked)]
 
 
 def refuse(

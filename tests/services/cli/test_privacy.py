@@ -1,6 +1,7 @@
 """People, erasure, subject access and the master key, as operators and data-protection officers use them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 import psycopg
 import pytest
 
+from events.corrections import EventCorrected, EventRetracted
 from events.log.operations import keep, submission
 from events.log.record import Submission
 from events.people import PersonRolesChanged
@@ -48,10 +50,12 @@ class Desk:
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.database_url, autocommit=True)
 
-    def tell(self, stream: str, event: Event) -> None:
-        told = submission("RWK", event)
+    def tell(self, stream: str, event: Event, **how: Any) -> str:
+        """Tells an event of a stream; its id."""
+        told = msgspec.structs.replace(submission("RWK", event), stream=stream, **how)
         with self.connect() as conn:
-            keep(conn, "RWK", [replaced(told, stream)])
+            keep(conn, "RWK", [told])
+        return told.id
 
     def tell_words(self, person: str, words: str) -> None:
         """Words of a person, encrypted as the API does."""
@@ -134,6 +138,37 @@ def test_a_legal_hold_on_anything_that_names_the_person_defers_it(desk: Desk) ->
     assert not desk.ledger.exists()
     desk.tell("person/8Qm2", LegalHoldLifted(hold="LH-2"))
     desk.run(*asked)
+    assert desk.ledger.exists()
+
+
+def test_a_hold_stands_until_a_lift_of_it_counts(desk: Desk) -> None:
+    """What cannot be undone does not rest on a lift that was taken back, or was of another hold, or came before."""
+    asked = ("erase", "8Qm2", "--organisation", "RWK", "--grounds", "objection", "--yes")
+    earlier = datetime.now(UTC) - timedelta(days=40)
+    desk.tell("person/8Qm2", LegalHoldSet(hold="LH-2"))
+    desk.tell(
+        "person/8Qm2", LegalHoldLifted(hold="LH-2"), occurred_at=earlier
+    )  # of an earlier time, told late
+    assert "LH-2 on person/8Qm2" in desk.run(*asked, status=2)
+    retracted = desk.tell("person/8Qm2", LegalHoldLifted(hold="LH-2"))
+    desk.tell("person/8Qm2", EventRetracted(of=retracted))
+    assert "LH-2 on person/8Qm2" in desk.run(*asked, status=2)
+    other = desk.tell("person/8Qm2", LegalHoldLifted(hold="LH-2"))
+    desk.tell("person/8Qm2", EventCorrected(of=other, fields={"hold": "LH-3"}))
+    assert "LH-2 on person/8Qm2" in desk.run(*asked, status=2)
+    assert not desk.ledger.exists()
+    desk.tell("person/8Qm2", LegalHoldLifted(hold="LH-2"))
+    desk.run(*asked)
+    assert desk.ledger.exists()
+
+
+def test_a_hold_that_was_lifted_today_is_lifted_however_exactly_it_is_known(desk: Desk) -> None:
+    desk.tell("person/8Qm2", LegalHoldSet(hold="LH-2"))
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    desk.tell("person/8Qm2", LegalHoldLifted(hold="LH-2"), occurred_at=today, precise_to="day")
+    mistaken = desk.tell("person/8Qm2", LegalHoldSet(hold="LH-4"))
+    desk.tell("person/8Qm2", EventRetracted(of=mistaken))
+    desk.run("erase", "8Qm2", "--organisation", "RWK", "--grounds", "objection", "--yes")
     assert desk.ledger.exists()
 
 
