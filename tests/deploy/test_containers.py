@@ -72,15 +72,44 @@ def test_the_example_names_every_secret():
     assert sorted(named) == sorted(SECRETS)
 
 
+WORKERS = ("fresh", "past", "deliver", "long", "webhooks", "clock", "sweep", "sealer")
+READ_BY = {
+    "QILEDGER_LOG_LEVEL": ("api", *WORKERS),
+    "QILEDGER_MASTER_KEY": ("api", *WORKERS),
+    "QILEDGER_PUBLIC_CHECKPOINTS": ("api",),
+    "QILEDGER_WEBHOOK_NETWORKS": ("api", "webhooks"),
+    "QILEDGER_WEBHOOK_CA": ("webhooks",),
+    "QILEDGER_PUBLIC_URL": ("deliver", "sealer"),
+    "QILEDGER_SMTP_URL": ("deliver",),
+    "QILEDGER_MAIL_FROM": ("deliver",),
+    "QILEDGER_NOTIFY_KEY": ("deliver",),
+    "QILEDGER_NOTIFY_TEMPLATE": ("deliver",),
+    "QILEDGER_CHAT_URLS": ("deliver",),
+    "QILEDGER_SEALING_KEY": ("sealer",),
+    "QILEDGER_SEALING_KEYS_BEFORE": ("sealer",),
+    "QILEDGER_LOG_ORIGIN": ("sealer",),
+    "QILEDGER_WITNESSES": ("sealer",),
+}
+
+
+def test_what_an_operator_sets_comes_to_each_process_that_reads_it():
+    """What compose does not hand on would be set, and be without effect, and nobody would be told."""
+    given = dict.fromkeys(SECRETS, "s3cret") | {name: f"the-{name}" for name in READ_BY}
+    printed = compose("config", "--format", "json", **given)
+    assert printed.returncode == 0, printed.stderr
+    services = json.loads(printed.stdout)["services"]
+    for name, processes in READ_BY.items():
+        for process in processes:
+            assert services[process]["environment"].get(name) == f"the-{name}", (process, name)
+
+
 def test_each_process_comes_to_the_database_in_its_own_role(house: dict[str, Any]):
     roles = {
         name: re.match(r"postgresql://(\w+):", service["environment"]["QILEDGER_DATABASE_URL"])[1]  # type: ignore[index]
         for name, service in house["services"].items()
         if "QILEDGER_DATABASE_URL" in service.get("environment", {})
     }
-    workers = dict.fromkeys(
-        ("fresh", "past", "deliver", "long", "webhooks", "clock", "sweep", "sealer"), "qiledger_worker"
-    )
+    workers = dict.fromkeys(WORKERS, "qiledger_worker")
     assert roles == {"migrate": "postgres", "api": "qiledger_api", **workers}
 
 
