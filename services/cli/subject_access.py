@@ -1,5 +1,6 @@
 """`qiledger subject-access`: everything that is kept about one person, for them, as JSON or as a page to read."""
 
+import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -64,8 +65,14 @@ def subject_access(person: str, organisation: str, page: Path | None) -> None:
     if page is None:
         click.echo(msgspec.json.format(msgspec.json.encode(given)))
         return
-    page.write_text(_as_page(given), encoding="utf-8")
+    with open(page, "w", encoding="utf-8", opener=_for_us_alone) as file:
+        os.fchmod(file.fileno(), 0o600)  # also one that was there
+        file.write(_as_page(given))
     click.echo(f"{counted(len(given.events), 'record')} about {reference}: {page}")
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _as_page(given: SubjectAccess) -> str:

@@ -224,6 +224,7 @@ def test_a_person_gets_all_that_is_kept_about_them(desk: Desk, tmp_path: Path) -
     assert [one["type"] for one in given["operations"]] == ["contact.changed"]
     page = tmp_path / "page.html"
     desk.run("subject-access", "8Qm2", "--organisation", "RWK", "--page", str(page))
+    assert page.stat().st_mode & 0o777 == 0o600, "nobody else on this machine reads it"
     assert WORDS in page.read_text()
     assert "Amina &lt;Example&gt;" in page.read_text()
     assert "A letter" in page.read_text()
