@@ -132,6 +132,18 @@ def test_our_containers_can_do_no_more_than_they_need(house: dict[str, Any]):
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
+def test_what_an_export_keeps_aside_is_on_a_disk_and_not_in_memory(house: dict[str, Any]):
+    """`/tmp` is a tmpfs, which counts as memory of the container: the rows of a large organisation would end it."""
+    api = house["services"]["api"]
+    place = api["environment"]["TMPDIR"]
+    (volume,) = [one for one in api["volumes"] if one["target"] == place]
+    assert volume["type"] == "volume"
+    assert not volume.get("read_only", False)
+    made = re.search(r"install -d -o qiledger -m 0700 (.*)", (HOUSE / "deploy/Dockerfile").read_text())
+    assert made is not None
+    assert place in made[1].split()
+
+
 def test_only_the_api_is_reached_from_outside_and_only_from_this_machine(house: dict[str, Any]):
     published = {name: service["ports"] for name, service in house["services"].items() if "ports" in service}
     assert list(published) == ["api"]
