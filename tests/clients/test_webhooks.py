@@ -1,8 +1,10 @@
 """The receiver's side of webhooks: what is signed is read, what is not is refused with one kind of error."""
 
 import base64
+import hmac
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -83,6 +85,17 @@ def test_another_body_or_another_secret_is_refused():
 def test_a_secret_that_was_copied_wrongly_is_said_to_be_so():
     with pytest.raises(ValueError, match="copy it again"):
         check(signed("{}"), "{}", secrets=["whsec_***"])
+
+
+@pytest.mark.parametrize("empty", ["", "whsec_", "whsec_c2hvcnQ="])
+def test_a_secret_that_anybody_could_guess_is_refused(empty: str):
+    """A variable that is not set, perhaps: with an empty secret anybody signs."""
+    body, stamp = "{}", str(int(NOW.timestamp()))
+    key = base64.b64decode(empty.removeprefix("whsec_"))
+    forged = base64.b64encode(hmac.digest(key, f"m.{stamp}.{body}".encode(), sha256)).decode()
+    headers = {"webhook-id": "m", "webhook-timestamp": stamp, "webhook-signature": f"v1,{forged}"}
+    with pytest.raises(ValueError, match="copy it again"):
+        check(headers, body, secrets=[SECRET, empty])
 
 
 def test_a_record_comes_out_as_it_is_in_the_feed(ledger: Client):

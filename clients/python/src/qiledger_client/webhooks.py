@@ -19,6 +19,7 @@ from qiledger_client.problems import LedgerError
 
 TOLERANCE_S = 300.0
 SIGNATURES_MAX = 16
+SECRET_BYTES_MIN = 24  # Standard Webhooks 1.0
 
 
 class WebhookVerificationError(LedgerError):
@@ -78,10 +79,14 @@ def receive(
 
 
 def _key_of(secret: str) -> bytes:
+    """The key in a secret. Raises ValueError for one that is none; by an empty one anybody could sign."""
     try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("a webhook secret is `whsec_` and base64: copy it again") from None
+        key = b""
+    if len(key) < SECRET_BYTES_MIN:
+        raise ValueError("a webhook secret is `whsec_` and base64, 24 bytes or more: copy it again")
+    return key
 
 
 def _signatures(header: str) -> Iterable[bytes]:
