@@ -21,7 +21,7 @@ class HeldAgainst:
     def __init__(self, earlier: Sequence[Earlier], findings: Findings) -> None:
         self._all = earlier
         self._at_size = {each.size: [one for one in earlier if one.size == each.size] for each in earlier}
-        self._receipts = {each.index: each for each in earlier if each.index is not None}
+        self._receipts = {each.index: [one for one in earlier if one.index == each.index] for each in earlier}
         self._findings = findings
         self._proven: set[int] = set()
         self.compared: list[int] = []
@@ -36,17 +36,15 @@ class HeldAgainst:
                 )
 
     def leaf(self, leaf: Hash, index: int, *, position: int) -> None:
-        """The record at an index, if there is a receipt for it."""
-        receipt = self._receipts.get(index)
-        if receipt is None:
-            return
-        self._proven.add(index)
-        try:
-            verify_inclusion(leaf, index, receipt.size, receipt.hashes, receipt.root)
-        except WrongProof:
-            self._findings.found(
-                f"this is not the record that {receipt.called} was given for", position=position
-            )
+        """The record at an index, held against every receipt that there is for it."""
+        for receipt in self._receipts.get(index, ()):
+            self._proven.add(index)
+            try:
+                verify_inclusion(leaf, index, receipt.size, receipt.hashes, receipt.root)
+            except WrongProof:
+                self._findings.found(
+                    f"this is not the record that {receipt.called} was given for", position=position
+                )
 
     def checkpoint(self, checkpoint: Checkpoint) -> None:
         """The checkpoint that seals the export, which may be of a larger tree than there are records here."""

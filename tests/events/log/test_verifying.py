@@ -148,6 +148,21 @@ def test_a_receipt_is_held_against_the_record_it_was_given_for() -> None:
         earlier_in(text.encode(), [SigningKey.make(ORIGIN).public], called="my receipt")
 
 
+def test_of_several_receipts_for_one_record_each_is_held_against_it() -> None:
+    kept = records(9)
+    leaves = [one.leaf for one in kept]
+    tree, root = hashes_of(leaves), CompactRange.of(leaves).root()
+    good, bad = (
+        Earlier(size=9, root=root, origin=ORIGIN, called=called, index=3, hashes=tuple(proof))
+        for called, proof in (
+            ("the first receipt", inclusion_proof(3, 9, tree)),
+            ("the second", inclusion_proof(4, 9, tree)),
+        )
+    )
+    for both in ([good, bad], [bad, good]):
+        assert says(export_of(kept), earlier=both) == ["this is not the record that the second was given for"]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"x", b"a\nb\nc\n", b"\xff", b"c2sp.org/tlog-proof@v1\nindex x\n\n", b"a" * 200_000]
 )
