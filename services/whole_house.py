@@ -21,9 +21,9 @@ import msgspec
 import psycopg
 
 from events.counted import counted
-from events.privacy.erasing import WRITTEN_ANEW
 from events.privacy.ledger import Ledger
 from events.privacy.reapplying import reapply
+from events.privacy.writing_anew import write_anew
 from services.custody import custody_at, ledger_at
 from services.embedded import Postgres, Valkey
 from services.house import Child, House, KeptServer, Told
@@ -105,7 +105,7 @@ def erase_again(admin_url: str, ledger: Path, say: Say) -> None:
         with conn.transaction():
             destroyed = reapply(conn, Ledger(ledger))
         if destroyed:
-            conn.execute(WRITTEN_ANEW)
+            write_anew(conn)  # nobody else is here yet
     if destroyed:
         say(f"Erasing again what had come back with a backup: {counted(destroyed, 'person')}")
 

@@ -73,8 +73,6 @@ _CLEAR_OUT = (
     "DELETE FROM proof.auditors WHERE organisation = %(organisation)s AND person = %(person)s",
 )
 """What was put before the person, what they chose, and what goes to them: nobody's any more."""
-WRITTEN_ANEW = "VACUUM (FULL) vault.keys, vault.contacts, notices.inbox"
-"""To be run after an erasure is committed, and in no transaction: no page of these tables keeps the old rows."""
 
 
 class OnHold(RuntimeError):

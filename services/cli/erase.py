@@ -8,8 +8,9 @@ import rich_click as click
 
 from events.counted import counted
 from events.log.outcomes import UnknownOrganisation
-from events.privacy.erasing import WRITTEN_ANEW, Certificate, ErasureGrounds, OnHold, erase, refuse
+from events.privacy.erasing import Certificate, ErasureGrounds, OnHold, erase, refuse
 from events.privacy.ledger import Ledger
+from events.privacy.writing_anew import READ_JUST_NOW, write_anew
 from events.rights import Grounds
 from services.cli.as_operator import as_operator, person_of
 from services.custody import ledger_file
@@ -82,7 +83,8 @@ def erase_(
             raise SystemExit(2) from None
         except UnknownOrganisation as unknown:
             raise click.ClickException(str(unknown)) from None
-        conn.execute(WRITTEN_ANEW)
+        if not write_anew(conn):
+            click.echo(f"{READ_JUST_NOW}.", err=True)
         conn.execute("CHECKPOINT")
     text = msgspec.json.format(msgspec.json.encode(given)).decode()
     if file is not None:

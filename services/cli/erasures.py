@@ -2,9 +2,9 @@
 
 import rich_click as click
 
-from events.privacy.erasing import WRITTEN_ANEW
 from events.privacy.ledger import DamagedLedger, Ledger
 from events.privacy.reapplying import reapply
+from events.privacy.writing_anew import READ_JUST_NOW, write_anew
 from services.cli.as_operator import as_operator
 from services.custody import ledger_file
 from services.custody_found import unwritten
@@ -43,7 +43,8 @@ def apply() -> None:
             ledger.add(*missing)
         with conn.transaction():
             destroyed = reapply(conn, ledger)
-        conn.execute(WRITTEN_ANEW)
+        if not write_anew(conn):
+            click.echo(f"{READ_JUST_NOW}.", err=True)
     known = sum(1 for _ in ledger.erasures())
     click.echo(
         f"{known:,} in the ledger; {destroyed:,} had come back and {'is' if destroyed == 1 else 'are'} gone again."

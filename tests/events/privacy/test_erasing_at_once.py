@@ -12,6 +12,7 @@ import pytest
 from events.privacy.erasing import erase
 from events.privacy.ledger import Ledger
 from events.privacy.vault import PUT, Erased, Reach, key_for, put_contact, sealed
+from events.privacy.writing_anew import write_anew
 from services.channels.inbox import Inbox
 from services.channels.letter import Letter
 from tests.events.privacy.conftest import entered
@@ -95,6 +96,20 @@ def test_a_contact_sealed_with_a_key_that_was_destroyed_meanwhile_is_not_kept(
     assert count(admin, "vault.contacts", organisation) == 0
     with pytest.raises(Erased):
         put_contact(api, organisation, PERSON, AMINA)
+
+
+def test_pages_are_not_written_anew_while_somebody_reads_them_and_nobody_waits_for_that(
+    api: Conn, worker: Conn, admin: Conn
+) -> None:
+    """A backup of the vault reads it for as long as it takes: the API would wait behind whoever waits for its end."""
+    read = "SELECT count(*) FROM vault.keys"
+    with worker.transaction():
+        worker.execute(read)
+        assert not write_anew(admin, within_s=0.0)
+        api.execute("SET statement_timeout = '20s'")
+        api.execute(read)
+    assert write_anew(admin)
+    assert admin.execute("SHOW lock_timeout").fetchone() == ("0",)
 
 
 def test_two_who_erase_at_once_destroy_one_key_and_each_has_a_certificate(
