@@ -1,10 +1,11 @@
-"""Wrapping every person's key by another master key. Nothing that the keys encrypt is read or touched."""
+"""Wrapping each person's key, and each open invitation, by another master key. What they encrypt is not touched."""
 
 from typing import Any
 
 import psycopg
 
-from events.privacy.custody import Custodian
+from events.privacy.custody import Custodian, Wrapped
+from events.privacy.moving import InvitationRow
 from events.privacy.person_key import KeyRow, rewrapped
 
 BATCH = 500
@@ -21,6 +22,19 @@ _REWRAP = """
     UPDATE vault.keys
        SET master = %(master)s, wrapped = %(wrapped)s
      WHERE organisation = %(organisation)s AND person = %(person)s
+"""
+_OPEN_INVITATIONS = """
+    SELECT organisation, id, public, master, wrapped
+      FROM vault.invitations
+     WHERE wrapped IS NOT NULL AND master <> %(current)s
+     ORDER BY organisation, id
+     LIMIT %(limit)s
+       FOR UPDATE
+"""
+_REWRAP_INVITATION = """
+    UPDATE vault.invitations
+       SET master = %(master)s, wrapped = %(wrapped)s
+     WHERE organisation = %(organisation)s AND id = %(id)s
 """
 
 
@@ -45,3 +59,17 @@ def rewrap_all(conn: psycopg.Connection[Any], custodian: Custodian) -> tuple[str
         for row in rows:
             masters.add(row.master)
             done[row.organisation] = done.get(row.organisation, 0) + 1
+
+
+def rewrap_invitations(conn: psycopg.Connection[Any], custodian: Custodian) -> int:
+    """Wraps by the current master key the invitations that another wraps. Returns how many, a batch at most."""
+    asked = {"current": custodian.current(), "limit": BATCH}
+    with conn.transaction():
+        rows = [InvitationRow(*row) for row in conn.execute(_OPEN_INVITATIONS, asked).fetchall()]
+        for row in rows:
+            assert row.wrapped is not None
+            private = custodian.unwrap(Wrapped(row.master, bytes(row.wrapped)), row.context)
+            again = custodian.wrap(private, row.context)
+            given = {"master": again.master, "wrapped": again.wrapped}
+            conn.execute(_REWRAP_INVITATION, given | {"organisation": row.organisation, "id": row.id})
+    return len(rows)

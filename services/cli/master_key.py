@@ -8,7 +8,7 @@ import rich_click as click
 from events.log.operations import note
 from events.operations import MasterKeyRotated
 from events.privacy.custody import custodian, keys_in, new_master_key
-from events.privacy.rewrapping import rewrap_all
+from events.privacy.rewrapping import rewrap_all, rewrap_invitations
 from services.cli.as_operator import as_operator
 from services.custody import master_key_file, write_master_keys
 from services.settings import Settings
@@ -64,6 +64,8 @@ def rotate(*, keep_old: bool) -> None:
             )  # whoever had read the file before makes a last key with the old one
             for organisation, keys in rewrap_all(conn, has)[1].items():
                 done[organisation] = done.get(organisation, 0) + keys
+        while rewrap_invitations(conn, has):
+            pass
         while rewrap(conn, has):  # what signs webhooks is encrypted with the master key itself
             pass
         for organisation, keys in done.items():

@@ -16,6 +16,7 @@ from events.people import PersonRolesChanged
 from events.privacy import custody
 from events.privacy.custody import KeysInHand, new_master_key
 from events.privacy.ledger import Erasure, Ledger
+from events.privacy.moving import InvitationRow
 from events.privacy.person_key import PersonKey
 from events.privacy.reapplying import reapply
 from events.privacy.vault import contact_of, key_for
@@ -245,6 +246,20 @@ def test_the_master_key_is_changed_and_nothing_is_lost(desk: Desk) -> None:
     assert ("master_key.rotated", 2) in [(type_, data.get("keys")) for type_, data in desk.operations()]
     assert "wraps 2 keys" in desk.run("master-key", "show")
     assert before.strip() not in desk.run("master-key", "show")
+
+
+def test_an_invitation_that_was_made_before_the_master_key_was_changed_is_good(desk: Desk) -> None:
+    """Else people who are on their way could never be taken in: the old master key is gone."""
+    desk.run("people", "invite", "RWK")
+    desk.run("master-key", "rotate")
+    with desk.connect() as conn:
+        row = conn.execute(
+            "SELECT organisation, id, public, master, wrapped FROM vault.invitations"
+        ).fetchone()
+    assert row is not None
+    invitation = InvitationRow(*row)
+    private = invitation.private(KeysInHand(desk.key_file.read_text()))
+    assert private.public_key().public_bytes_raw() == bytes(invitation.public)
 
 
 def test_a_key_management_service_is_spoken_to_by_a_command(desk: Desk, tmp_path: Path) -> None:
