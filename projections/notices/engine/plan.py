@@ -63,13 +63,20 @@ _DECIDED = """
        SET undecided = false
      WHERE organisation = %(organisation)s AND id = ANY (%(ids)s)
 """
+_WAITING = """
+    SELECT id, notices
+      FROM notices.messages
+     WHERE organisation = %(organisation)s AND state = 'waiting' AND notices <> '{}'
+"""
+_CLEARED = """
+    SELECT id
+      FROM notices.notices
+     WHERE organisation = %(organisation)s AND id = ANY (%(ids)s) AND cleared_at IS NOT NULL
+"""
 _WITHDRAW = """
-    UPDATE notices.messages AS m
+    UPDATE notices.messages
        SET state = 'withdrawn', ended_at = %(now)s, reason = 'what it tells of no longer holds'
-     WHERE m.organisation = %(organisation)s AND m.state = 'waiting' AND m.notices <> '{}'
-       AND NOT EXISTS (
-           SELECT FROM notices.notices AS n
-            WHERE n.organisation = m.organisation AND n.id = ANY (m.notices) AND n.cleared_at IS NULL)
+     WHERE organisation = %(organisation)s AND id = ANY (%(ids)s) AND state = 'waiting'
 """
 _PLANNED = """
     UPDATE notices.checkpoints
@@ -109,12 +116,27 @@ def plan(
             undecided = _undecided(conn, organisation, after)
             _plan(conn, organisation, undecided, every, now)
             if len(undecided) < AT_ONCE_MAX:
-                conn.execute(_WITHDRAW, asked)
+                _withdraw(conn, organisation, now)
                 conn.execute(_PLANNED, asked)
                 return True
             after = (undecided[-1].recipient, undecided[-1].id)
         if deadline is not None and time.monotonic() >= deadline:
             return False
+
+
+def _withdraw(conn: Connection[Any], organisation: str, now: datetime) -> None:
+    """Withdraws what waits and has nothing left to tell.
+
+    In three steps, each of which costs what it finds: as one statement, a planner that does not know yet how many
+    notices there are looks through all of them for each message.
+    """
+    waiting = conn.execute(_WAITING, {"organisation": organisation}).fetchall()
+    told_of = list({notice for _, notices in waiting for notice in notices})
+    found = conn.execute(_CLEARED, {"organisation": organisation, "ids": told_of}).fetchall()
+    cleared = {notice for (notice,) in found}
+    ended = [message for message, notices in waiting if cleared.issuperset(notices)]
+    if ended:
+        conn.execute(_WITHDRAW, {"organisation": organisation, "ids": ended, "now": now})
 
 
 def to_plan(conn: Connection[Any], now: datetime) -> Mapping[str, datetime | None]:
