@@ -1,7 +1,8 @@
 """Answering a queue: RQ's worker as we want it. A process forked for each job, and nothing else to be had over Redis.
 
 What a SIGKILL leaves: the job it was at stays `started` in Redis for minutes, which nobody waits for; its horse hears
-of the death from the kernel, gives its claim back and ends. What a SIGTERM leaves: nothing, within a second.
+of the death from the kernel and then from itself, gives its claim back and ends. A SIGTERM leaves nothing, within a
+second.
 """
 
 import contextlib
@@ -168,7 +169,22 @@ class QueueWorker(Worker):
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         signal.signal(signal.SIGTERM, self._asked.note)
         die_with_parent(parent=self.pid)
+        orphaned = (self.pid, self._stops_within_s)
+        threading.Thread(target=_insist_once_orphaned, args=orphaned, name="lifeline", daemon=True).start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def _insist_once_orphaned(parent: int, within_s: float) -> None:
+    """In the forked process: who is gone cannot say it again, and the kernel says it once."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    main, never = threading.main_thread().ident or 0, threading.Event()
+    while os.getppid() == parent:
+        never.wait(TOLD_AGAIN_EVERY_S)
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        never.wait(TOLD_AGAIN_EVERY_S)
+        signal.pthread_kill(main, signal.SIGTERM)
+    _signal(os.getpid(), signal.SIGKILL)
 
 
 def _signal(process: int, what: signal.Signals) -> None:

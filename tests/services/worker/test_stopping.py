@@ -1,5 +1,6 @@
 """A worker that is told to stop stops, whatever its job makes of it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -56,6 +57,23 @@ def test_a_job_that_does_not_hear_is_told_again_and_killed_in_the_end(
     wait_until(lambda: gone(horse), within_s=ENDS_WITHIN_S, what="its process is gone")
     assert said(bell)[:3] == ["began", "was told", "was told"]
     assert queue(bell, FRESH).failed_job_registry.count == (how == "never")
+
+
+@pytest.mark.parametrize("how", ["once", "never"])
+def test_a_job_that_does_not_hear_that_its_worker_was_killed_is_told_again_and_killed_in_the_end(
+    bell: redis.Redis, start: Start, how: str
+) -> None:
+    worker = start(how)
+    wait_until(lambda: said(bell) == ["began"], within_s=SOON_S, what="the job is under way")
+    (horse,) = children_of(worker.pid)
+    worker.kill()
+    worker.wait(ENDS_WITHIN_S)
+    try:
+        wait_until(lambda: gone(horse), within_s=SOON_S, what="its process is gone")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(horse, signal.SIGKILL)
+    assert said(bell)[:3] == ["began", "was told", "was told"]
 
 
 def test_a_job_that_is_told_to_stop_in_the_moment_of_its_birth_does_not_begin(
