@@ -16,6 +16,7 @@ from rich.table import Table
 
 from events.log import taking
 from events.log.exporting import BrokenRecord
+from events.log.operations import ENDING
 from projections.engine.found import found
 from projections.engine.memory import data_of
 from projections.engine.projection import Projection
@@ -105,10 +106,11 @@ def replay(
 
 
 def is_file(source: Path) -> bool:
-    """Whether a source is the file of an export; else it is the code of an organisation. Raises ClickException."""
+    """Whether a source is the file of an export; else it is the name of a log. Raises ClickException."""
     if source.is_dir():
         raise click.ClickException(f"{source} is a directory: give the file of an export.")
-    if not source.exists() and (source.name != str(source) or "." in source.name):
+    may_be_a_log = source.name == str(source) and "." not in source.name.removesuffix(ENDING)
+    if not source.exists() and not may_be_a_log:
         raise click.ClickException(f"There is no file {source}, and no organisation has such a code.")
     return source.exists()
 
