@@ -1,6 +1,7 @@
 """How a measurement is printed: a row with its medians, its spread, and the ratio to what it is set against."""
 
 import statistics
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -8,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
