@@ -110,7 +110,7 @@ class Filling:
     def steps(self, all_chunks: list[list[Size]]) -> Iterator[int]:
         """Fills chunk by chunk. Tells at each commit of how many records it wrote the rows."""
         for n, streams in enumerate(all_chunks):
-            if not self._task(streams).projections:  # whoever lacked them has failed
+            if not self._taking_part(streams[-1]):  # whoever lacked them has failed
                 yield sum(size.records for size in streams)
             elif _short(streams):
                 yield from self._chunk(streams, all_chunks[n + 1 : n + 1 + self.folding.ahead])
@@ -154,9 +154,11 @@ class Filling:
         return Chunk(making.made, task.up_to, making.records)
 
     def _task(self, streams: list[Size]) -> Task:
-        names = _names(streams)
-        taking_part = (member.projection.name for member in self.active if not member.has(names[-1]))
-        return Task(names, tuple(taking_part), _positions(streams))
+        return Task(_names(streams), self._taking_part(streams[-1]), _positions(streams))
+
+    def _taking_part(self, last: Size) -> tuple[str, ...]:
+        """For which projections the chunk that ends here is folded."""
+        return tuple(member.projection.name for member in self.active if not member.has(last.stream))
 
     def _rest(self) -> Iterator[int]:
         """Writes what has been folded."""

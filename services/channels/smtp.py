@@ -85,7 +85,8 @@ def way_of(url: str) -> Way:
     if tls == "none" and parts.password and parts.hostname not in THIS_MACHINE:
         raise WrongWay("a password is not sent in the clear: leave ?tls=none out, or the password")
     rate = asked.get("rate", str(RATE))
-    if not rate.isascii() or not rate.isdigit() or not 1 <= int(rate) <= RATE_MAX:
+    is_count = rate.isascii() and rate.isdigit() and len(rate) <= len(str(RATE_MAX))
+    if not is_count or not 1 <= int(rate) <= RATE_MAX:
         raise WrongWay(f"an SMTP URL takes ?rate= from 1 to {RATE_MAX} messages a minute")
     return Way(
         host=parts.hostname,

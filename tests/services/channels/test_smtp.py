@@ -370,6 +370,7 @@ def test_a_server_can_be_tried_without_sending() -> None:
         "smtp://mail.test?verify=no",
         "smtp://mail.test?rate=0",
         "smtp://mail.test?rate=fast",
+        "smtp://mail.test?rate=" + "6" * 5_000,
         "smtp://mail.test:99999",
         "smtp://u:s3@cre/t@mail.test:587",
         "smtp://u:s3/cret@mail.test:587",
