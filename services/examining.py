@@ -148,10 +148,11 @@ _TRIGGERS = """
 _EVENT_TRIGGERS = """
     SELECT evtname
       FROM pg_event_trigger
-     WHERE evtname IN ('qiledger_log_stands', 'qiledger_log_is_not_dropped') AND evtenabled = 'A'
+     WHERE evtname = ANY (%s) AND evtenabled = 'A'
      ORDER BY evtname
      LIMIT 100
 """
+SCHEMA_GUARDS = ["qiledger_log_stands", "qiledger_log_is_not_dropped", "qiledger_log_is_not_moved"]
 GUARDS = {"never_rewritten", "only_appended", "never_removed", "only_moved_by_appending"}
 
 
@@ -164,7 +165,7 @@ def _guards(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
         down = ", ".join(sorted(GUARDS - standing))
         cure = "Somebody with a superuser's rights took them down. Find out who; put them back from 0003_guards.sql."
         yield Finding("guards of the log", "wrong", f"down: {down}", cure)
-    if len(list(conn.execute(_EVENT_TRIGGERS))) == 2:
+    if len(list(conn.execute(_EVENT_TRIGGERS, (SCHEMA_GUARDS,)))) == len(SCHEMA_GUARDS):
         yield Finding("guard of the schema", "well", "stands")
     else:
         cure = "It takes a superuser to set it up: run qiledger migrate as one, on a new database, if you can have one."
