@@ -1,5 +1,7 @@
 """Nothing of one organisation is visible to another: the database sees to it, whatever a query forgets."""
 
+import re
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -7,6 +9,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from events.log.append import Appender
 from events.log.read import record_at, records_after, stream_records
+from projections.engine.builds import ensure
+from projections.engine.found import found
 from tests.events.log.conftest import Tell
 
 READERS = ("qiledger_api", "qiledger_worker", "qiledger_report", "qiledger_auditor")
@@ -66,3 +70,80 @@ async def test_each_reading_function_reads_one_log(two: tuple[str, str], pool: A
         assert [(r.organisation, r.position) for r in page.records] == [(two[1], 1)]
         assert await record_at(conn, two[1], 2) is None
         assert len(await stream_records(conn, two[0], "project/P-17", limit=10)) == 2
+
+
+TABLES = """
+    SELECT t.oid::regclass::text, t.relrowsecurity, t.relforcerowsecurity, o.rolname, o.rolcanlogin OR o.rolsuper
+      FROM pg_class AS t
+      JOIN pg_roles AS o ON o.oid = t.relowner
+      JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attname = 'organisation' AND NOT a.attisdropped
+     WHERE t.relkind IN ('r', 'p') AND t.relpersistence <> 't'
+     ORDER BY 1
+     LIMIT 10000
+"""
+VIEWS = """
+    SELECT v.oid::regclass::text, coalesce(v.reloptions, '{}')
+      FROM pg_class AS v
+      JOIN pg_attribute AS a ON a.attrelid = v.oid AND a.attname = 'organisation'
+     WHERE v.relkind IN ('v', 'm') AND v.relnamespace <> 'information_schema'::regnamespace
+     ORDER BY 1
+     LIMIT 10000
+"""
+POLICIES = """
+    SELECT schemaname || '.' || tablename, policyname, roles::text[], coalesce(qual, with_check)
+      FROM pg_policies
+     ORDER BY 1, 2
+     LIMIT 10000
+"""
+UNGUARDED = {
+    "access.keys": "a key is found by its id before anybody knows whose it is; the API alone reads it, and shows none",
+}
+GO_ROUND = {
+    "qiledger_worker",
+    "qiledger_appender",
+}  # who works for every organisation, and says for which in each WHERE
+
+
+@pytest.fixture
+def whole_url(module_database_url: str) -> str:
+    """A database in which every projection has its tables."""
+    with psycopg.connect(module_database_url, autocommit=True) as conn:
+        conn.execute("SELECT log.open('RWK', 'A trust')")
+        conn.execute("SET ROLE qiledger_worker")
+        for projection in found().values():
+            ensure(conn, projection, "RWK")
+    return module_database_url
+
+
+def test_every_table_that_has_an_organisation_is_guarded_by_row(whole_url: str):
+    with psycopg.connect(whole_url) as conn:
+        tables = conn.execute(TABLES).fetchall()
+    assert sum(re.search(r"_b\d+\.", table) is not None for table, *_ in tables) >= len(found())
+    bare = {table for table, guarded, *_ in tables if not guarded}
+    assert bare == set(UNGUARDED)
+    for table, _, forced, owner, comes_in in tables:
+        assert forced or (owner == "qiledger_owner" and not comes_in), table
+
+
+def test_nobody_of_the_house_goes_round_the_guards(whole_url: str):
+    """By an attribute of their role, or as somebody who owns tables whose guards do not bind their owner."""
+    with psycopg.connect(whole_url) as conn:
+        for role in READERS:
+            bypasses, owns = conn.execute(
+                "SELECT rolbypassrls OR rolsuper, pg_has_role(rolname, 'qiledger_owner', 'MEMBER')"
+                "  FROM pg_roles WHERE rolname = %s",
+                (role,),
+            ).fetchone() or (True, True)
+            assert not bypasses, role
+            assert not owns, role
+        for view, options in conn.execute(VIEWS).fetchall():
+            assert "security_invoker=true" in options, view
+
+
+def test_whoever_answers_others_says_for_which_organisation(whole_url: str):
+    with psycopg.connect(whole_url) as conn:
+        policies = conn.execute(POLICIES).fetchall()
+    assert len(policies) > 50
+    for table, name, roles, rule in policies:
+        says = "organisation = " in rule and "current_setting('qiledger.organisation'" in rule
+        assert says or set(roles) <= GO_ROUND, (table, name)
