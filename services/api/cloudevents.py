@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -19,9 +19,9 @@ from msgspec import Meta
 
 from events.fields import END
 from services.api.forms import in_words
+from services.api.json_text import check_depth, check_utf8, checked, decoded, has_each_key_once
 from services.api.problems import Problem, kinds
 
-DEPTH_MAX = 64
 EVENT_BYTES_MAX = 65_536
 BATCH_BYTES_MAX = 1_048_576
 BATCH_EVENTS_MAX = 1_000
@@ -67,16 +67,12 @@ _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _envelope = msgspec.json.Decoder(CloudEvent)
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
 _anything = msgspec.json.Decoder()
-_encode = msgspec.json.Encoder().encode
-
-T = TypeVar("T")
 
 
 def read_structured(body: bytes) -> Reading:
     """The event in a body of `application/cloudevents+json`, or what is wrong with it."""
     try:
-        _unreadable_unless_text(body)
-        return _read(body, _decoded(_anything, body))
+        return _event(body, checked(body))
     except Problem as problem:
         return problem
 
@@ -86,10 +82,10 @@ def read_batch(body: bytes) -> list[Reading]:
 
     Raises Problem for a body that is no list of at most 1,000.
     """
-    _unreadable_unless_text(body)
+    check_utf8(body)
     if not body.lstrip(b" \t\r\n").startswith(b"["):
         raise Problem(kinds.MALFORMED_JSON, "A batch is a JSON list.")
-    raws = _decoded(_batch, body)
+    raws = decoded(_batch, body)
     if len(raws) > BATCH_EVENTS_MAX:
         raise Problem(kinds.TOO_LARGE, f"The batch has {len(raws)} events; {BATCH_EVENTS_MAX} are allowed.")
     members = _members_of_all(body)
@@ -102,7 +98,7 @@ def _members_of_all(body: bytes) -> list[Any] | None:
     """The members of each event, read at once for all; None if a key is given twice, or one cannot be read so."""
     try:
         members: list[Any] = _anything.decode(body)
-        return members if _quotes(body) == _quotes(_encode(members)) else None
+        return members if has_each_key_once(body, members) else None
     except (RecursionError, ValueError):
         return None
 
@@ -113,8 +109,8 @@ def _reading(raw: bytes, members: Any = None) -> Reading:
         return Problem(kinds.TOO_LARGE, f"The event has {len(raw)} bytes; {EVENT_BYTES_MAX} are allowed.")
     try:
         if members is None:
-            return _read(raw, _decoded(_anything, raw))
-        _check_depth(raw)
+            return _event(raw, checked(raw))
+        check_depth(raw)
         return _event(raw, members)
     except Problem as problem:
         return problem
@@ -126,8 +122,7 @@ def read_binary(headers: Iterable[tuple[bytes, bytes]], content_type: str | None
         attributes = _attributes(headers)
         attributes["datacontenttype"] = content_type
         if body:
-            _unreadable_unless_text(body)
-            _check_form(body, _decoded(_anything, body), "data")
+            checked(body, "data")
             attributes["data"] = msgspec.Raw(body)
         _check_extensions(attributes)
         return _convert(partial(msgspec.convert, attributes, CloudEvent))
@@ -155,13 +150,8 @@ def _attributes(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
     return attributes
 
 
-def _read(body: bytes, members: Any) -> CloudEvent:
-    """The event in one JSON text whose members have been read once already, generically. Raises Problem."""
-    _check_form(body, members)
-    return _event(body, members)
-
-
 def _event(body: bytes, members: Any) -> CloudEvent:
+    """The event in one JSON text that says `members`. Raises Problem."""
     if not isinstance(members, dict):
         raise Problem(kinds.MALFORMED_EVENT, "An event is a JSON object.")
     _check_extensions(members)
@@ -177,26 +167,8 @@ def _with_data(event: CloudEvent, members: Mapping[str, Any]) -> CloudEvent:
         data = base64.b64decode(event.data_base64 or "", validate=True)
     except (binascii.Error, ValueError):
         raise Problem(kinds.MALFORMED_EVENT, "This is not base64.", field="data_base64") from None
-    _unreadable_unless_text(data)
-    _check_form(data, _decoded(_anything, data), "data_base64")
+    checked(data, "data_base64")
     return msgspec.structs.replace(event, data=msgspec.Raw(data), data_base64=None)
-
-
-def _unreadable_unless_text(body: bytes) -> None:
-    try:
-        body.decode()
-    except UnicodeDecodeError as wrong:
-        raise Problem(kinds.MALFORMED_JSON, f"Byte {wrong.start} is not UTF-8.") from None
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """The JSON text as the decoder reads it. Raises Problem."""
-    try:
-        return decoder.decode(body)
-    except RecursionError:
-        raise Problem(kinds.TOO_DEEP) from None
-    except (msgspec.DecodeError, ValueError) as wrong:
-        raise Problem(kinds.MALFORMED_JSON, str(wrong)) from None
 
 
 def _convert(read: Callable[[], CloudEvent]) -> CloudEvent:
@@ -220,41 +192,6 @@ def explained(wrong: msgspec.ValidationError, within: str = "", kind: Any = None
         path = f"{path}.{named[1]}"
     detail = in_words(_ADDRESS.sub("", message), kind, place[1] if place else "")
     return detail if detail.endswith("?") else f"{detail}.", path.lstrip(".") or None
-
-
-def _check_form(body: bytes, members: Any, field: str | None = None) -> None:
-    """Refuses keys given twice and nesting beyond 64, both of which the decoder forgives.
-
-    A key given twice is gone after decoding, and its quotes with it; encoding again never adds any.
-    """
-    _check_depth(body, field)
-    if _quotes(body) != _quotes(_encode(members)):
-        raise Problem(kinds.DUPLICATE_KEY, field=field)
-
-
-def _check_depth(body: bytes, field: str | None = None) -> None:
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(body) > DEPTH_MAX:
-        raise Problem(kinds.TOO_DEEP, field=field)
-
-
-def _quotes(text: bytes) -> int:
-    """How many quotes begin or end a string."""
-    if b"\\" in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return text.count(b'"')
-
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_NOT_A_BRACKET = re.compile(rb"[^][{}]+")
-
-
-def _depth(text: bytes) -> int:
-    """How deep objects and lists stand in one another."""
-    depth = deepest = 0
-    for bracket in _NOT_A_BRACKET.sub(b"", _STRING.sub(b"", text)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _check_extensions(members: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from services.api.answers import JSON
 from services.api.asked import Asked, body, media_type
 from services.api.cloudevents import explained
+from services.api.json_text import checked
 from services.api.problems import Problem, kinds
 
 BYTES_MAX = 16_384
@@ -19,11 +20,13 @@ async def given(request: Asked, kind: type[B]) -> B:
     if media_type(request) != JSON:
         raise Problem(kinds.WRONG_MEDIA_TYPE, "A body here is application/json.", field="content-type")
     text = await body(request, BYTES_MAX)
+    checked(text)
     try:
-        return msgspec.json.decode(text, type=kind)
+        said = msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as wrong:
         detail, field = explained(wrong, kind=kind)
         shown = field if field is None or field.isprintable() else None
         raise Problem(kinds.WRONG_BODY, detail if shown == field else None, field=shown) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise Problem(kinds.MALFORMED_JSON) from None
+    if rb"\u0000" in text.replace(rb"\\", b""):  # msgspec takes it behind a time of day
+        raise Problem(kinds.CONTROL_CHARACTER)
+    return said

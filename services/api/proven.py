@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import structlog
 from msgspec import Meta
 
 from events.log import proofs
+from events.log.operations import ENDING
 from events.log.proofs import Published
 from events.log.standing import Damaged
 from services.api.asked import Asked, desk_of
@@ -21,6 +23,8 @@ COSIGNED_MAX = 16
 Cosigned = Annotated[
     int, Meta(ge=0, le=COSIGNED_MAX, description="By how many witnesses the checkpoint is to be co-signed.")
 ]
+
+_CODE = re.compile(r"[A-Z0-9]{2,10}")
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +51,11 @@ async def published(request: Asked, cosigned: int) -> Published | None:
 
 
 def log_named(request: Asked) -> str:
-    """The log that the address names: whoever needs a key for it was checked at the door."""
-    return str(request.path_params["organisation"])
+    """The log that the address names: whoever needs a key for it was checked at the door. Raises Problem."""
+    name = str(request.path_params["organisation"])
+    if not _CODE.fullmatch(name.removesuffix(ENDING)):
+        raise Problem(kinds.NOT_FOUND)
+    return name
 
 
 def in_base64(content: bytes) -> str:

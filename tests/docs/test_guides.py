@@ -21,7 +21,7 @@ import pytest
 from events.log import keys
 from projections.engine.ask import ROWS_MAX
 from projections.engine.found import found
-from services.api import cloudevents, when
+from services.api import cloudevents, json_text, when
 from services.api.routes import asking, importing, reading
 from services.settings import Settings, variable
 from tests.patience import ENDS_WITHIN_S, wait_until
@@ -234,7 +234,7 @@ def test_the_limits_that_integrators_are_told_are_those_of_the_code():
     limits = told[told.index("## Limits") :]
     for figure in (
         cloudevents.EVENT_BYTES_MAX,
-        cloudevents.DEPTH_MAX,
+        json_text.DEPTH_MAX,
         cloudevents.BATCH_EVENTS_MAX,
         cloudevents.BATCH_BYTES_MAX,
         importing.LINE_BYTES_MAX,

@@ -59,7 +59,7 @@ def unsigned(token: str, kind: type[T]) -> T:
     told, _ = _parts(token)
     try:
         return msgspec.json.decode(told, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadToken from error
 
 

@@ -18,13 +18,12 @@ from events.privacy.custody import NoMasterKey, custodian
 from events.privacy.vault import CONTACT, EMPTY, KEEPING, PUT, Contact, Reach, contact_in, sealed
 from events.vocabulary import Event
 from services.api.answers import JSON, NEVER, Answer, encode
-from services.api.asked import Asked, body, desk_of, media_type, query
-from services.api.cloudevents import explained
+from services.api.asked import Asked, desk_of, query
 from services.api.doors import Door, Nothing, at
+from services.api.given import given
 from services.api.problems import Problem, kinds
 
 PATH = "/v1/{organisation:str}/people/{person:str}"
-REACH_BYTES_MAX = 4_096
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -66,16 +65,14 @@ async def find(request: Asked) -> ASGIApp:
 @put(
     PATH,
     opt=at(
-        Door(scope=PEOPLE_WRITE, takes=(JSON,), answers={JSON: Kept}, refuses=(400, 410, 413, 415, 422, 503))
+        Door(scope=PEOPLE_WRITE, body=Reach, answers={JSON: Kept}, refuses=(400, 410, 413, 415, 422, 503))
     ),
 )
 async def keep(request: Asked) -> ASGIApp:
     """Say how a person is reached, in place of what was known. It is kept encrypted, apart from the log."""
     query(request, Nothing)
     person, organisation = _person(request), request.auth.organisation
-    if media_type(request) != JSON:
-        raise Problem(kinds.WRONG_MEDIA_TYPE, field="content-type")
-    reach = _reach(await body(request, REACH_BYTES_MAX))
+    reach = await given(request, Reach)
     try:
         key = (await desk_of(request).words.keys(organisation, {person}, make=True))[person]
     except NoMasterKey:
@@ -104,16 +101,6 @@ def _person(request: Asked) -> str:
     if not _REFERENCE.fullmatch(reference):
         raise Problem(kinds.NO_PERSON)
     return f"person/{reference}"
-
-
-def _reach(given: bytes) -> Reach:
-    try:
-        return msgspec.json.decode(given, type=Reach)
-    except msgspec.ValidationError as wrong:
-        detail, field = explained(wrong, kind=Reach)
-        raise Problem(kinds.WRONG_DATA, detail, field=field) from None
-    except msgspec.DecodeError:
-        raise Problem(kinds.MALFORMED_JSON) from None
 
 
 async def _note(request: Asked, event: Event) -> None:

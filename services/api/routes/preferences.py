@@ -4,7 +4,8 @@ A GET of the link changes nothing: what opens links before people do (scanners, 
 A POST of it unsubscribes, as RFC 8058 has it, and the page that the GET shows has a button which does the same.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -28,6 +29,7 @@ from projections.notices.engine.found import found_rules
 from projections.notices.engine.paces import Pace
 from projections.notices.engine.preferences import EVERY, EVERYBODY
 from projections.notices.engine.unsubscribe import BadToken, Link, is_ours, unsigned
+from services.api.admission import EARLIEST
 from services.api.answers import HTML, JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, body, desk_of, query
 from services.api.doors import Door, Nothing, at
@@ -36,6 +38,7 @@ from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
 
 FORM_BYTES_MAX = 16_384
+MUTED_BEFORE = datetime(2200, 1, 1, tzinfo=UTC)  # the calendar of the whole ledger ends there
 SLOWEST: Pace = "weekly"  # what needs action is told at least so often
 
 _PERSON = Meta(pattern=r"^([A-Za-z0-9_-]{1,64}|\*)" + END)
@@ -87,21 +90,36 @@ async def set_choices(request: Asked) -> ASGIApp:
     query(request, Nothing)
     person = _person(request)
     chooses = await given(request, Chooses)
-    _check(chooses.paces, person)
+    _check(chooses, person)
     async with desk_of(request).pool.connection() as conn:
         await choose(conn, request.auth.organisation, person, chooses)
         known = await chosen(conn, request.auth.organisation, person)
     return Answer(encode(ChosenPaces(person=person, choices=known)), cache=NEVER)
 
 
-def _check(paces: Iterable[Chosen], person: str) -> None:
-    """Raises Problem for a rule that there is not, and for switching off what needs action."""
-    for number, one in enumerate(paces):
+def _check(chooses: Chooses, person: str) -> None:
+    """Raises Problem for what cannot be chosen, naming the first."""
+    for number, one in enumerate(chooses.paces):
         rule = found_rules().get(one.rule)
         if rule is None and one.rule != EVERY:
             raise Problem(kinds.NO_RULE, field=f"paces[{number}].rule")
         if rule is not None and rule.action and one.pace == "never" and person != EVERYBODY:
             raise Problem(kinds.ACTION_NEEDED, field=f"paces[{number}].pace")
+    for number, mute in enumerate(chooses.mutes):
+        if mute.until is not None and not EARLIEST <= mute.until < MUTED_BEFORE:
+            detail = f"A mute ends before {MUTED_BEFORE.year}; without `until` it is for good."
+            raise Problem(kinds.WRONG_BODY, detail, field=f"mutes[{number}].until")
+    _check_each_once("paces", [(one.rule, one.channel) for one in chooses.paces])
+    _check_each_once("mutes", [mute.subject for mute in chooses.mutes])
+
+
+def _check_each_once(member: str, named: Sequence[Hashable]) -> None:
+    """Raises Problem for what is chosen twice: nobody could say which of the two counts."""
+    seen: set[Hashable] = set()
+    for number, name in enumerate(named):
+        if name in seen:
+            raise Problem(kinds.WRONG_BODY, "This is chosen twice.", field=f"{member}[{number}]")
+        seen.add(name)
 
 
 def _person(request: Asked) -> str:

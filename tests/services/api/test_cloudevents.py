@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.cloudevents import DEPTH_MAX, CloudEvent, read_batch, read_binary, read_structured
+from services.api.cloudevents import CloudEvent, read_batch, read_binary, read_structured
+from services.api.json_text import DEPTH_MAX
 from services.api.nhs_numbers import holds_nhs_number
 from services.api.problems import Problem
 

@@ -175,6 +175,26 @@ HEADERS: dict[str, tuple[dict[str, str], int, str]] = {
     "another charset": ({"content-type": f"{STRUCTURED}; charset=utf-16"}, 415, "wrong-media-type"),
     "compressed": ({"content-type": STRUCTURED, "content-encoding": "gzip"}, 415, "wrong-media-type"),
     "nonsense": ({"content-type": "///"}, 415, "wrong-media-type"),
+    "a charset in pieces": (
+        {"content-type": f"{STRUCTURED}; charset*=utf-8; charset*0=x"},
+        415,
+        "wrong-media-type",
+    ),
+    "a charset whose piece has a number of 5,000 digits": (
+        {"content-type": f"{STRUCTURED}; charset*{'9' * 5_000}=utf-8"},
+        415,
+        "wrong-media-type",
+    ),
+    "a charset and another": (
+        {"content-type": f"{STRUCTURED}; charset=utf-8;charset=utf-16"},
+        415,
+        "wrong-media-type",
+    ),
+    "a media type with 60,000 parameters": (
+        {"content-type": STRUCTURED + ";" * 60_000},
+        415,
+        "wrong-media-type",
+    ),
 }
 
 
@@ -182,6 +202,14 @@ HEADERS: dict[str, tuple[dict[str, str], int, str]] = {
 def test_a_kind_of_body_that_cannot_be_read_is_refused(door: Door, name: str) -> None:
     headers, status, slug = HEADERS[name]
     problem(door.http.post(door.events, content=EVENT, headers=headers), slug, status)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["charset=utf-8", 'charset="UTF-8"', "Charset = utf8 ; x=y", 'x="y";charset=us-ascii', "charsets=utf-16"],
+)
+def test_a_charset_that_is_utf_8_may_be_named(door: Door, said: str) -> None:
+    assert door.post(EVENT, f"{STRUCTURED}; {said}").status_code == 201
 
 
 def test_a_whole_event_that_is_sent_as_plain_json_is_told_how_it_is_sent(door: Door) -> None:

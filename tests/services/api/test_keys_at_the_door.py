@@ -62,7 +62,8 @@ KEPT = [door for door in DOORS if door[2] is not None]
 OPEN = [door for door in DOORS if door[2] is None]
 
 
-def knock(server: Server, method: str, path: str, organisation: str, key: str | None) -> httpx.Response:
+def address_of(path: str, organisation: str) -> str:
+    """An address that a door with this path has, whether or not there is anything behind it."""
     address = (
         path.replace("{organisation:str}", organisation)
         .replace("{position:str}", "1")
@@ -81,6 +82,11 @@ def knock(server: Server, method: str, path: str, organisation: str, key: str | 
         .replace("{message:str}", "m_0123456789abcdef")
     )
     assert "{" not in address, f"say what {path} stands for"
+    return address
+
+
+def knock(server: Server, method: str, path: str, organisation: str, key: str | None) -> httpx.Response:
+    address = address_of(path, organisation)
     body = json.dumps(event()) if method == "POST" else None
     kind = "application/x-ndjson" if path.endswith("import") else "application/cloudevents+json"
     headers = {"content-type": kind} | ({} if key is None else {"authorization": f"Bearer {key}"})

@@ -164,6 +164,7 @@ def test_a_link_that_is_not_ours_is_for_something_else_or_is_too_old_leads_nowhe
     others.append(good.replace("/notice/", "/unsubscribe/"))
     no_text = signed(ReadingLink("A\0B", "x", "email"), b"\0" * 32)
     others.append(f"/notice/{no_text}")
+    others.append("/notice/WyL_Il0.WyL_Il0")  # in base64, bytes that are no UTF-8
     for link in others:
         page = told.opens(link)
         assert page.status_code == 404

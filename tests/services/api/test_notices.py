@@ -1,5 +1,6 @@
 """Who was told what, through the doors; and what people choose to be told, with a key or by the link in a message."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -143,6 +144,11 @@ def test_what_cannot_be_chosen_is_refused_and_changes_nothing(
         {"mutes": [{"subject": "project/P-1", "until": "2026-01-01T00:00:00"}]},
         {"quiet_hours": {"starts": "22:00:00Z", "ends": "07:00:00"}},
         {"quiet_hours": {"starts": "22:00:00"}},
+        {"mutes": [{"subject": "project/P-1", "until": "9999-12-31T23:59:59-01:00"}]},
+        {"mutes": [{"subject": "project/P-1", "until": "2200-01-01T00:00:00Z"}]},
+        {"mutes": [{"subject": "project/P-1", "until": "0001-01-01T00:00:00+23:59"}]},
+        {"mutes": [{"subject": "project/P-1"}, {"subject": "project/P-1", "until": "2030-01-01T00:00:00Z"}]},
+        {"paces": [{"rule": "*", "channel": "email", "pace": pace} for pace in ("weekly", "daily")]},
         {"pace": []},
         [],
     ],
@@ -150,6 +156,13 @@ def test_what_cannot_be_chosen_is_refused_and_changes_nothing(
 def test_what_is_no_choice_is_refused(desk: Door, wrong: Any) -> None:
     answer = desk.http.put(f"/v1/{desk.organisation}/preferences/lead", json=wrong)
     problem(answer, "wrong-body", 422)
+    assert choices(desk) == {"paces": [], "quiet_hours": None, "mutes": []}
+
+
+def test_what_is_chosen_twice_is_named(desk: Door) -> None:
+    twice = {"mutes": [{"subject": "project/P-1"}, {"subject": "project/P-2"}, {"subject": "project/P-1"}]}
+    answer = desk.http.put(f"/v1/{desk.organisation}/preferences/lead", json=twice)
+    assert problem(answer, "wrong-body", 422)["field"] == "mutes[2]"
 
 
 def test_who_may_read_choices_may_not_change_them(
@@ -212,6 +225,7 @@ def test_a_link_that_is_not_ours_leads_nowhere(desk: Door, stranger: Door, datab
     told, _, signature = good.removeprefix("/unsubscribe/").partition(".")
     other = signed(Link(desk.organisation, "person/other", "*", "email"), b"\0" * 32)
     no_text = signed(Link("A\0B", "person/other", "*", "email"), b"\0" * 32)
+    no_utf8 = urlsafe_b64encode(b'["\xff"]').decode() + f".{signature}"
     for token in (
         told,
         f"{told}.",
@@ -219,6 +233,7 @@ def test_a_link_that_is_not_ours_leads_nowhere(desk: Door, stranger: Door, datab
         f".{signature}",
         other,
         no_text,
+        no_utf8,
         "é",
         "x" * 700,
         "%00",

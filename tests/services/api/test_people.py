@@ -47,10 +47,10 @@ def test_a_person_is_kept_found_and_forgotten_on_record(desk: Door, database_url
 @pytest.mark.parametrize(
     ("body", "slug"),
     [
-        ({"email": "no address"}, "wrong-data"),
-        ({"name": "x" * 201}, "wrong-data"),
-        ({"phone": "call me"}, "wrong-data"),
-        ({"nickname": "A"}, "wrong-data"),
+        ({"email": "no address"}, "wrong-body"),
+        ({"name": "x" * 201}, "wrong-body"),
+        ({"phone": "call me"}, "wrong-body"),
+        ({"nickname": "A"}, "wrong-body"),
     ],
 )
 def test_what_is_no_way_to_reach_somebody_is_refused(desk: Door, body: dict[str, Any], slug: str) -> None:

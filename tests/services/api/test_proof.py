@@ -233,6 +233,9 @@ def test_checkpoints_may_be_open_to_all_and_records_are_not(
             problem(stranger.get(address), "no-key", 401)
         problem(stranger.get(f"/v1/{organisation}/events/1/proof"), "no-key", 401)
         problem(stranger.get(f"/v1/{new_organisation(database_url)}/log/checkpoint"), "not-sealed", 404)
+        for nobody in ("%00", "rwk", "A%FFB", "X" * 11):
+            for address in ("checkpoint", "keys", "consistency?old=1", "consistency?old=1&size=2"):
+                problem(stranger.get(f"/v1/{nobody}/log/{address}"), "not-found", 404)
         with_key = Door(opened.url, organisation, make_key(scopes=[READ]))
         assert with_key.get(f"{log}/tile/0/000.p/3").status_code == 200
         stranger.http.close()
