@@ -12,6 +12,8 @@ from services.worker.duty import Connection
 from services.worker.sweepable import Sweepable
 
 LOOK_EVERY_S = 1.0
+HEARING = 0.75  # of the time there is, at most: the rest is for looking and planning …
+PLANNING_S = 0.5  # … which has so long in any case
 
 
 def unspoken(conn: Connection) -> Mapping[str, object]:
@@ -26,14 +28,24 @@ def unspoken(conn: Connection) -> Mapping[str, object]:
 
 
 def speak(conn: Connection, organisation: str, deadline: float) -> bool:
-    """Hears, looks where it is due, and plans, until a moment of `time.monotonic()`. Returns whether all is done."""
-    now = datetime.now(UTC)
-    heard = listen(conn, organisation, now=now, deadline=deadline)
-    if organisation in to_look_at(conn, now):
-        look(conn, organisation, now=now)
-    if time.monotonic() >= deadline:
-        return False
-    return plan(conn, organisation, now=now, deadline=deadline) and heard
+    """Hears, looks where it is due, and plans, until a moment of `time.monotonic()`. Returns whether all is done.
+
+    What has been made is planned whatever becomes of hearing and looking: neither a log that is far ahead nor a rule
+    over rows that cannot be asked keeps a message back that somebody waits for.
+    """
+    now, began = datetime.now(UTC), time.monotonic()
+    try:
+        heard = listen(conn, organisation, now=now, deadline=began + HEARING * (deadline - began))
+        if organisation in to_look_at(conn, now):
+            look(conn, organisation, now=now)
+    except Exception:
+        _plan(conn, organisation, now, deadline)
+        raise
+    return _plan(conn, organisation, now, deadline) and heard
+
+
+def _plan(conn: Connection, organisation: str, now: datetime, deadline: float) -> bool:
+    return plan(conn, organisation, now=now, deadline=max(deadline, time.monotonic() + PLANNING_S))
 
 
 NOTICES = Sweepable(name="notices", due=unspoken, wake=call_to_speak, do=speak, every_s=LOOK_EVERY_S)

@@ -23,6 +23,7 @@ EVERY_S = 0.5
 PATIENCE_S = 4.0  # work that stands still for so long, though rung for, is done by the sweep itself
 SLICE_S = 2.0  # how long it works for one organisation at a time
 AGAIN_AFTER_S = 1.0
+IN_PEACE_FOR_S = 10.0  # an organisation whose work failed
 STOPS_WITHIN_S = 5.0
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class Sweeper:
         self._kinds = kinds
         self._standing: dict[str, dict[str, tuple[object, float]]] = {kind.name: {} for kind in kinds}
         self._next_look_at: dict[str, float] = {}
+        self._in_peace: dict[tuple[str, str], float] = {}
 
     def sweep(self) -> None:
         """One look at all that may be due."""
@@ -86,8 +88,26 @@ class Sweeper:
             told = self._told(kind, organisation)
             if told and not (kind.stands_in and self._stands_still(kind, organisation, where)):
                 continue
-            if not kind.do(self._conn, organisation, time.monotonic() + SLICE_S):
+            if not self._done(kind, organisation):
                 self._next_look_at[kind.name] = 0.0  # go on with the next sweep
+
+    def _done(self, kind: Sweepable, organisation: str) -> bool:
+        """Does the work of one organisation, and says whether all is done.
+
+        If it fails, this organisation is left in peace for a while, and the others have their turn.
+        """
+        if time.monotonic() < self._in_peace.get((kind.name, organisation), 0.0):
+            return True
+        try:
+            return kind.do(self._conn, organisation, time.monotonic() + SLICE_S)
+        except psycopg.OperationalError:
+            raise  # nobody's in particular
+        except Exception:
+            if self._conn.closed:
+                raise
+            log.exception("the work of an organisation failed", kind=kind.name, organisation=organisation)
+            self._in_peace[kind.name, organisation] = time.monotonic() + IN_PEACE_FOR_S
+            return True
 
     def _told(self, kind: Sweepable, organisation: str) -> bool:
         """Whether a worker has been or is being told."""

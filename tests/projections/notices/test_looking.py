@@ -246,3 +246,56 @@ def test_a_rule_that_is_new_is_silent_about_facts_that_were_not_heard_yet(watche
     score()
     assert listen(watched.conn, watched.organisation, now=datetime.now(UTC), rules=both)
     assert heard == ["old", "old", "new"]
+
+
+def are_of_an_earlier_revision(watched: Watched, *projections: str) -> None:
+    """As after an upgrade, until the rebuild is done."""
+    with psycopg.connect(watched.url) as conn:
+        conn.execute(
+            "UPDATE projections.builds AS b SET revision = 0 FROM projections.active AS a"
+            " WHERE a.organisation = %s AND a.projection = b.projection AND a.build = b.build"
+            "   AND b.projection = ANY (%s)",
+            (watched.organisation, list(projections)),
+        )
+
+
+@pytest.mark.parametrize("projection", ["duties", "forum_calendar", "strategies"])
+def test_while_rows_are_built_anew_nobody_looks_and_nothing_is_cleared(
+    own_watched: Watched, projection: str
+) -> None:
+    watched, overdue = own_watched, TODAY + 61 * DAY
+    assert days_on(watched, 71) == [("1", True)]
+    assert watched.organisation in to_look_at(watched.conn, overdue + 20 * DAY)
+    are_of_an_earlier_revision(watched, projection)
+    if projection == "duties":
+        add_a_field_to_its_rows(watched)
+    later = overdue + 20 * DAY
+    assert not look(watched.conn, watched.organisation, now=later)
+    assert watched.organisation not in to_look_at(watched.conn, later), "nobody is called in vain"
+    assert watched.notices("score_old") == [("1", True)]
+
+
+def add_a_field_to_its_rows(watched: Watched) -> None:
+    """As if the rows that stand were made before today's columns were thought of."""
+    with psycopg.connect(watched.url) as conn:
+        ((schema,),) = conn.execute(
+            "SELECT 'duties_b' || build FROM projections.active WHERE organisation = %s AND projection = 'duties'",
+            (watched.organisation,),
+        ).fetchall()
+        conn.execute(f'ALTER TABLE "{schema}".duties_rows RENAME COLUMN title TO name')
+
+
+def test_before_there_are_any_rows_nothing_is_cleared(own_watched: Watched) -> None:
+    watched = own_watched
+    assert days_on(watched, 61) == [("1", True)]
+    with psycopg.connect(watched.url) as conn:
+        conn.execute("DELETE FROM projections.active WHERE organisation = %s", (watched.organisation,))
+    assert not look(watched.conn, watched.organisation, now=TODAY + 62 * DAY)
+    assert watched.notices("score_old") == [("1", True)]
+
+
+@pytest.fixture
+def own_watched(fresh_database_url: str) -> Iterator[Watched]:
+    """In a database of its own: builds are everybody's."""
+    with psycopg.connect(as_role(fresh_database_url, "qiledger_worker"), autocommit=True) as conn:
+        yield Watched(fresh_database_url, conn)

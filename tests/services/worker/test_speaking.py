@@ -1,5 +1,6 @@
 """From a fact to a message: the sweep finds what there is to say, with a doorbell and without."""
 
+import time
 from datetime import UTC, datetime
 
 import psycopg
@@ -101,4 +102,38 @@ def test_a_batch_that_is_broken_off_leaves_nothing(
         with pytest.raises(KeyboardInterrupt):
             speak(conn, trust.code, FAR)
     assert speak(conn, trust.code, FAR)
+    assert sorted(messages(conn, trust)) == sorted(EXPECTED)
+
+
+def test_rows_that_cannot_be_looked_at_keep_no_message_back(
+    fresh_database_url: str, conn: Connection, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak(conn, trust.code, FAR)
+    decide(fresh_database_url, trust)
+
+    def cannot(*_: object, **__: object) -> None:
+        raise psycopg.errors.UndefinedColumn
+
+    monkeypatch.setattr("services.worker.speaking.to_look_at", lambda *_: {trust.code: None})
+    monkeypatch.setattr("services.worker.speaking.look", cannot)
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        speak(conn, trust.code, FAR)
+    assert sorted(messages(conn, trust)) == sorted(EXPECTED)
+
+
+def test_a_log_that_is_far_ahead_keeps_no_message_back(
+    fresh_database_url: str, conn: Connection, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.worker import speaking
+
+    speak(conn, trust.code, FAR)
+    decide(fresh_database_url, trust)
+
+    def hears_for_ever(*args: object, deadline: float, **how: object) -> bool:
+        listen(*args, deadline=FAR, **how)  # type: ignore[arg-type]
+        return False
+
+    listen = speaking.listen
+    monkeypatch.setattr(speaking, "listen", hears_for_ever)
+    assert not speak(conn, trust.code, time.monotonic() - 1)
     assert sorted(messages(conn, trust)) == sorted(EXPECTED)

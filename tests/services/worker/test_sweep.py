@@ -168,3 +168,32 @@ def test_as_a_process_it_stands_up_to_a_database_that_throws_it_out(
         with psycopg.connect(fresh_database_url) as admin:
             assert admin.execute(sessions).fetchall()  # perhaps with one that is going already
     assert process.poll() is None
+
+
+def test_without_a_redis_an_organisation_whose_work_fails_keeps_no_other_waiting(
+    conn: Connection, trust: Trust, other_trust: Trust
+) -> None:
+    first, second = sorted((trust.code, other_trust.code))
+    done: list[str] = []
+
+    def do(_: Connection, organisation: str, __: float) -> bool:
+        done.append(organisation)
+        if organisation == first:
+            raise LookupError("of this organisation alone")
+        return True
+
+    kind = Sweepable(name="anything", due=lambda _: {first: 1, second: 1}, wake=lambda *_: None, do=do)
+    sweeper = Sweeper(conn, None, [kind])
+    sweeper.sweep()
+    assert done == [first, second]
+    sweeper.sweep()
+    assert done == [first, second, second], "what failed is left in peace for a while"
+
+
+def test_a_database_that_is_away_is_nobodys_in_particular(conn: Connection, trust: Trust) -> None:
+    def do(*_: object) -> bool:
+        raise psycopg.OperationalError
+
+    kind = Sweepable(name="anything", due=lambda _: {trust.code: 1}, wake=lambda *_: None, do=do)
+    with pytest.raises(psycopg.OperationalError):
+        Sweeper(conn, None, [kind]).sweep()
