@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from events.fields import Subject
 from events.log.read import FOR_ORGANISATION
 from projections.notices.engine.paces import Pace
-from projections.notices.engine.preferences import Channel
+from projections.notices.engine.preferences import EVERYBODY, Channel, Choices
 from projections.notices.engine.rule import Urgency
 
 Clock = Annotated[time, Meta(tz=False, description="A time of day in London, such as 22:00:00.")]
@@ -56,6 +56,13 @@ _PACES = """
      WHERE organisation = %(organisation)s AND person = %(person)s
      ORDER BY rule, channel
      LIMIT 1000
+"""
+_PACES_THAT_COUNT = """
+    SELECT person, rule, channel, pace
+      FROM notices.preferences
+     WHERE organisation = %(organisation)s AND person IN (%(person)s, %(everybody)s)
+     ORDER BY person, rule, channel
+     LIMIT 2000
 """
 _QUIET = """
     SELECT starts, ends
@@ -236,6 +243,15 @@ async def choose_some(
         await conn.execute(FOR_ORGANISATION, (organisation,))
         asked = {"organisation": organisation, "person": person, "paces": _rows(paces)}
         await conn.execute(_CHOOSE, asked)
+
+
+async def paces_for(conn: AsyncConnection[Any], organisation: str, person: str) -> Choices:
+    """How soon a person is told: what they chose, and what their organisation chose for everybody. Paces alone."""
+    asked = {"organisation": organisation, "person": person, "everybody": EVERYBODY}
+    async with conn.transaction():
+        await conn.execute(FOR_ORGANISATION, (organisation,))
+        rows = await (await conn.execute(_PACES_THAT_COUNT, asked)).fetchall()
+    return Choices(paces={(who, rule, channel): pace for who, rule, channel, pace in rows})
 
 
 async def link_key(

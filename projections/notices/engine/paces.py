@@ -1,7 +1,7 @@
 """When digests go out: each working day, on Mondays, on the first working day of a month; at eight in London. Pure."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from projections.moments import LONDON
 from projections.notices.engine.quiet_hours import when
@@ -10,6 +10,12 @@ Pace: TypeAlias = Literal["at_once", "daily", "weekly", "monthly", "never"]
 Digest: TypeAlias = Literal["daily", "weekly", "monthly"]
 
 AT = time(8)
+_FROM_SOON_TO_NEVER: tuple[Pace, ...] = get_args(Pace)
+
+
+def slower(one: Pace, other: Pace) -> Pace:
+    """The slower of two."""
+    return max(one, other, key=_FROM_SOON_TO_NEVER.index)
 
 
 def last_digest(pace: Digest, now: datetime) -> datetime:

@@ -4,7 +4,7 @@ A GET of the link changes nothing: what opens links before people do (scanners, 
 A POST of it unsubscribes, as RFC 8058 has it, and the page that the GET shows has a button which does the same.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from typing import Annotated
@@ -24,10 +24,13 @@ from projections.notices.engine.asked import (
     choose_some,
     chosen,
     link_key,
+    paces_for,
 )
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.paces import Pace
-from projections.notices.engine.preferences import EVERY, EVERYBODY
+from projections.notices.engine.preferences import EVERY, EVERYBODY, Choices
+from projections.notices.engine.rule import Rule
+from projections.notices.engine.stopping import stopped
 from projections.notices.engine.unsubscribe import BadToken, Link, is_ours, unsigned
 from services.api.admission import EARLIEST
 from services.api.answers import HTML, JSON, NEVER, Answer, encode
@@ -39,7 +42,6 @@ from services.api.problems import Problem, kinds
 
 FORM_BYTES_MAX = 16_384
 MUTED_BEFORE = datetime(2200, 1, 1, tzinfo=UTC)  # the calendar of the whole ledger ends there
-SLOWEST: Pace = "weekly"  # what needs action is told at least so often
 
 _PERSON = Meta(pattern=r"^([A-Za-z0-9_-]{1,64}|\*)" + END)
 
@@ -144,7 +146,7 @@ async def unsubscribing(request: Asked) -> ASGIApp:
     query(request, Nothing)
     link = await _link(request)
     async with desk_of(request).pool.connection() as conn:
-        known = await chosen(conn, link.organisation, link.person)
+        known = await paces_for(conn, link.organisation, link.person)
     return _page("What you are told", _form(link, known))
 
 
@@ -154,23 +156,23 @@ async def unsubscribing(request: Asked) -> ASGIApp:
 async def unsubscribe(request: Asked) -> ASGIApp:
     """Stops such messages, by one click (RFC 8058: `List-Unsubscribe=One-Click`); or saves what the page's form says.
 
-    What needs action is not stopped: it is gathered in a weekly digest.
+    What needs action is not stopped: it is gathered in a weekly digest, or comes as seldom as it did.
     """
     query(request, Nothing)
     link = await _link(request)
     fields = _fields(await body(request, FORM_BYTES_MAX))
-    stops = [Chosen(link.rule, link.channel, _stopped(link.rule))]
-    paces = [*_picked(fields, link)] if "save" in fields else stops
-    async with desk_of(request).pool.connection() as conn:
+    async with desk_of(request).pool.connection() as conn, conn.transaction():
+        known = await paces_for(conn, link.organisation, link.person)
+        paces = _picked(fields, link, known) if "save" in fields else _stopped(link, known)
         await choose_some(conn, link.organisation, link.person, paces)
-        known = await chosen(conn, link.organisation, link.person)
+        known = await paces_for(conn, link.organisation, link.person)
     said = "<p><strong>It is noted.</strong> You can change your mind at any time.</p>"
     return _page("What you are told", said + _form(link, known))
 
 
-def _stopped(rule: str) -> Pace:
-    known = found_rules().get(rule)
-    return SLOWEST if known is not None and known.action else "never"
+def _stopped(link: Link, known: Choices) -> list[Chosen]:
+    paces = stopped(link.rule, link.channel, link.person, rules=found_rules(), choices=known)
+    return [Chosen(rule, link.channel, pace) for rule, pace in paces.items()]
 
 
 async def _link(request: Asked) -> Link:
@@ -195,13 +197,21 @@ def _fields(text: bytes) -> dict[str, str]:
         return {}
 
 
-def _picked(fields: dict[str, str], link: Link) -> Iterable[Chosen]:
-    """What the form says of each rule, for the channel of the link."""
+def _picked(fields: dict[str, str], link: Link, known: Choices) -> list[Chosen]:
+    """What the form says otherwise than it is: what somebody left alone stays no choice of theirs."""
+    picked: list[Chosen] = []
     for name, rule in found_rules().items():
         given_pace = fields.get(f"pace.{name}")
-        pace = next((known for known in PACES if known == given_pace), None)
-        if pace is not None and not (pace == "never" and rule.action):
-            yield Chosen(name, link.channel, pace)
+        pace = next((one for one in PACES if one == given_pace), None)
+        if pace in (None, _now(link, rule, known)) or (pace == "never" and rule.action):
+            continue
+        picked.append(Chosen(name, link.channel, pace))
+    return picked
+
+
+def _now(link: Link, rule: Rule, known: Choices) -> Pace:
+    """How soon whoever has the link is told by a rule, through the channel of the link."""
+    return known.pace(link.person, rule.name, link.channel, rule.urgency, action=rule.action)
 
 
 PACES: Mapping[Pace, str] = {
@@ -219,14 +229,13 @@ CHANNELS = {
 }
 
 
-def _form(link: Link, known: Chooses) -> str:
-    paces = {one.rule: one.pace for one in known.paces if one.channel == link.channel}
-    rows = "\n".join(_row(name, paces) for name in found_rules())
+def _form(link: Link, known: Choices) -> str:
+    rows = "\n".join(_row(rule, _now(link, rule, known)) for rule in found_rules().values())
     what = "messages like this" if link.rule == EVERY else f"messages of the kind “{_called(link.rule)}”"
     return f"""<p>This page is about what you are told {CHANNELS[link.channel]}.</p>
 <form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">
 <button>Stop {escape(what)}</button></form>
-<p>What waits for you to act is never stopped altogether: the most it is slowed down to is once a week.</p>
+<p>What waits for you to act is never stopped altogether: it is gathered once a week, or comes as seldom as it did.</p>
 <form method="post">
 <table><thead><tr><th scope="col">What</th><th scope="col">How soon</th></tr></thead>
 <tbody>
@@ -235,14 +244,12 @@ def _form(link: Link, known: Chooses) -> str:
 <button name="save" value="yes">Save</button></form>"""
 
 
-def _row(name: str, paces: Mapping[str, Pace]) -> str:
-    rule = found_rules()[name]
-    chosen_now = [paces.get(name), paces.get(EVERY)]
-    now = next((pace for pace in chosen_now if pace and not (rule.action and pace == "never")), rule.urgency)
+def _row(rule: Rule, now: Pace) -> str:
+    name = rule.name
     options = "".join(
         f'<option value="{pace}"{" selected" if pace == now else ""}>{words}</option>'
         for pace, words in PACES.items()
-        if not (pace == "never" and rule.action)
+        if not (pace == "never" and rule.action) or pace == now  # nobody but the organisation chose that
     )
     says = escape(rule.doc.partition("\n\n")[0].replace("\n", " "))
     return (

@@ -1,9 +1,10 @@
 """Who was told what, through the doors; and what people choose to be told, with a key or by the link in a message."""
 
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import psycopg
@@ -14,6 +15,7 @@ from events.reviews import ProjectReviewed
 from events.teams import PersonJoined
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.listen import listen
+from projections.notices.engine.paces import slower
 from projections.notices.engine.plan import plan
 from projections.notices.engine.preferences import Channel
 from projections.notices.engine.unsubscribe import Link, key_of, signed
@@ -201,6 +203,53 @@ def test_what_needs_action_is_slowed_down_and_never_stopped(
 ) -> None:
     stranger.http.post(link(database_url, desk.organisation, "data_overdue"))
     assert choices(desk)["paces"] == [{"rule": "data_overdue", "channel": "email", "pace": "weekly"}]
+
+
+@pytest.mark.parametrize("channel", ["email", "inbox"])
+def test_stopping_all_of_them_stops_what_was_chosen_by_rule_as_well(
+    desk: Door, stranger: Door, database_url: str, channel: Channel
+) -> None:
+    chosen = [{"rule": "story_shared", "channel": channel, "pace": "weekly"}]
+    assert desk.http.put(f"/v1/{desk.organisation}/preferences/lead", json={"paces": chosen}).is_success
+    stranger.http.post(link(database_url, desk.organisation, "*", channel))
+    now = {one["rule"]: one["pace"] for one in choices(desk)["paces"] if one["channel"] == channel}
+    assert {now["*"], now["story_shared"]} == {"never"}
+    for name, rule in found_rules().items():
+        assert (now[name] == "never") != rule.action, name
+        assert not rule.action or now[name] == slower("weekly", rule.urgency), "not more often than it did"
+
+
+def test_what_needs_action_and_comes_seldom_is_not_made_to_come_more_often(
+    desk: Door, stranger: Door, database_url: str
+) -> None:
+    chosen = [{"rule": "data_overdue", "channel": "email", "pace": "monthly"}]
+    assert desk.http.put(f"/v1/{desk.organisation}/preferences/lead", json={"paces": chosen}).is_success
+    for rule in ("score_old", "data_overdue"):
+        stranger.http.post(link(database_url, desk.organisation, rule))
+    assert choices(desk)["paces"] == [
+        {"rule": rule, "channel": "email", "pace": "monthly"} for rule in ("data_overdue", "score_old")
+    ]
+
+
+def test_stopping_messages_makes_nothing_come_that_did_not(
+    desk: Door, stranger: Door, database_url: str
+) -> None:
+    stranger.http.post(link(database_url, desk.organisation, "*", "notify"))
+    assert {one["pace"] for one in choices(desk)["paces"]} == {"never"}
+
+
+def test_a_page_that_is_saved_as_it_was_chooses_nothing(
+    desk: Door, stranger: Door, database_url: str
+) -> None:
+    """Or it would overrule, rule by rule, whatever is chosen for all of them later."""
+    for channel in ("email", "notify"):
+        address = link(database_url, desk.organisation, "*", cast(Channel, channel))
+        shown = re.findall(
+            r'name="(pace\.\w+)">.*?<option value="(\w+)" selected>', stranger.get(address).text
+        )
+        assert len(shown) == len(found_rules())
+        stranger.http.post(address, data={"save": "yes", **dict(shown)})
+        assert choices(desk)["paces"] == []
 
 
 def test_the_page_of_the_link_saves_what_is_chosen_for_its_channel(
