@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from events.coaching import CoachReleased
-from events.teams import PersonLeft
+from events.teams import PersonChangedRole, PersonLeft
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.rule import Notice, Rule
 from projections.notices.engine.words import name_of
@@ -17,16 +17,24 @@ def left(event: PersonLeft, at: Moment) -> Iterator[Notice]:
     return _left(event.person, event.role, at)
 
 
+@role_left.on(PersonChangedRole)
+def changed(event: PersonChangedRole, at: Moment) -> Iterator[Notice]:
+    return _left(event.person, event.was, at)
+
+
 @role_left.on(CoachReleased)
 def released(event: CoachReleased, at: Moment) -> Iterator[Notice]:
     return _left(event.coach, "coach", at)
 
 
 def _left(person: str, role: str | None, at: Moment) -> Iterator[Notice]:
-    """Without a role, of every role that they held. Who held none is told nothing."""
+    """Without a role, of every role that they held. Who held none, or holds it still, is told nothing."""
     name = name_of(at.project, at.record.stream)
+    still = {(member.person, member.role) for member in at.project.team}
     for member in at.project_before.team:
         if member.person != person or role not in (None, member.role) or member.role not in CALLED:
+            continue
+        if (person, member.role) in still:
             continue
         called, window = CALLED[member.role], f"{person}/{member.role}/{at.record.occurred[:10]}"
         yield Notice(

@@ -26,9 +26,12 @@ def allocated(event: CoachAllocated, at: Moment) -> Iterator[Notice]:
 
 
 def _taken(person: str, role: Role, at: Moment) -> Iterator[Notice]:
-    """Nobody is told of a role that was held before."""
-    held = any((member.person, member.role) == (person, role) for member in at.project_before.team)
-    if held or role not in CALLED:
+    """Nobody is told of a role that was held before; nor, where it is told late, of one that has ended since."""
+    held, holds = (
+        any((member.person, member.role) == (person, role) for member in project.team)
+        for project in (at.project_before, at.project)
+    )
+    if held or not holds or role not in CALLED:
         return
     name, window = name_of(at.project, at.record.stream), f"{person}/{role}/{at.record.occurred[:10]}"
     yield Notice(

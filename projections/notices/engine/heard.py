@@ -74,8 +74,11 @@ class Heard(msgspec.Struct):
     )  # keys of what was made, by rule and subject, and by position
 
     def make(self, made: Iterable[Made]) -> None:
+        """Each is made once; what was cleared holds again when it is said again."""
         for one in made:
-            if self.made.setdefault(one.key, one) is one:
+            known = self.made.get(one.key)
+            if known is None or known.cleared:
+                self.made[one.key] = one
                 self.about[one.rule, one.subject].append(one.key)
                 self.about[one.position].append(one.key)
 

@@ -16,8 +16,8 @@ from projections.notices.engine.rule import EVERY_WINDOW
 _encode = msgspec.json.Encoder().encode
 
 _MAKE = """
-    INSERT INTO notices.notices (organisation, id, rule, subject, "window", recipient, urgency, action, title, why,
-                                 link, facts, position, made_at, cleared_at, undecided)
+    INSERT INTO notices.notices AS known (organisation, id, rule, subject, "window", recipient, urgency, action, title,
+                                          why, link, facts, position, made_at, cleared_at, undecided)
     SELECT %(organisation)s, one.id, one.rule, one.subject, one."window", one.recipient, one.urgency, one.action,
            one.title, one.why, one.link, one.facts, one.position, %(now)s,
            CASE WHEN one.cleared THEN %(now)s::timestamptz END, NOT one.cleared
@@ -29,7 +29,18 @@ _MAKE = """
             WHERE earlier.organisation = %(organisation)s AND earlier.rule = one.follows_rule
               AND earlier.subject = one.subject AND earlier."window" = ANY (one.follows)
               AND earlier.recipient = one.recipient)
-        ON CONFLICT (organisation, rule, subject, "window", recipient) DO NOTHING
+        ON CONFLICT (organisation, rule, subject, "window", recipient) DO UPDATE
+       SET urgency = excluded.urgency, action = excluded.action, title = excluded.title, why = excluded.why,
+           link = excluded.link, facts = excluded.facts, position = excluded.position, made_at = excluded.made_at,
+           cleared_at = NULL, undecided = true
+     WHERE known.cleared_at IS NOT NULL AND excluded.cleared_at IS NULL
+"""
+_NEVER_CARRIED = """
+    DELETE FROM notices.carried AS c
+     USING notices.notices AS n, notices.messages AS m
+     WHERE n.organisation = %(organisation)s AND n.id = ANY (%(ids)s) AND n.cleared_at IS NOT NULL
+       AND c.organisation = %(organisation)s AND c.notice = n.id
+       AND m.organisation = %(organisation)s AND m.id = c.message AND m.ended_at >= n.cleared_at
 """
 _CLEAR = """
     UPDATE notices.notices AS n
@@ -50,6 +61,11 @@ _STANDING = """
       FROM notices.notices
      WHERE organisation = %(organisation)s AND rule = ANY (%(rules)s) AND cleared_at IS NULL
      ORDER BY id
+"""
+_HOLDS_AGAIN = """
+    UPDATE notices.notices
+       SET cleared_at = NULL, undecided = true
+     WHERE organisation = %(organisation)s AND id = ANY (%(ids)s) AND cleared_at IS NOT NULL
 """
 _CLEAR_THESE = """
     UPDATE notices.notices
@@ -92,14 +108,25 @@ def _id(organisation: str, key: tuple[str, str, str, str]) -> str:
 
 
 def make(conn: Connection[Any], organisation: str, made: Iterable[Made], now: datetime) -> int:
-    """Keeps notices, each once; those that follow others after them. Returns how many were new."""
+    """Keeps notices, each once; those that follow others after them. Returns how many are new, or hold again.
+
+    What holds again goes out again only where it had not gone out before it was cleared.
+    """
     every = list(made)
+    holding = [id_of(organisation, one) for one in every if not one.cleared]
+    _forget_what_never_went_out(conn, organisation, holding)
     new = 0
     for those in ([one for one in every if one.follows is None], [one for one in every if one.follows]):
         if those:
             asked = {"organisation": organisation, "now": now, "made": _rows(organisation, those)}
             new += conn.execute(_MAKE, asked).rowcount
     return new
+
+
+def _forget_what_never_went_out(conn: Connection[Any], organisation: str, ids: list[str]) -> None:
+    """Of notices that are cleared: a message that ended only then did not tell of them."""
+    if ids:
+        conn.execute(_NEVER_CARRIED, {"organisation": organisation, "ids": ids})
 
 
 def clear(conn: Connection[Any], organisation: str, cleared: Collection[Cleared], now: datetime) -> None:
@@ -116,20 +143,24 @@ def clear(conn: Connection[Any], organisation: str, cleared: Collection[Cleared]
         conn.execute(_CLEAR, asked | {"cleared": _encode([_pattern(one) for one in windows]).decode()})
 
 
-def clear_what_is_no_longer_true(
+def hold_to_what_is_true(
     conn: Connection[Any],
     organisation: str,
     rules: Collection[str],
     true: Collection[tuple[str, str, str, str]],
     now: datetime,
 ) -> int:
-    """Notices of rules over rows that nothing says any more. Returns how many."""
+    """Of rules over rows: clears what nothing says any more, and what is said again holds again. Returns how many."""
     asked: dict[str, Any] = {"organisation": organisation, "rules": list(rules)}
     standing = conn.execute(_STANDING, asked).fetchall()
     over = [id_ for id_, *key in standing if tuple(key) not in true]
     if over:
         conn.execute(_CLEAR_THESE, {"organisation": organisation, "now": now, "ids": over})
-    return len(over)
+    stands = {id_ for id_, *_ in standing}
+    true_ids = [id_ for key in true if (id_ := _id(organisation, key)) not in stands]
+    _forget_what_never_went_out(conn, organisation, true_ids)
+    again = conn.execute(_HOLDS_AGAIN, {"organisation": organisation, "ids": true_ids}).rowcount
+    return len(over) + again
 
 
 def note_unsaid(conn: Connection[Any], organisation: str, unsaid: Collection[Unsaid]) -> None:

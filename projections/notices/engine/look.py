@@ -22,7 +22,7 @@ from projections.engine.projection import Projection
 from projections.engine.reading import for_organisation
 from projections.forum_calendar import calendar
 from projections.notices.engine.found import found_rules
-from projections.notices.engine.kept import clear_what_is_no_longer_true, make, note_unsaid, people_of
+from projections.notices.engine.kept import hold_to_what_is_true, make, note_unsaid, people_of
 from projections.notices.engine.looking import JUMP_DAYS, Rows, Watch
 from projections.notices.engine.looking import look as look_at
 from projections.notices.engine.place import Place, locked, looked, since_when
@@ -92,10 +92,10 @@ def look(
             people_of(conn, organisation).values(),
         )
         failed = {one.rule for one in seen.unsaid}
-        over = clear_what_is_no_longer_true(conn, organisation, looking.keys() - failed, seen.true, now)
+        changed = hold_to_what_is_true(conn, organisation, looking.keys() - failed, seen.true, now)
         new = make(conn, organisation, seen.made, now)
         note_unsaid(conn, organisation, seen.unsaid)
-        looked(conn, place, now, news=new + over > 0)
+        looked(conn, place, now, news=new + changed > 0)
     return True
 
 
