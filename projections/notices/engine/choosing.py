@@ -14,7 +14,9 @@ from projections.notices.engine.preferences import CHANNELS, Channel, Choices
 from projections.notices.engine.rule import Kind, Urgency
 
 CLOCKS_AGREE = timedelta(days=1)  # a notice made so far in the future was made by a clock that ran wild
-DIGEST_MAX = 200  # notices in one digest; the rest goes into the next message
+DIGEST_MAX = (
+    150  # notices in one digest: so many always fit, however long their titles; the rest goes into the next
+)
 
 
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...]
     due_at: datetime
     pace: Digest | None = None
+    there_is_more: bool = False  # a digest that the next message goes on with
 
 
 class Plan(msgspec.Struct):
@@ -63,16 +66,17 @@ def plan_of(notices: Iterable[Undecided], kinds: dict[str, Kind], choices: Choic
                 _decide(notice, channel, kinds.get(notice.rule, "notice"), choices, now, plan, digests)
     for (recipient, channel, pace), gathered in digests.items():
         due_at = choices.not_before(recipient, channel, now)
-        for part in _parts(gathered):
-            notice_ids = tuple(one.id for one in part)
+        parts = list(_parts(gathered))
+        for number, part in enumerate(parts, start=1):
             plan.messages.append(
                 Message(
                     recipient=recipient,
                     channel=channel,
                     kind="digest",
-                    notices=notice_ids,
+                    notices=tuple(one.id for one in part),
                     due_at=due_at,
                     pace=pace,
+                    there_is_more=number < len(parts),
                 )
             )
     return plan
@@ -108,4 +112,6 @@ def is_due(made_at: datetime, pace: Digest, now: datetime) -> bool:
 
 
 def _parts(gathered: Sequence[Undecided]) -> Iterable[Sequence[Undecided]]:
-    return (gathered[start : start + DIGEST_MAX] for start in range(0, len(gathered), DIGEST_MAX))
+    """What somebody has to act on first, and of that what is oldest; so many in each."""
+    in_order = sorted(gathered, key=lambda one: (not one.action, one.made_at, one.id))
+    return (in_order[start : start + DIGEST_MAX] for start in range(0, len(in_order), DIGEST_MAX))

@@ -218,7 +218,7 @@ def _facts(
 ) -> dict[str, Any]:
     """What the words of a message are made of, beside its notices."""
     if message.kind == "digest":
-        return {"pace": message.pace}
+        return {"pace": message.pace, "there_is_more": message.there_is_more}
     (notice,) = message.notices
     told: dict[str, Any] = facts[notice] or {}
     return agenda_of(conn, organisation, told) if message.kind == "agenda_pack" else told

@@ -27,7 +27,15 @@ from services.worker.delivering.arrivals import ask_for_arrivals
 from services.worker.delivering.claim import LEASE_S, Begun, Claim, Cursor
 from services.worker.delivering.concluding import bury, conclude, lets_rest
 from services.worker.delivering.noting import Attempted, Notes, see_whether_ours
-from services.worker.delivering.preparing import Batch, NobodyCan, NotGoing, Prepared, Ready, prepared
+from services.worker.delivering.preparing import (
+    Batch,
+    NobodyCan,
+    NotGoing,
+    NotYet,
+    Prepared,
+    Ready,
+    prepared,
+)
 from services.worker.delivering.still import known_of
 from services.worker.duty import Connection
 
@@ -184,7 +192,7 @@ class Deliverer:
             return Unknown(f"the channel failed: {type(failure).__name__}")
 
     def _begin(self, conn: Connection, batch: Batch, ready: Prepared) -> Cursor:
-        """Writes the attempt down; or ends the message if it is not to go."""
+        """Writes the attempt down; or ends the message if it is not to go, or puts it off."""
         claim, now = ready.claim, self._now()
         match ready:
             case Ready():
@@ -193,6 +201,8 @@ class Deliverer:
                 return bury(conn, claim, reason, now=now)
             case NotGoing(state=state, reason=reason):
                 return claims.end(conn, claim, state, reason, now=now, tries=claim.tries)
+            case NotYet(until=until):
+                return claims.again(conn, claim, try_at=until, tries=claim.tries)
             case NobodyCan(reason=reason):
                 nobody_can = TryLater(reason, everybody=True)
                 return conclude(

@@ -18,6 +18,7 @@ from services.worker.delivering.still import (
     address_of,
     check_is_news,
     facts_of,
+    quiet_until,
     unsubscribing,
 )
 
@@ -57,6 +58,13 @@ class NotGoing(msgspec.Struct, frozen=True):
     reason: str
 
 
+class NotYet(msgspec.Struct, frozen=True):
+    """A message that may not go before a moment: its person is not to be disturbed."""
+
+    claim: Claim
+    until: datetime
+
+
 class NobodyCan(msgspec.Struct, frozen=True):
     """No message can go by this channel for now, and why."""
 
@@ -64,13 +72,16 @@ class NobodyCan(msgspec.Struct, frozen=True):
     reason: str
 
 
-Prepared: TypeAlias = Ready | NotGoing | NobodyCan
+Prepared: TypeAlias = Ready | NotGoing | NotYet | NobodyCan
 
 
 def prepared(claim: Claim, known: Known, words: Words, *, now: datetime) -> Prepared:
     """A message with its words and its address. Never raises: one message must not hold up the others."""
     try:
         facts = facts_of(claim, known)
+        until = quiet_until(claim, known, now=now)
+        if until > now:
+            return NotYet(claim, until)
         check_is_news(claim, known, now=now)
         to = address_of(claim, known)
         stops = unsubscribing(claim, facts, known, ours=words.ours)

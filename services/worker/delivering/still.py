@@ -13,14 +13,15 @@ import msgspec
 from events.privacy.custody import custodian
 from events.privacy.vault import CONTACTS, contact_in
 from projections.notices.engine import reading_link
-from projections.notices.engine.preferences import Channel
+from projections.notices.engine.choosing import DIGEST_MAX
+from projections.notices.engine.preferences import EVERYBODY, Channel, Choices
+from projections.notices.engine.quiet_hours import QuietHours
 from projections.notices.engine.reading_link import ReadingLink
 from projections.notices.engine.tokens import key_of
 from projections.notices.engine.unsubscribe import Link, signed
 from services.worker.delivering.claim import Claim
 from services.worker.duty import Connection
 
-ITEMS_MAX = 150  # of one digest: so many always fit the longest message, however long their titles
 NEWS_FOR = timedelta(days=14)  # what nobody could send for so long is no news any more
 ADDRESSED = ("email", "notify")
 
@@ -53,6 +54,13 @@ _STILL = """
             LIMIT %(items)s) AS n
      WHERE message.organisation = %(organisation)s AND message.id = ANY (%(ids)s)
      ORDER BY message.id, n.action DESC, n.made_at, n.id
+"""
+_QUIET = """
+    SELECT person, starts, ends
+      FROM notices.quiet_hours
+     WHERE organisation = %(organisation)s AND (person = ANY (%(persons)s) OR person = %(everybody)s)
+     ORDER BY person
+     LIMIT %(limit)s + 1
 """
 _BAD_ADDRESSES = """
     SELECT b.person, b.said, b.used_at
@@ -103,6 +111,7 @@ class Known(msgspec.Struct, frozen=True):
     bad: Mapping[str, tuple[str, datetime]]  # by person: what was said of their address, and when it was used
     last: Mapping[str, str]  # by message: the outcome of the last attempt
     key: bytes | None  # of links
+    quiet: Mapping[str, QuietHours]  # by person, and those of everybody
 
     def __repr__(self) -> str:
         return f"Known({len(self.contacts)})"
@@ -116,12 +125,12 @@ def known_of(conn: Connection, organisation: str, claims: Sequence[Claim], *, no
     """Reads what there is to know of messages of one channel, in one round trip, in the caller's transaction."""
     persons, ids = sorted({one.recipient for one in claims}), [one.id for one in claims]
     asked = {"organisation": organisation, "persons": persons, "ids": ids, "now": now}
-    asked |= {"items": ITEMS_MAX + 1, "limit": len(ids)}
+    asked |= {"items": DIGEST_MAX + 1, "limit": len(ids), "everybody": EVERYBODY}
     key = key_of(conn, organisation) if any(one.notices for one in claims) else None
     with conn.pipeline():
-        erased, still, bad, contacts, last = (
+        erased, still, bad, contacts, last, quiet = (
             conn.execute(statement, asked)
-            for statement in (_ERASED, _STILL, _BAD_ADDRESSES, CONTACTS, _LAST_ATTEMPTS)
+            for statement in (_ERASED, _STILL, _BAD_ADDRESSES, CONTACTS, _LAST_ATTEMPTS, _QUIET)
         )
     items: dict[str, list[Item]] = {}
     for message, *row in still:
@@ -134,7 +143,13 @@ def known_of(conn: Connection, organisation: str, claims: Sequence[Claim], *, no
         bad={person: (said, used_at) for person, said, used_at in bad},
         last=dict(last.fetchall()),
         key=key,
+        quiet={person: QuietHours(starts, ends) for person, starts, ends in quiet},
     )
+
+
+def quiet_until(claim: Claim, known: Known, *, now: datetime) -> datetime:
+    """When the message may go: now, or when quiet hours end. They may have been chosen since it was planned."""
+    return Choices(quiet=known.quiet).not_before(claim.recipient, cast(Channel, claim.channel), now)
 
 
 def check_is_news(claim: Claim, known: Known, *, now: datetime) -> None:
@@ -158,9 +173,10 @@ def facts_of(claim: Claim, known: Known) -> dict[str, Any]:
         raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
     shown = [
         msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, known.key)}
-        for item in items[:ITEMS_MAX]
+        for item in items[:DIGEST_MAX]
     ]
-    return {**told, **shown[0], "items": shown, "there_is_more": len(items) > ITEMS_MAX}
+    there_is_more = len(items) > DIGEST_MAX or bool(claim.facts.get("there_is_more"))
+    return {**told, **shown[0], "items": shown, "there_is_more": there_is_more}
 
 
 def _page(claim: Claim, notice: str, key: bytes) -> str:
@@ -170,8 +186,11 @@ def _page(claim: Claim, notice: str, key: bytes) -> str:
 
 
 def unsubscribing(claim: Claim, facts: Mapping[str, Any], known: Known, *, ours: str) -> str | None:
-    """Where the person stops such messages; None for what belongs to a duty, and for what somebody has to act on."""
-    items = facts.get("items") if claim.notices else None
+    """Where the person stops such messages; None for what belongs to a duty, and for what somebody has to act on.
+
+    None in a chat room: whoever reads it there could change what that one person is told.
+    """
+    items = facts.get("items") if claim.notices and claim.channel != "chat" else None
     if not items or known.key is None or all(item["action"] for item in items):
         return None
     rule = items[0]["rule"] if len(items) == 1 else "*"

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from projections.notices.engine.choosing import DIGEST_MAX
 from projections.notices.engine.heard import Made
 from projections.notices.engine.kept import id_of, make
 from projections.notices.engine.plan import plan
@@ -224,6 +225,24 @@ def test_a_clock_that_jumps_neither_floods_nor_loses(desk: Desk, days: int) -> N
     wild = desk.planned(MONDAY + timedelta(days=days))
     assert wild == [("digest", notices, "waiting")], "one digest, of all that was open"
     assert desk.planned(MONDAY + timedelta(days=31)) == wild
+
+
+def test_what_one_digest_cannot_hold_has_another_and_nothing_is_lost(desk: Desk) -> None:
+    """What somebody has to act on first, and of that what is oldest."""
+    news = [
+        desk.notice(f"project/P-{n}", MONDAY + timedelta(minutes=n), urgency="daily")
+        for n in range(DIGEST_MAX)
+    ]
+    acts = [
+        desk.notice(f"project/A-{n}", MONDAY + timedelta(minutes=n), urgency="daily", action=True)
+        for n in range(2)
+    ]
+    desk.planned(MONDAY + timedelta(hours=23))
+    rows = desk.do(
+        "SELECT facts ->> 'there_is_more', notices FROM notices.messages"
+        " WHERE organisation = %(organisation)s AND channel = 'email' ORDER BY 1 DESC"
+    )
+    assert rows == [("true", acts + news[:-2]), ("false", news[-2:])]
 
 
 def test_two_who_plan_at_once_make_no_message_twice(desk: Desk, database_url: str) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from projections.notices.engine.choosing import DIGEST_MAX
 from projections.notices.engine.rule import TITLE_MAX
 from services.channels.blocks import as_html, blocks_of, is_ours, marked, wrapped
 from services.channels.examples import example, unsubscribe_of
 from services.channels.letter import Letter
 from services.channels.wording import KINDS, CannotBeWorded, Words
-from services.worker.delivering.still import ITEMS_MAX
 from tests.services.channels.conftest import NOON
 
 OURS = "https://qi.trust.nhs.uk"
@@ -92,8 +92,8 @@ def test_a_title_that_nobody_sees_keeps_no_message_from_going(nothing: str) -> N
 
 def test_the_fullest_digest_of_the_longest_titles_is_a_message() -> None:
     item = {**example("digest")["items"][0], "title": "ж" * TITLE_MAX, "link": "/notice/" + "x" * 250}
-    letter = worded("digest", {**example("digest"), "items": [item] * ITEMS_MAX, "there_is_more": True})
-    assert letter.subject.startswith(f"More than {ITEMS_MAX} things")
+    letter = worded("digest", {**example("digest"), "items": [item] * DIGEST_MAX, "there_is_more": True})
+    assert letter.subject.startswith(f"More than {DIGEST_MAX} things")
     assert "There is more than one message holds" in letter.text
 
 

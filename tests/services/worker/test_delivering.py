@@ -407,6 +407,18 @@ def test_a_message_of_a_notice_can_be_stopped_by_its_signed_link(conn: Connectio
     }
 
 
+def test_a_post_in_a_chat_room_has_no_link_that_changes_what_somebody_is_told(
+    conn: Connection, telling: Telling
+) -> None:
+    telling.plans("chat", kind="notice", notices=(telling.notices(),), facts={})
+    telling.plans("chat", kind="digest", notices=(telling.notices(), telling.notices()), facts={})
+    peer = Peer("chat")
+    run(conn, telling, peer)
+    assert len(peer.letters) == 2
+    for letter in peer.letters:
+        assert "/unsubscribe/" not in letter.text + letter.html + letter.marked + str(letter.unsubscribe)
+
+
 def test_a_digest_holds_what_still_holds(conn: Connection, telling: Telling) -> None:
     notices = (
         telling.notices("Still so"),
