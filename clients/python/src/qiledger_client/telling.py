@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import re
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
+
+from qiledger_client.ids import new_id
 
 _WRITTEN = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 _PRECISIONS = {4: "year", 7: "month", 10: "day"}
@@ -43,7 +44,7 @@ class Telling:
     about: str
     at: When
     source: str
-    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = dataclasses.field(default_factory=new_id)
     type: str | None = None
     expected: int | None = None
     actor: str | None = None
