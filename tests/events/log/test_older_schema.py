@@ -14,7 +14,7 @@ from tests.events.log.conftest import Tell, as_role
 async def test_an_event_told_before_the_key_had_its_id_in_front_is_still_that_event(
     fresh_database_url: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ):
-    """A rebuilt key would take the same event for a new one, or another for the same, if it were not the same promise."""
+    """If the key that was built anew did not promise the same, it would be a new event, or another would be it."""
     whole = migrate.migrations()
     with psycopg.connect(fresh_database_url, autocommit=True) as conn:
         name = conn.info.dbname
@@ -38,7 +38,9 @@ async def test_an_event_told_before_the_key_had_its_id_in_front_is_still_that_ev
             tell("project/P-2", id="one", source="https://example.org/other"),
         ]
         again, other, elsewhere = await appender.append("RWK", told)
-    assert isinstance(first, Receipt) and isinstance(again, Receipt) and isinstance(elsewhere, Receipt)
+    assert isinstance(first, Receipt)
+    assert isinstance(again, Receipt)
+    assert isinstance(elsewhere, Receipt)
     assert (again.duplicate, again.position, again.leaf) == (True, first.position, first.leaf)
     assert isinstance(other, Conflict)
     assert not elsewhere.duplicate
