@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 import msgspec
-import psycopg
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
-from psycopg_pool import PoolTimeout
 
 from events.log.operations import ENDING
 from services.api.asked import Asked, Gone, accepted, desk_of, has_etag
@@ -121,9 +119,8 @@ def note_refusal(request: Asked, problem: str, status: int) -> None:
         desk_of(request).journal.refused(organisation, problem, status, named(request), key)
 
 
-def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
+def answer_problem(request: Asked, problem: Problem, number: str) -> Response[bytes]:
     """The problem as a document, said once in the log: what was refused to whom, and nothing of what they sent."""
-    number = str(uuid.uuid4())
     key = request.scope.get("auth")
     log.info(
         "refused",
@@ -144,7 +141,7 @@ def answer_problem(request: Asked, problem: Problem) -> Response[bytes]:
     }
     read_by_a_person = _wants_a_page(request)
     return Response(
-        problem_page(problem, number) if read_by_a_person else encode(problem.document(f"urn:uuid:{number}")),
+        problem_page(problem, number) if read_by_a_person else encode(problem.document(instance(number))),
         status_code=problem.kind.status,
         media_type="text/html" if read_by_a_person else PROBLEM,
         headers=headers | (PLAIN if read_by_a_person else {}) | problem.headers,
@@ -181,18 +178,31 @@ def _problem_of_status(request: Asked, failure: HTTPException) -> Problem:
 
 def answer_exception(request: Asked, failure: Exception) -> Response[bytes]:
     """The problem document for whatever went wrong; what nobody foresaw is logged whole, and told as little."""
+    number = new_number()
     match failure:
         case Problem():
             problem = failure
         case HTTPException(status_code=status) if status < 500:
             problem = _problem_of_status(request, failure)
-        case psycopg.OperationalError() | PoolTimeout():
-            problem = Problem(kinds.AWAY)
         case Gone():
             problem = Problem(kinds.TOO_SLOW)
         case _:
-            told = problem_of_failure(failure)
-            problem = told or Problem(kinds.INTERNAL)
-            if told is None:
-                log.error("a request failed", exc_info=failure, door=request.scope.get("path_template"))
-    return answer_problem(request, problem)
+            problem = problem_of_failure(failure) or unforeseen(request, failure, number)
+    return answer_problem(request, problem, number)
+
+
+def new_number() -> str:
+    """By which a problem is found in the log."""
+    return str(uuid.uuid4())
+
+
+def instance(number: str) -> str:
+    """The same number as a problem document tells it."""
+    return f"urn:uuid:{number}"
+
+
+def unforeseen(request: Asked, failure: Exception, number: str, **where: int) -> Problem:
+    """What is told of a failure that nobody foresaw, once it is logged whole under the number that is told."""
+    door = request.scope.get("path_template")
+    log.error("a request failed", exc_info=failure, request=number, door=door, **where)
+    return Problem(kinds.INTERNAL)

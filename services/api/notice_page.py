@@ -75,12 +75,12 @@ def body_of(notice: ToldNotice, subject: Subject, *, preferences: str | None) ->
 def _said(notice: ToldNotice) -> str:
     """When and why it was told, and whether it still holds."""
     if notice.cleared is not None:
-        stands = f"This was settled on {_day(notice.cleared)}: there is nothing left to do."
+        stands = f"This was settled on {day_of(notice.cleared)}: there is nothing left to do."
         if not notice.action:
-            stands = f"This no longer holds, since {_day(notice.cleared)}."
+            stands = f"This no longer holds, since {day_of(notice.cleared)}."
     else:
         stands = "This still waits for somebody to act." if notice.action else ""
-    told = f"<p>You were told on {_day(notice.made)}, because {escape(notice.why)}</p>"
+    told = f"<p>You were told on {day_of(notice.made)}, because {escape(notice.why)}</p>"
     return f"{told}\n<p><strong>{stands}</strong></p>" if stands else told
 
 
@@ -139,6 +139,7 @@ def _when(written: str | None) -> str | None:
     return f"{int(day)} {of}" if day else of
 
 
-def _day(moment: datetime) -> str:
+def day_of(moment: datetime) -> str:
+    """The day of a moment, in London, as people write it."""
     day: date = moment.astimezone(LONDON).date()
     return f"{day.day} {day:%B %Y}"

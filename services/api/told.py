@@ -91,9 +91,11 @@ def one_kept(
     return one_refused(problem_of_refusal(outcome), index=index, line=line)
 
 
-def one_refused(problem: Problem, index: int | None = None, line: int | None = None) -> One:
+def one_refused(
+    problem: Problem, index: int | None = None, line: int | None = None, instance: str | None = None
+) -> One:
     """The outcome of one event that was refused."""
-    return One(status=problem.kind.status, problem=problem.document(), index=index, line=line)
+    return One(status=problem.kind.status, problem=problem.document(instance), index=index, line=line)
 
 
 def one_tried(submission: Submission, index: int | None = None, line: int | None = None) -> One:

@@ -6,6 +6,8 @@ Every refusal is a problem document (RFC 9457). Its `type` is the address of a p
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
+
 from events.log.outcomes import Conflict, HeldBack, LogBusy, Refusal, UnknownOrganisation, WrongVersion
 from events.log.record import Receipt, written
 from services.api.problems import kinds
@@ -73,11 +75,13 @@ def _facts(kept: Receipt) -> dict[str, Any]:
 
 
 def problem_of_failure(failure: Exception) -> Problem | None:
-    """What a caller is told when the log could not answer; None for what has no words here."""
+    """What a caller is told when the log or its database could not answer; None for what nobody foresaw."""
     match failure:
         case UnknownOrganisation(organisation=organisation):
             return Problem(kinds.NO_LOG, f"No log is kept for {organisation}.")
         case LogBusy():
             return Problem(kinds.LOG_BUSY)
+        case psycopg.OperationalError():  # and PoolTimeout, which is one
+            return Problem(kinds.AWAY)
         case _:
             return None

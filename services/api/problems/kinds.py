@@ -426,6 +426,14 @@ NO_LINK = Kind(
     "The link is not whole, or is none of ours. Mail programs sometimes break a long address in two.",
     "Copy the whole address from the message, or ask whoever runs the ledger to change what you are told.",
 )
+LINK_OVER = Kind(
+    "link-over",
+    410,
+    "This link is over.",
+    "It was right, and for 180 days it led to what you were told. It shows nothing any more, so that an old mailbox is "
+    "no way in.",
+    "Newer messages have newer links. Of older work, ask whoever leads it, or whoever runs the ledger.",
+)
 WRONG_BODY = Kind(
     "wrong-body",
     422,

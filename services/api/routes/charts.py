@@ -6,7 +6,7 @@ without the id of the rule set that found it.
 
 import asyncio
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,17 +20,17 @@ from projections.charts.chart_type import ChartType
 from projections.charts.drawn import Chart
 from projections.charts.message import message
 from projections.charts.rules import rule_sets
-from projections.charts.series import POINTS_MAX, CannotDraw
+from projections.charts.series import CannotDraw
 from projections.charts.svg import svg
 from projections.charts.table import csv_table, html_table
-from projections.engine.ask import ROWS_MAX, NotYetBuilt, Snapshot, snapshot
-from projections.engine.question import Question
+from projections.engine.ask import NotYetBuilt, Snapshot, snapshot
 from projections.measure_charts import MeasureChart, chart_of
 from projections.measure_series import OfMeasure, OfProject, ShownMeasure, ShownPart, series
 from services.api.answers import CSV, HTML, JSON, NotModified, encode, etag_of, representation
 from services.api.asked import Asked, accepted, desk_of, has_etag, query
 from services.api.doors import Door, at
 from services.api.drawn import ChartPage, chart_page
+from services.api.measured import measures_of, points_of
 from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
 from services.api.unheard import no_measure
@@ -106,6 +106,8 @@ async def chart(request: Asked) -> ASGIApp:
             definition, parts, near = await _told(snap, of)
     except NotYetBuilt:
         raise Problem(kinds.NOT_BUILT if moment.build is None else kinds.PAST_NOT_READY) from None
+    except CannotDraw as cannot:
+        raise Problem(kinds.CANNOT_DRAW, str(cannot)) from None
     if definition is None:
         raise await no_measure(request, of, near, position=position)
     drawn = await _drawn(definition, parts, kind, how.rules or None)
@@ -152,26 +154,12 @@ def _chart_asked_for(how: Drawing) -> ChartType | None:
 
 
 async def _told(snap: Snapshot, of: OfMeasure) -> tuple[ShownMeasure | None, list[ShownPart], list[str]]:
-    """The definition, and the points with what stands beside them; or which measures there are. Raises Problem."""
-    measures: Question[Any, ShownMeasure] = series.questions["measures"]
-    known: list[ShownMeasure] = await _every(snap, measures, OfProject(project=of.project, reader=of.reader))
+    """The definition, and the points with what stands beside them; or which measures there are. Raises CannotDraw."""
+    known = await measures_of(snap, OfProject(project=of.project, reader=of.reader))
     for one in known:
         if one.measure == of.measure:
-            return one, await _every(snap, series.questions["series"], of), []
+            return one, await points_of(snap, of), []
     return None, [], [one.measure for one in known]
-
-
-async def _every(snap: Snapshot, question: Question[Any, Any], params: msgspec.Struct) -> list[Any]:
-    """Every row of an answer. Raises Problem where they are more than a chart can have."""
-    rows: list[Any] = []
-    cursor: str | None = None
-    while len(rows) <= POINTS_MAX:
-        answered = await snap.ask(question, params, limit=ROWS_MAX, cursor=cursor)
-        rows += answered.rows
-        cursor = answered.next_cursor
-        if cursor is None:
-            return rows
-    raise Problem(kinds.CANNOT_DRAW, f"There are more than {POINTS_MAX} points and notes.")
 
 
 async def _drawn(

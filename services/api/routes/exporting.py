@@ -73,8 +73,8 @@ async def export(request: Asked) -> ASGIApp:
     desk = desk_of(request)
     if desk.exports.total() >= AT_ONCE_MAX or desk.exports[asked.organisation] >= OF_ONE_MAX:
         raise Problem(kinds.EXPORTS_CROWDED, headers={"retry-after": str(RETRY_AFTER_S)})
-    desk.exports[asked.organisation] += 1
     under_way = _Export(request, asked, with_rows=how.projections)
+    desk.exports[asked.organisation] += 1  # from here on `end` gives the place back, whatever fails
     try:
         await asyncio.to_thread(under_way.begin)
         event = taken(under_way.head)

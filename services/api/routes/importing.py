@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-import structlog
 from litestar import post
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Meta
@@ -20,7 +19,7 @@ from events.log.outcomes import LogBusy, Outcome
 from events.log.record import Submission
 from services.api import cloudevents, told
 from services.api.admission import admit
-from services.api.answers import NDJSON, encode
+from services.api.answers import NDJSON, encode, instance, new_number, unforeseen
 from services.api.asked import Asked, Gone, desk_of, media_type, pieces, query
 from services.api.cloudevents import EVENT_BYTES_MAX
 from services.api.doors import Door, at
@@ -33,8 +32,6 @@ BUSY_TRIES = 5
 BUSY_PAUSE_S = 0.5
 PIECE_BYTES = 64 * 1024
 TAKEN = ("application/x-ndjson", "application/jsonl", "application/ndjson")
-
-log = structlog.get_logger(__name__)
 
 
 class Importing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,10 +121,9 @@ class _Import:
         except Gone:
             pass
         except Exception as failure:
-            foreseen = problem_of_failure(failure)
-            if foreseen is None:
-                log.exception("an import failed", line=taken + 1)
-            self._answer([told.one_refused(foreseen or Problem(kinds.INTERNAL), line=taken + 1)])
+            number = new_number()
+            why = problem_of_failure(failure) or unforeseen(self._request, failure, number, line=taken + 1)
+            self._answer([told.one_refused(why, line=taken + 1, instance=instance(number))])
         finally:
             self._done = True
             self._news.set()

@@ -1,10 +1,10 @@
 """The page behind the link in a message: for a person with a browser and no key."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 from litestar import route
@@ -14,10 +14,10 @@ from psycopg import AsyncConnection
 from events.log.read import FOR_ORGANISATION
 from projections.agenda_pack import ForMeeting, pack
 from projections.charts.series import CannotDraw
-from projections.engine.ask import ROWS_MAX, NotYetBuilt, snapshot
+from projections.engine.ask import NotYetBuilt, snapshot
 from projections.engine.projection import Projection
 from projections.measure_charts import MeasureChart, chart_of
-from projections.measure_series import OfMeasure, OfProject, series
+from projections.measure_series import OfMeasure, OfProject, ShownMeasure, ShownPart, series
 from projections.notices.engine import unsubscribe
 from projections.notices.engine.asked import link_key
 from projections.notices.engine.reading_link import LASTS_DAYS, ReadingLink, is_ours, unsigned
@@ -27,7 +27,8 @@ from projections.timeline import OfSubject, timeline
 from services.api.answers import HTML, NEVER, Answer
 from services.api.asked import Asked, desk_of, query
 from services.api.doors import Door, Nothing, at
-from services.api.notice_page import Subject, ToldNotice, body_of
+from services.api.measured import measures_of, points_of
+from services.api.notice_page import Subject, ToldNotice, body_of, day_of
 from services.api.pages import PLAIN, page_text
 from services.api.problems import Problem, kinds
 
@@ -37,12 +38,10 @@ PERSONAL = ("email", "notify", "inbox")  # a chat room's message is read by all 
 NOT_SHOWN = ("person/", "organisation/")
 AGENDA_MAX = 200
 
-Ask: TypeAlias = Callable[..., Awaitable[list[Any]]]
-
 _NOTICE = """
     SELECT n.rule, n.subject, n.recipient, n.title, n.why, n.action, n.facts, n.made_at, n.cleared_at
       FROM notices.notices AS n
-     WHERE n.organisation = %(organisation)s AND n.id = %(notice)s AND n.made_at > %(since)s
+     WHERE n.organisation = %(organisation)s AND n.id = %(notice)s
        AND NOT EXISTS (SELECT
                          FROM vault.keys AS k
                         WHERE k.organisation = n.organisation AND k.person = n.recipient AND k.wrapped IS NULL)
@@ -52,7 +51,7 @@ _NOTICE = """
 @route(
     "/notice/{token:str}",
     http_method=["GET", "HEAD"],
-    opt=at(Door(answers={"text/html": str}, refuses=(404,))),
+    opt=at(Door(answers={"text/html": str}, refuses=(404, 410))),
 )
 async def notice(request: Asked) -> ASGIApp:
     """The page behind the link in a message: what was told, and how what it is about stands now.
@@ -91,14 +90,16 @@ async def _link(conn: AsyncConnection[Any], token: str) -> tuple[ReadingLink, by
 
 async def _told(conn: AsyncConnection[Any], link: ReadingLink) -> ToldNotice:
     """The notice. Raises Problem for one that is old, or whose recipient was erased."""
-    since = datetime.now(UTC) - timedelta(days=LASTS_DAYS)
-    asked = {"organisation": link.organisation, "notice": link.notice, "since": since}
+    asked = {"organisation": link.organisation, "notice": link.notice}
     async with conn.transaction():
         await conn.execute(FOR_ORGANISATION, (link.organisation,))
         row = await (await conn.execute(_NOTICE, asked)).fetchone()
     if row is None:
         raise Problem(kinds.NO_LINK)
-    return ToldNotice(**dict(zip(ToldNotice.__struct_fields__, row, strict=True)))
+    told = ToldNotice(**dict(zip(ToldNotice.__struct_fields__, row, strict=True)))
+    if told.made <= datetime.now(UTC) - timedelta(days=LASTS_DAYS):
+        raise Problem(kinds.LINK_OVER, f"You were told on {day_of(told.made)}.")
+    return told
 
 
 async def _subject(conn: AsyncConnection[Any], organisation: str, told: ToldNotice) -> Subject:
@@ -113,7 +114,7 @@ async def _subject(conn: AsyncConnection[Any], organisation: str, told: ToldNoti
         project = await ask(projects, "one", OneProject(project=name))
         if not project:
             return Subject(known=True)
-        charts = await _charts(ask, name)
+        charts = await _charts(conn, organisation, name)
     agenda: list[Any] = []
     if kind == "forum" and "on" in told.facts:
         on = date.fromisoformat(told.facts["on"])
@@ -126,18 +127,26 @@ async def _subject(conn: AsyncConnection[Any], organisation: str, told: ToldNoti
     )
 
 
-async def _charts(ask: Ask, project: str) -> list[MeasureChart]:
+async def _charts(conn: AsyncConnection[Any], organisation: str, project: str) -> list[MeasureChart]:
     """The first few measures that have data and can be drawn."""
-    drawn: list[MeasureChart] = []
-    measures = await ask(series, "measures", OfProject(project=project))
-    for measure in [one for one in measures if one.points and one.retired is None][:CHARTS_MAX]:
-        of = OfMeasure(project=project, measure=measure.measure)
-        parts = await ask(series, "series", of, limit=ROWS_MAX)
-        try:
-            drawn.append(await asyncio.to_thread(chart_of, measure, parts))
-        except CannotDraw:
-            continue
-    return drawn
+    told: list[tuple[ShownMeasure, list[ShownPart]]] = []
+    with contextlib.suppress(NotYetBuilt, CannotDraw):
+        async with snapshot(conn, series, organisation) as snap:
+            measures = await measures_of(snap, OfProject(project=project))
+            for measure in [one for one in measures if one.points and one.retired is None][:CHARTS_MAX]:
+                with contextlib.suppress(CannotDraw):
+                    of = OfMeasure(project=project, measure=measure.measure)
+                    told.append((measure, await points_of(snap, of)))
+    drawn = [await asyncio.to_thread(_drawn, measure, points) for measure, points in told]
+    return [chart for chart in drawn if chart is not None]
+
+
+def _drawn(measure: ShownMeasure, points: list[ShownPart]) -> MeasureChart | None:
+    """The chart of a measure; None where none can be drawn."""
+    try:
+        return chart_of(measure, points)
+    except CannotDraw:
+        return None
 
 
 async def _rows(

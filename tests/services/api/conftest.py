@@ -35,7 +35,15 @@ _numbers = itertools.count(1)
 class Server:
     """One `qiledger serve`, with what it says in a file."""
 
-    def __init__(self, database_url: str, redis_url: str | None, directory: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str | None,
+        directory: Path,
+        *,
+        temporary: Path | None = None,
+        **settings: str,
+    ) -> None:
         self._kept = ExitStack()
         self.port = self._kept.enter_context(kept_port("127.0.0.1"))  # also while it is stopped
         self.url = f"http://127.0.0.1:{self.port}"
@@ -44,6 +52,7 @@ class Server:
         env |= {"QILEDGER_DATABASE_URL": as_role(database_url, "qiledger_api"), "QILEDGER_LOG_FORMAT": "json"}
         env |= {"QILEDGER_REDIS_URL": redis_url} if redis_url else {}
         env |= {"QILEDGER_MASTER_KEY": MASTER_KEY}
+        env |= {"TMPDIR": str(temporary)} if temporary else {}
         env |= {f"QILEDGER_{name.upper()}": value for name, value in settings.items()}
         self._env = env
         self.start()

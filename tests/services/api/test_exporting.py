@@ -12,7 +12,7 @@ from events.log import keys
 from events.log.verifying import verify_file
 from services.api.routes.exporting import OF_ONE_MAX
 from tests.patience import wait_until
-from tests.services.api.conftest import Door, Server, event, new_organisation, problem
+from tests.services.api.conftest import Door, MakeKey, Server, event, new_organisation, problem
 
 
 def test_an_export_by_http_holds_and_is_on_record(door: Door, database_url: str, tmp_path: Path) -> None:
@@ -127,3 +127,22 @@ def megabytes_at_most(server: Server) -> float:
         if line.startswith("VmHWM")
     ]
     return max(peaks)
+
+
+def test_an_export_that_cannot_begin_takes_no_place(
+    database_url: str, organisation: str, make_key: MakeKey, tmp_path: Path
+) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    server = Server(database_url, None, tmp_path, temporary=room)
+    try:
+        with Door(server.url, organisation, make_key()).http as http:
+            address = f"/v1/{organisation}/export"
+            assert http.get(address).status_code == 200
+            room.rename(tmp_path / "elsewhere")
+            for _ in range(OF_ONE_MAX + 1):
+                problem(http.get(address), "internal", 500)
+            (tmp_path / "elsewhere").rename(room)
+            assert http.get(address).status_code == 200
+    finally:
+        server.stop()

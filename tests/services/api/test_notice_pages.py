@@ -3,7 +3,7 @@
 import html.parser
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import psycopg
@@ -15,6 +15,7 @@ from events.projects import ProjectStarted
 from events.teams import PersonJoined
 from events.vocabulary import Event
 from projections.engine.advance import advance
+from projections.engine.ask import ROWS_MAX
 from projections.notices.engine import unsubscribe
 from projections.notices.engine.listen import listen
 from projections.notices.engine.plan import plan
@@ -123,6 +124,17 @@ def test_the_page_says_what_was_told_why_and_how_the_work_stands(told: Told) -> 
     assert Outline(page.text).seen.isdisjoint({"script", "style", "img", "link"})
 
 
+def test_the_chart_shows_the_newest_of_more_points_than_an_answer_has_rows(told: Told) -> None:
+    days = [date(2023, 1, 1) + timedelta(days=n) for n in range(ROWS_MAX + 5)]
+    told.tell(
+        MeasureDefined(measure="M-1", name="Hours slept"),
+        *(MeasurementRecorded(measure="M-1", period=str(day), value=day.day % 5) for day in days),
+    )
+    page = told.opens(told.link()).text
+    assert days[0].isoformat() in page
+    assert days[-1].isoformat() in page
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [
@@ -157,7 +169,7 @@ def test_of_work_that_the_organisation_may_not_see_nothing_is_shown(told: Told) 
     assert "<dl>" not in page
 
 
-def test_a_link_that_is_not_ours_is_for_something_else_or_is_too_old_leads_nowhere(told: Told) -> None:
+def test_a_link_that_is_not_ours_or_is_for_something_else_leads_nowhere(told: Told) -> None:
     good = told.link()
     stop = unsubscribe.signed(unsubscribe.Link(told.code, LEAD, "*", "email"), b"\0" * 32)
     others = [told.link(key=b"\0" * 32), good[:-2], f"/notice/{stop}", "/notice/x", f"/notice/{'x' * 700}"]
@@ -170,10 +182,19 @@ def test_a_link_that_is_not_ours_is_for_something_else_or_is_too_old_leads_nowhe
         assert page.status_code == 404
         assert page.headers["content-type"].startswith("text/html")
         assert "Copy the whole address from the message" in page.text
-    told.does(
-        "UPDATE notices.notices SET made_at = made_at - interval '181 days' WHERE organisation = %(organisation)s"
-    )
-    assert told.opens(good).status_code == 404
+
+
+def test_a_link_that_is_old_says_so_and_is_not_called_broken(told: Told) -> None:
+    link, older = told.link(), "UPDATE notices.notices SET made_at = made_at - interval '{} days'"
+    told.does(older.format(179) + " WHERE organisation = %(organisation)s")
+    assert told.opens(link).status_code == 200
+    told.does(older.format(2) + " WHERE organisation = %(organisation)s")
+    page = told.opens(link)
+    assert page.status_code == 410
+    assert "This link is over." in page.text
+    assert "You were told on" in page.text
+    assert "Sleep" not in page.text
+    assert "Mail programs" not in page.text
 
 
 def test_what_was_told_to_somebody_who_was_erased_is_shown_no_more(told: Told) -> None:

@@ -42,7 +42,7 @@ def test_a_refusal_says_who_and_what_and_nothing_that_was_sent(server: Server, d
     assert "words" not in json.dumps(line)
 
 
-def test_a_mistake_of_ours_is_logged_whole_and_told_as_little(
+def test_a_mistake_of_ours_is_logged_whole_under_the_number_by_which_it_is_told_and_told_as_little(
     fresh_database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Nobody foresees that the log's own function is missing; the traceback must not carry keys or words."""
@@ -53,15 +53,21 @@ def test_a_mistake_of_ours_is_logged_whole_and_told_as_little(
     server = Server(fresh_database_url, None, tmp_path_factory.mktemp("broken"))
     door = Door(server.url, "RWK", key)
     with door.http:
-        answer = door.tell(
-            event(data={"course": "icp", "person": "person/8Qm2", "reason": "words of a person"})
-        )
+        telling = event(data={"course": "icp", "person": "person/8Qm2", "reason": "words of a person"})
+        answer = door.tell(telling)
+        (line,) = door.bring([telling])
     server.stop()
     document = problem(answer, "internal", 500)
     assert document.keys() == {"type", "title", "status", "instance"}
+    assert (line["status"], line["problem"].keys()) == (500, document.keys())
     said = server.said.read_text()
-    (failure,) = [line for line in server.log() if line["level"] == "error"]
-    assert "UndefinedFunction" in json.dumps(failure["exception"])
+    for told in (document, line["problem"]):
+        (failure,) = [
+            line
+            for line in server.log()
+            if f"urn:uuid:{line.get('request')}" == told["instance"] and line["level"] == "error"
+        ]
+        assert "UndefinedFunction" in json.dumps(failure["exception"])
     for secret in (key, key[17:], "words of a person", "person/8Qm2"):
         assert secret not in said
 
