@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from typing import Any
 from xml.etree import ElementTree
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 from events.log import keys
 from projections.engine.found import found
 from services.api.answer_page import Shown, body_of
-from tests.services.api.conftest import Door, Server, event, new_organisation, problem
+from tests.services.api.conftest import Door, Server, event, new_organisation
 from tests.services.api.test_asking import fold
 
 HOSTILE = "</title><script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
@@ -117,31 +116,6 @@ def test_a_page_leads_on_and_says_which_moment_it_shows(told: Door) -> None:
     assert f"As of record 5 of {told.organisation}" in text
     (following,) = re.findall(r'href="([^"]*cursor=[^"]*)"', text)
     assert "P-2" in told.get(unescape(following)).text
-
-
-@pytest.mark.parametrize("name", [f"{p.name}/{q}" for p in found().values() for q in p.questions])
-def test_every_question_can_be_read(told: Door, name: str, database_url: str) -> None:
-    given: dict[str, Any] = {
-        "forum": "newham", "project": "P-1", "measure": "M-1", "projects": "P-1", "since": "2024-01-01",
-        "until": "2026-12-31", "programme": "x", "subject": "project/P-1", "title": "Days", "raised_by": "person/x",
-        "person": "person/x",
-    }  # fmt: skip
-    projection, question = name.split("/")
-    from msgspec.structs import fields
-
-    asked = {
-        f.name: given[f.name]
-        for f in fields(found()[projection].questions[question].asks)
-        if f.required and f.name != "on"
-    }
-    query = httpx.QueryParams(asked | {"format": "html"})
-    answer = told.get(f"/v1/{told.organisation}/projections/{name}?{query}")
-    if answer.status_code == 403:
-        problem(answer, "missing-scope", 403)
-        return
-    assert answer.status_code == 200, answer.text
-    tree = well_formed(answer.text)
-    assert tree.findtext("body/main/h1")
 
 
 def test_json_stays_what_is_answered_unless_a_page_is_liked_best(told: Door) -> None:
