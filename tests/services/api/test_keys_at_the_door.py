@@ -164,30 +164,6 @@ def test_a_door_lets_in_those_with_its_scope_and_nobody_else(
     assert theirs == 0
 
 
-def test_nothing_of_one_organisation_is_seen_through_the_door_of_another(
-    server: Server, door: Door, make_key: MakeKey, database_url: str
-) -> None:
-    canary = "A sentence that only one organisation may read"
-    told = event("secret-id", data={"course": "icp", "person": "person/8Qm2", "reason": canary})
-    assert door.tell(told).status_code == 201
-    other = new_organisation(database_url)
-    key = make_key(client="other", organisation=other, scopes=sorted(SCOPES))
-    with contextlib.closing(Door(server.url, other, key).http) as theirs:
-        for method, path, _ in DOORS:
-            if method != "POST":
-                answer = knock(server, method, path, other, key)
-                assert canary not in answer.text
-                assert "secret-id" not in answer.text
-        assert theirs.get(f"/v1/{other}/events").json()["head"] == 0
-        # the same source, id, stream and expected version are free for them
-        same = theirs.post(
-            f"/v1/{other}/events",
-            content=json.dumps(told),
-            headers={"content-type": "application/cloudevents+json", "if-none-match": "*"},
-        )
-        assert (same.status_code, same.json()["position"]) == (201, 1)
-
-
 @pytest.mark.parametrize(
     "authorization",
     ["", "Bearer", "Basic dXNlcjpwYXNz", "Bearer a b", "Token x", "Bearer \xff" + "x" * 59, "qi_live_x"],
