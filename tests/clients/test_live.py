@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -88,6 +88,50 @@ def test_a_broken_connection_is_made_anew_from_the_last_record_on(
     assert len(network.asked) >= 3
     assert network.asked[0] is None
     assert len(set(network.asked)) == len(network.asked), "each time it went on further"
+
+
+class BreaksAtOnce(httpx.BaseTransport):
+    """A network whose first answer breaks behind the first piece. Something happens before the second, and after."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._real = httpx.HTTPTransport()
+        self._happens = happens
+        self._asked = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._asked += 1
+        if self._asked == 1:
+            answer = self._real.handle_request(request)
+            return httpx.Response(200, headers=answer.headers, stream=_OnePiece(answer))
+        self._happens()
+        answer = self._real.handle_request(request)
+        self._happens()
+        return answer
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class _OnePiece(httpx.SyncByteStream):
+    def __init__(self, answer: httpx.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield next(self._answer.iter_raw())
+        raise httpx.ReadError("the connection broke")
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+def test_what_is_kept_after_the_first_connection_broke_before_its_first_record_is_heard(
+    server: Server, organisation: str, key: str, ledger: Client
+) -> None:
+    told(ledger, 2)
+    network = BreaksAtOnce(lambda: told(ledger, 2))
+    with Client(server.url, organisation, key=key, source=SOURCE, transport=network) as client:
+        heard = some(client.live(), 2)
+    assert [record.position for record in heard] == [3, 4]
 
 
 async def test_both_clients_hear_the_same(

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import structlog
 
 from events.log.keys import Key
 from services.api.problems import Problem, kinds
@@ -13,9 +16,41 @@ CATCHING_UP_MAX = 4  # streams that read pages of their own at once
 STREAMS_MAX = 2_000  # of one process
 STREAMS_OF_KEY_MAX = 1_000
 
+log = structlog.get_logger(__name__)
+
+
+class ChannelOver(Exception):
+    """Nobody reads what is new for those who listen: each is cut off, and the first who comes back opens it anew."""
+
+
+class News:
+    """Wakes those who listen to a channel."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+        self._over = False
+
+    def rouse(self) -> None:
+        """Something is new."""
+        came, self._next = self._next, asyncio.Event()
+        came.set()
+
+    def end(self) -> None:
+        """Nothing will be new any more."""
+        self._over = True
+        self._next.set()
+
+    async def wait(self) -> None:
+        """Returns when something is new. Raises ChannelOver."""
+        await self._next.wait()
+        if self._over:
+            raise ChannelOver
+
 
 class Channel(Protocol):
     """What is new in one organisation, for all who listen to it."""
+
+    news: News
 
     async def open(self) -> None:
         """Begins at what is there now. Raises UnknownOrganisation, psycopg.Error."""
@@ -25,15 +60,16 @@ class Channel(Protocol):
 
 
 C = TypeVar("C", bound=Channel)
+Name: TypeAlias = tuple[type[Any], str]
 
 
 class Live:
     """All live streams of this process, and the channels that they share."""
 
     def __init__(self) -> None:
-        self._channels: dict[tuple[type[Any], str], tuple[Any, asyncio.Task[None]]] = {}
-        self._listeners: Counter[tuple[type[Any], str]] = Counter()
-        self._opening: defaultdict[tuple[type[Any], str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._channels: dict[Name, tuple[Any, asyncio.Task[None]]] = {}
+        self._listeners: Counter[Name] = Counter()
+        self._opening: defaultdict[Name, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._of_key: Counter[tuple[str, str]] = Counter()
         self.catching_up = asyncio.Semaphore(CATCHING_UP_MAX)
 
@@ -47,14 +83,25 @@ class Live:
                 if name not in self._channels:
                     channel = make()
                     await channel.open()
-                    self._channels[name] = channel, asyncio.create_task(channel.read_on())
+                    reading = asyncio.create_task(channel.read_on())
+                    reading.add_done_callback(partial(self._read_out, name, channel))
+                    self._channels[name] = channel, reading
             yield self._channels[name][0]
         finally:
             self._listeners[name] -= 1
             if not self._listeners[name]:
                 self._close(name)
 
-    def _close(self, name: tuple[type[Any], str]) -> None:
+    def _read_out(self, name: Name, channel: Channel, reading: "asyncio.Task[None]") -> None:
+        """A channel that breaks is nobody's any more, so that no stream waits in it for what will never come."""
+        if reading.cancelled() or (failure := reading.exception()) is None:
+            return  # nobody listens to it, or we stop
+        log.error("a live channel broke", exc_info=failure, organisation=name[1])
+        if name in self._channels and self._channels[name][1] is reading:
+            del self._channels[name]
+        channel.news.end()
+
+    def _close(self, name: Name) -> None:
         del self._listeners[name]
         self._opening.pop(name, None)
         if (found := self._channels.pop(name, None)) is not None:

@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout
 from events.log.read import FOR_ORGANISATION, HEAD, head
 from services.api import kept
 from services.api.desk import Desk
+from services.api.live.channels import News
 
 LOOK_AGAIN_S = 1.0
 WHILE_THEY_COME_S = 0.2  # between two looks while projections are behind the log
@@ -42,7 +43,7 @@ class ProjectionChannel:
     def __init__(self, desk: Desk, organisation: str) -> None:
         self._desk = desk
         self._organisation = organisation
-        self._news = asyncio.Event()
+        self.news = News()
         self._head = 0
         self.shown: Mapping[str, Shown] = {}
 
@@ -54,16 +55,13 @@ class ProjectionChannel:
 
     async def read_on(self) -> None:
         """Looks again and again until we stop. A database that is away is waited for."""
-        try:
-            while not self._desk.stopping.is_set():
-                await self._wait()
-                try:
-                    async with self._desk.pool.connection() as conn:
-                        await self._look(conn)
-                except (psycopg.OperationalError, PoolTimeout):
-                    await asyncio.sleep(LOOK_AGAIN_S)
-        finally:
-            self._rouse()
+        while not self._desk.stopping.is_set():
+            await self._wait()
+            try:
+                async with self._desk.pool.connection() as conn:
+                    await self._look(conn)
+            except (psycopg.OperationalError, PoolTimeout):
+                await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _wait(self) -> None:
         if any(one.position < self._head for one in self.shown.values()):
@@ -83,15 +81,7 @@ class ProjectionChannel:
         shown = {one.projection: one for one in (Shown(*found) for found in rows)}
         if shown != self.shown:
             self.shown = shown
-            self._rouse()
-
-    def _rouse(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-
-    async def news(self) -> None:
-        """Returns when something has changed, or we stop."""
-        await self._news.wait()
+            self.news.rouse()
 
 
 class ProjectionTeller:
@@ -108,13 +98,13 @@ class ProjectionTeller:
         return b"".join(_text(one) for name, one in shown.items() if told.get(name) != one)
 
     async def news(self) -> None:
-        """Returns when there may be more to say."""
+        """Returns when there may be more to say. Raises ChannelOver."""
         if self._told is self._channel.shown:
-            await self._channel.news()
+            await self._channel.news.wait()
 
-    def heartbeat(self) -> bytes:
-        """Says that we are there."""
-        return b": still here\n\n"
+    def place(self) -> bytes:
+        """None: whoever comes again is told first how all stand."""
+        return b""
 
 
 def _text(one: Shown) -> bytes:

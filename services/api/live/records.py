@@ -1,6 +1,5 @@
 """The records of an organisation as they are kept: read once, encoded once, sent to all who listen."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -12,6 +11,7 @@ from events.log.read import head, records_after
 from events.log.record import Record
 from services.api import kept
 from services.api.desk import Desk
+from services.api.live.channels import News
 from services.cloud_event import cloudevent
 
 LOOK_AGAIN_S = 1.0  # a ring may be lost: nobody waits longer for what is there
@@ -60,7 +60,7 @@ class RecordChannel:
         self._organisation = organisation
         self._lines: deque[Line] = deque()
         self._bytes = 0
-        self._news = asyncio.Event()
+        self.news = News()
         self.began_at = 0
         self.position = 0
 
@@ -71,12 +71,9 @@ class RecordChannel:
 
     async def read_on(self) -> None:
         """Reads what is new until we stop. A database that is away is waited for."""
-        try:
-            while not self._desk.stopping.is_set():
-                if await self._read():
-                    await self._desk.news(self._organisation, after=self.position, within_s=LOOK_AGAIN_S)
-        finally:
-            self._rouse()
+        while not self._desk.stopping.is_set():
+            if await self._read():
+                await self._desk.news(self._organisation, after=self.position, within_s=LOOK_AGAIN_S)
 
     async def _read(self) -> bool:
         """One page. Says whether nothing was left, or nothing could be read."""
@@ -97,11 +94,7 @@ class RecordChannel:
             gone = self._lines.popleft()
             self._bytes -= len(gone.text)
             self.began_at = gone.position
-        self._rouse()
-
-    def _rouse(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        self.news.rouse()
 
     def after(self, position: int) -> list[Line]:
         """The lines beyond a position that is not before `began_at`."""
@@ -112,10 +105,6 @@ class RecordChannel:
             found.append(line)
         found.reverse()
         return found
-
-    async def news(self) -> None:
-        """Returns when something is new, or we stop."""
-        await self._news.wait()
 
 
 class RecordTeller:
@@ -160,18 +149,22 @@ class RecordTeller:
                 stream=self._wanted.stream,
             )
         self._position = page.scanned
-        return self._told([line_of(record) for record in page.records]) or self.heartbeat()
+        return self._told([line_of(record) for record in page.records]) or self._passed()
 
     def _told(self, lines: Sequence[Line]) -> bytes:
         if lines:
             self._note([line.position for line in lines])
         return b"".join(line.text for line in lines)
 
-    def heartbeat(self) -> bytes:
+    def _passed(self) -> bytes:
         """An event without data is no event to the reader, but its id is noted: what is not wanted has been passed."""
-        return f"id: {kept.cursor(self._position)}\n: still here\n\n".encode()
+        return self.place() + b"\n"
+
+    def place(self) -> bytes:
+        """The cursor that leads on from what was told and what is not wanted."""
+        return f"id: {kept.cursor(self._position)}\n".encode()
 
     async def news(self) -> None:
-        """Returns when there may be more to say."""
+        """Returns when there may be more to say. Raises ChannelOver."""
         if self._position >= self._channel.position:
-            await self._channel.news()
+            await self._channel.news.wait()

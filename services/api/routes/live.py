@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated
 
 import msgspec
+import psycopg
 from litestar import route
 from litestar.types import ASGIApp
 from msgspec import Meta
+from psycopg_pool import PoolTimeout
 
 from events.log.keys import ASK, AUDIT, READ
 from services.api import kept
@@ -102,8 +104,8 @@ def _still_may(request: Asked, scope: str) -> Callable[[], Awaitable[bool]]:
     async def still_may() -> bool:
         try:
             check(await keeper.whose(given), organisation, scope)
-        except Problem:
-            return False
+        except (Problem, psycopg.OperationalError, PoolTimeout):
+            return False  # a key that cannot be asked about may not: he comes again, and goes on where he was
         return True
 
     return still_may

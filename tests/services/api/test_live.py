@@ -123,9 +123,19 @@ def test_who_was_cut_off_goes_on_where_he_was(door: Door) -> None:
     assert again.positions() == list(range(101, 451))
 
 
-def test_only_what_is_wanted_is_told_and_the_place_moves_on(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_cut_off_before_anything_was_told_misses_nothing(door: Door) -> None:
+    door.tell(event("before"))
+    path = f"/v1/{door.organisation}/live"
+    with door.http.stream("GET", path) as answer:
+        begins = next(events_of(answer.iter_lines()))
+    door.tell(event("meanwhile"))
+    with door.http.stream("GET", path, headers={"last-event-id": begins.id}) as answer:
+        door.tell(event("later"))
+        told = next(told for told in events_of(answer.iter_lines()) if told.data is not None)
+    assert told.data["id"] == "meanwhile"
+
+
+def test_only_what_is_wanted_is_told_and_the_place_moves_on(door: Door) -> None:
     with listening(door, "?type=training.withdrawn&stream=cohort/C-1") as listener:
         door.tell_all([event("e-1"), event("e-2", subject="cohort/C-2"), event("e-3")])
         wait_until(lambda: len(listener.told) == 2, within_s=SOON_S, what="both are told")
