@@ -15,7 +15,7 @@ WORDS = (
 
 _MARK = "CREATE SCHEMA IF NOT EXISTS restore_not_finished"
 _UNMARK = "DROP SCHEMA IF EXISTS restore_not_finished"
-_IS_MARKED = "SELECT to_regnamespace('restore_not_finished') IS NOT NULL"
+IS_MARKED = "SELECT to_regnamespace('restore_not_finished') IS NOT NULL"
 
 
 def mark(conn: psycopg.Connection[Any]) -> None:
@@ -30,4 +30,4 @@ def unmark(conn: psycopg.Connection[Any]) -> None:
 
 def is_marked(conn: psycopg.Connection[Any]) -> bool:
     """Whether a restore is under way here, or was interrupted. Any role may ask."""
-    return conn.execute(_IS_MARKED).fetchone() == (True,)
+    return conn.execute(IS_MARKED).fetchone() == (True,)

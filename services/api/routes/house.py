@@ -13,6 +13,7 @@ from litestar import route
 from litestar.types import ASGIApp
 from psycopg_pool import PoolTimeout
 
+from events.log.half_restored import IS_MARKED
 from events.log.migrate import migrations
 from services.api.answers import HTML, JSON, NEVER, Answer, encode
 from services.api.asked import Asked, accepted, desk_of, query
@@ -59,7 +60,7 @@ async def alive(request: Asked) -> ASGIApp:
 
 @route("/readyz", http_method=["GET", "HEAD"], opt=at(Door(answers={JSON: Ready}, refuses=(503,))))
 async def ready(request: Asked) -> ASGIApp:
-    """Whether it can take events: the database is there and has this code's schema. Send traffic elsewhere if not."""
+    """Whether it can take events: its database is there, whole, and of this schema. Send traffic elsewhere if not."""
     query(request, Nothing)
     desk = desk_of(request)
     checks = {"database": await _database(desk), "stopping": "yes" if desk.stopping.is_set() else "no"}
@@ -73,10 +74,13 @@ async def _database(desk: Desk) -> str:
     try:
         async with asyncio.timeout(READY_WITHIN_S), desk.pool.connection() as conn:
             rows = await (await conn.execute(_APPLIED)).fetchall()
+            half_restored = await (await conn.execute(IS_MARKED)).fetchone()
     except psycopg.errors.UndefinedTable:
         return "not migrated"
     except (psycopg.Error, PoolTimeout, TimeoutError):
         return "away"
+    if half_restored == (True,):
+        return "a restore into it was not finished"
     applied, ours = {cast(str, name) for (name,) in rows}, {migration.name for migration in migrations()}
     if applied == ours:
         return "ready"
