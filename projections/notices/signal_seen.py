@@ -2,16 +2,18 @@
 
 Lead and coach hear it at once, and the sponsor too if it is of concern; of an improvement the sponsor reads in the
 weekly digest. A chart is read by the rules of its measure. A signal that was there before the record is nobody's news,
-nor is one that the new point is no part of.
+nor is one that the new point is no part of. What is put right may bring one to light as well.
 """
 
 from collections.abc import Iterator
+
+import msgspec
 
 from events.corrections import EventCorrected, EventRetracted
 from events.measures import MeasurementCorrected, MeasurementRecorded
 from projections.charts.drawn import Signal
 from projections.notices.engine.moment import Moment
-from projections.notices.engine.rule import Notice, Rule
+from projections.notices.engine.rule import EVERY_WINDOW, Notice, Rule
 from projections.notices.engine.signals import changed_points, chart_now, gone, new_signals, window_of
 from projections.notices.engine.words import name_of
 
@@ -19,20 +21,34 @@ signal_seen = Rule("signal_seen", doc=__doc__, urgency="at_once")
 
 
 @signal_seen.on(MeasurementRecorded)
+def recorded(event: MeasurementRecorded, at: Moment) -> Iterator[Notice]:
+    return _new(at)
+
+
 @signal_seen.on(MeasurementCorrected)
-def recorded(event: MeasurementRecorded | MeasurementCorrected, at: Moment) -> Iterator[Notice]:
-    """A correction may bring to light what a mistake had hidden."""
-    for measure, points in changed_points(at).items():
-        for signal in new_signals(at, measure, points):
-            yield from _told(measure, signal, at)
+@signal_seen.on(EventCorrected)
+@signal_seen.on(EventRetracted)
+def brought_to_light(
+    event: MeasurementCorrected | EventCorrected | EventRetracted, at: Moment
+) -> Iterator[Notice]:
+    """What a mistake had hidden. It is told even if it was seen before: people may have been told that it is gone."""
+    for notice in _new(at):
+        yield msgspec.structs.replace(notice, window=f"{notice.window}/{at.record.position}")
 
 
 @signal_seen.clears(MeasurementCorrected)
 @signal_seen.clears(EventRetracted)
 @signal_seen.clears(EventCorrected)
 def put_right(event: MeasurementCorrected | EventRetracted | EventCorrected, at: Moment) -> list[str]:
-    """A signal of which nothing is left holds no more."""
-    return [window for _, windows in gone(at) for window in windows]
+    """A signal of which nothing is left holds no more, however it was seen."""
+    windows = [window for _, windows in gone(at) for window in windows]
+    return [*windows, *(f"{window}/{EVERY_WINDOW}" for window in windows)]
+
+
+def _new(at: Moment) -> Iterator[Notice]:
+    for measure, points in changed_points(at).items():
+        for signal in new_signals(at, measure, points):
+            yield from _told(measure, signal, at)
 
 
 def _told(measure: str, signal: Signal, at: Moment) -> Iterator[Notice]:

@@ -24,7 +24,7 @@ def put_right(event: MeasurementCorrected | EventRetracted | EventCorrected, at:
         yield Notice(
             to=("lead", "coach", "sponsor"),
             title=f"A signal in {measure}, of {name_of(at.project, at.record.stream)}, was put right: it is gone",
-            window=windows[0],
+            window=f"{windows[0]}/{at.record.position}",
             follows=Follows(signal_seen.name, tuple(windows)),
             facts={"measure": measure},
         )

@@ -4,7 +4,7 @@ Silent are: what a rule found when it began; what happened long before it was re
 person's own doings. What clears a notice clears it however late it is told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -12,20 +12,28 @@ from typing import Any
 import msgspec
 import structlog
 
-from events.corrections import EventCorrected, EventRetracted, Revision
+from events.corrections import EventCorrected, EventRetracted
 from events.log.record import Record
 from events.people import PersonRolesChanged
 from events.rights import ErasureExecuted
-from events.vocabulary import Event, canonical_body, example_of, tag_of, vocabulary
+from events.vocabulary import Event, example_of, tag_of, vocabulary
 from projections.duties import duties
 from projections.moments import last_day_of
+from projections.notices.engine.counting import REVISIONS, amended_by, as_it_counts, last_moment_of
 from projections.notices.engine.heard import Cleared, Heard, Made, Unsaid
 from projections.notices.engine.links import link_to
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.people import platform_roles
 from projections.notices.engine.recall import Recall
+from projections.notices.engine.retelling import (
+    as_they_hold,
+    cleared_by,
+    judges_revisions,
+    put_right,
+    said_of,
+)
 from projections.notices.engine.roles import Around, Person, recipients
-from projections.notices.engine.rule import TITLE_MAX, Notice, Rule, said, windows
+from projections.notices.engine.rule import TITLE_MAX, Notice, Rule, said
 
 HISTORY_DAYS = 30  # what had happened so long before it was recorded is history, and tells nobody
 
@@ -41,6 +49,8 @@ class Since(msgspec.Struct, frozen=True):
 
 FindRecord = Callable[[str, str, str], Record | None]
 """A record by stream, source and id, if it has come."""
+ReadStream = Callable[[str, Collection[str]], Sequence[Record]]
+"""The records of a stream that are of some types, in their order."""
 
 
 class Listener:
@@ -53,16 +63,22 @@ class Listener:
         recall: Recall,
         people: dict[str, Person],
         find: FindRecord,
+        read: ReadStream,
         now: datetime,
     ) -> None:
         self._since = since
         self._recall = recall
         self._people = people
         self._find = find
+        self._read = read
         self._now = now
         self._rules = tuple(rules)
         self._speaking = _by_type(self._rules, lambda rule: rule.facts)
         self._clearing = _by_type(self._rules, lambda rule: rule.clearings)
+        self._lasting = _by_type(
+            [rule for rule in self._rules if not judges_revisions(rule)],
+            lambda rule: {**rule.facts, **rule.clearings},
+        )
 
     def hear(self, records: Sequence[Record]) -> Heard:
         """What these records, the next in order, come to."""
@@ -72,19 +88,42 @@ class Listener:
         return heard
 
     def _hear(self, record: Record, heard: Heard) -> None:
-        moment = Moment(record, self._recall)
         if record.stream.startswith("person/") and record.type in OF_PEOPLE:
-            self._note_person(moment, heard)
+            self._note_person(Moment(record, self._recall), heard)
         if record.type in REVISIONS:
-            self._try_to_put_right(record, heard)
+            self._put_right(record, heard)
+        counted = self._as_it_counts(record)
+        if counted is None:
+            return
+        moment = Moment(counted, self._recall)
         for rule in self._clearing.get(record.type, ()):
             self._try(rule, record, heard, partial(self._clear, rule, moment, heard))
         if is_history(record, self._now):
             return
         for rule in self._speaking.get(record.type, ()):
-            since = self._since[rule.name]
-            if record.position > since.position and record.recorded_at > since.at:
+            if self._has_begun(rule, record):
                 self._try(rule, record, heard, partial(self._speak, rule, moment, heard))
+
+    def _has_begun(self, rule: Rule, record: Record) -> bool:
+        since = self._since[rule.name]
+        return record.position > since.position and record.recorded_at > since.at
+
+    def _as_it_counts(self, record: Record) -> Record | None:
+        """A record as it was put right before it came; None if it was retracted by then."""
+        if record.type not in self._lasting or not self._may_be_put_right(record):
+            return record
+        return as_it_counts(record, amended_by(self._told(record, REVISIONS)))
+
+    def _may_be_put_right(self, record: Record) -> bool:
+        """Whether a revision may have come before it. Of a project, which may be long, its row knows that."""
+        if record.stream.startswith("project/"):
+            return self._recall.around(duties, record.stream, record.position).waits
+        return record.version > 1
+
+    def _told(self, record: Record, types: Collection[str]) -> list[Record]:
+        """What was told of its stream until then, of some types."""
+        told = self._read(record.stream, types)
+        return [one for one in told if one.position <= record.position]
 
     def _try(self, rule: Rule, record: Record, heard: Heard, do: Callable[[], None]) -> None:
         """A rule that fails at a record is noted, and keeps nobody else from speaking."""
@@ -95,7 +134,19 @@ class Listener:
             heard.unsaid.append(Unsaid(rule.name, record.position, type(failure).__name__))
 
     def _speak(self, rule: Rule, moment: Moment, heard: Heard) -> None:
-        heard.make(self._made(rule, moment))
+        made = self._made(rule, moment)
+        if made and moment.record.version > 1 and not judges_revisions(rule):
+            made = self._as_they_hold(rule, moment.record, made)
+        heard.make(made)
+
+    def _as_they_hold(self, rule: Rule, record: Record, made: Sequence[Made]) -> list[Made]:
+        """What is told late may have been answered by then: whatever happened later, and was told before, clears it."""
+        clearing = {tag for kind in rule.clearings for tag in tags_of(kind)}
+        if not clearing:
+            return list(made)
+        told = self._told(record, clearing | REVISIONS)
+        said = said_of(rule, record.stream, told, self._recall, lambda *_: ())
+        return as_they_hold(made, record, said)
 
     def _made(self, rule: Rule, moment: Moment) -> list[Made]:
         record = moment.record
@@ -118,35 +169,42 @@ class Listener:
         )
 
     def _clear(self, rule: Rule, moment: Moment, heard: Heard) -> None:
-        event = moment.record.event()
-        for window in windows(rule.clearings[type(event)](event, moment)):
-            heard.clear(Cleared(rule=rule.name, subject=moment.record.stream, window=window))
-
-    def _try_to_put_right(self, record: Record, heard: Heard) -> None:
-        """A correction that does not fit what it corrects holds up its stream, and changes nothing here."""
-        try:
-            self._put_right(record, heard)
-        except Exception:
-            log.warning("a revision does not fit", position=record.position, organisation=record.organisation)
+        """What happened later than this is not cleared by it, though it was told before."""
+        by = None if judges_revisions(rule) else last_moment_of(moment.record)
+        for cleared in cleared_by(rule, moment):
+            heard.clear(msgspec.structs.replace(cleared, by=by))
 
     def _put_right(self, record: Record, heard: Heard) -> None:
-        """Of what was retracted no notice holds; of what was corrected, those that it would have been told of."""
-        revision: Any = record.event()
-        wrong = self._find(record.stream, revision.of_source or record.source, revision.of)
+        """What each rule would say, had it been told so at first; nothing, of what has not come."""
+        try:
+            revision: Any = record.event()
+            wrong = self._find(record.stream, revision.of_source or record.source, revision.of)
+        except msgspec.MsgspecError:
+            return  # it cannot be read: it holds up its stream
         if wrong is None or wrong.position > record.position:
             return
-        right: frozenset[tuple[str, str, str, str]] = frozenset()
-        if not isinstance(revision, EventRetracted):
-            right = frozenset(one.key for one in self._as_corrected(wrong, revision))
-        heard.clear(Cleared(position=wrong.position, but=right))
+        for rule in self._lasting.get(wrong.type, ()):
+            self._try(rule, record, heard, partial(self._say_anew, rule, record, wrong, heard))
 
-    def _as_corrected(self, wrong: Record, revision: Any) -> Iterator[Made]:
-        """What would have been said, had it been told right. A rule that cannot judge that says what it said."""
-        body = canonical_body(revision.mend(wrong.event())).decode()
-        right = msgspec.structs.replace(wrong, body=body)
-        moment = Moment(right, self._recall.as_if(right))
-        for rule in self._speaking.get(right.type, ()):
-            yield from self._made(rule, moment)
+    def _say_anew(self, rule: Rule, revision: Record, wrong: Record, heard: Heard) -> None:
+        """A rule that cannot judge the stream as it is now says what it said, but of what was retracted nothing."""
+        tags = {tag for kind in (*rule.facts, *rule.clearings) for tag in tags_of(kind)}
+        told = self._told(revision, tags | REVISIONS)
+        stream, recall, makes = revision.stream, self._recall, self._made
+        try:
+            before = said_of(rule, stream, told[:-1], recall, makes)
+            now = said_of(rule, stream, told, recall, makes)
+        except Exception:
+            if revision.type == RETRACTED:
+                heard.clear(Cleared(rule=rule.name, position=wrong.position))
+            raise
+        put_right(rule, wrong, before, now, partial(self._comes_to_light, rule, revision), heard)
+
+    def _comes_to_light(self, rule: Rule, revision: Record, record: Record, made: Made) -> bool:
+        """Whether what a revision makes of a record is news: as if it had been told with the revision, by its actor."""
+        told = msgspec.structs.replace(record, recorded_at=revision.recorded_at)
+        old = is_history(revision, self._now) or is_history(told, self._now)
+        return not old and self._has_begun(rule, revision) and made.recipient != revision.actor
 
     def _note_person(self, moment: Moment, heard: Heard) -> None:
         row = moment.row(platform_roles)
@@ -178,6 +236,7 @@ def addressed(
             link=link_to(subject),
             facts=notice.facts,
             position=None if record is None else record.position,
+            happened_at=None if record is None else record.occurred_at,
             follows=notice.follows,
         )
         for person, why in told.items()
@@ -227,7 +286,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-REVISIONS = frozenset(tag for tag, kind in vocabulary().items() if issubclass(kind, Revision))
+RETRACTED = tag_of(EventRetracted)
 OF_PEOPLE = frozenset({tag_of(PersonRolesChanged), tag_of(ErasureExecuted)}) | frozenset(
     {tag_of(EventRetracted), tag_of(EventCorrected)}
 )

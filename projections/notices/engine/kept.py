@@ -17,23 +17,29 @@ _encode = msgspec.json.Encoder().encode
 
 _MAKE = """
     INSERT INTO notices.notices AS known (organisation, id, rule, subject, "window", recipient, urgency, action, title,
-                                          why, link, facts, position, made_at, cleared_at, undecided)
+                                          why, link, facts, position, happened_at, made_at, cleared_at, undecided)
     SELECT %(organisation)s, one.id, one.rule, one.subject, one."window", one.recipient, one.urgency, one.action,
-           one.title, one.why, one.link, one.facts, one.position, %(now)s,
+           one.title, one.why, one.link, one.facts, one.position, one.happened_at, %(now)s,
            CASE WHEN one.cleared THEN %(now)s::timestamptz END, NOT one.cleared
       FROM jsonb_to_recordset(%(made)s::jsonb) AS one (
            id text, rule text, subject text, "window" text, recipient text, urgency text, action boolean, title text,
-           why text, link text, facts jsonb, position bigint, cleared boolean, follows_rule text, follows text[])
+           why text, link text, facts jsonb, position bigint, happened_at timestamptz, cleared boolean,
+           follows_rule text, follows text[])
      WHERE one.follows_rule IS NULL OR EXISTS (
            SELECT FROM notices.notices AS earlier
             WHERE earlier.organisation = %(organisation)s AND earlier.rule = one.follows_rule
-              AND earlier.subject = one.subject AND earlier."window" = ANY (one.follows)
-              AND earlier.recipient = one.recipient)
+              AND earlier.subject = one.subject AND earlier.recipient = one.recipient
+              AND EXISTS (SELECT
+                            FROM unnest(one.follows) AS begins
+                           WHERE earlier."window" = begins OR starts_with(earlier."window", begins || '/')))
         ON CONFLICT (organisation, rule, subject, "window", recipient) DO UPDATE
        SET urgency = excluded.urgency, action = excluded.action, title = excluded.title, why = excluded.why,
-           link = excluded.link, facts = excluded.facts, position = excluded.position, made_at = excluded.made_at,
-           cleared_at = NULL, undecided = true
-     WHERE known.cleared_at IS NOT NULL AND excluded.cleared_at IS NULL
+           link = excluded.link, facts = excluded.facts, position = excluded.position,
+           happened_at = excluded.happened_at, cleared_at = NULL,
+           made_at = CASE WHEN known.cleared_at IS NULL THEN known.made_at ELSE excluded.made_at END,
+           undecided = known.undecided OR known.cleared_at IS NOT NULL
+     WHERE excluded.cleared_at IS NULL
+       AND (known.cleared_at IS NOT NULL OR excluded.happened_at > known.happened_at)
 """
 _NEVER_CARRIED = """
     DELETE FROM notices.carried AS c
@@ -45,15 +51,16 @@ _NEVER_CARRIED = """
 _CLEAR = """
     UPDATE notices.notices AS n
        SET cleared_at = %(now)s
-      FROM jsonb_to_recordset(%(cleared)s::jsonb) AS one (rule text, subject text, begins text, "window" text)
+      FROM jsonb_to_recordset(%(cleared)s::jsonb) AS one (
+           rule text, subject text, begins text, "window" text, by timestamptz)
      WHERE n.organisation = %(organisation)s AND n.rule = one.rule AND n.subject = one.subject
-       AND n.cleared_at IS NULL
+       AND n.cleared_at IS NULL AND (one.by IS NULL OR n.happened_at IS NULL OR n.happened_at <= one.by)
        AND (n."window" = one."window" OR starts_with(n."window", one.begins))
 """
 _CLEAR_OF_RECORD = """
     UPDATE notices.notices
        SET cleared_at = %(now)s
-     WHERE organisation = %(organisation)s AND position = %(position)s AND cleared_at IS NULL
+     WHERE organisation = %(organisation)s AND rule = %(rule)s AND position = %(position)s AND cleared_at IS NULL
        AND id <> ALL (%(but)s::text[])
 """
 _STANDING = """
@@ -61,6 +68,14 @@ _STANDING = """
       FROM notices.notices
      WHERE organisation = %(organisation)s AND rule = ANY (%(rules)s) AND cleared_at IS NULL
      ORDER BY id
+"""
+_KNOWN_AGAIN = """
+    UPDATE notices.notices AS known
+       SET position = one.position, happened_at = one.happened_at, cleared_at = NULL,
+           undecided = known.undecided OR known.cleared_at IS NOT NULL
+      FROM jsonb_to_recordset(%(made)s::jsonb) AS one (id text, position bigint, happened_at timestamptz)
+     WHERE known.organisation = %(organisation)s AND known.id = one.id
+       AND (known.cleared_at, known.position) IS DISTINCT FROM (NULL::timestamptz, one.position)
 """
 _HOLDS_AGAIN = """
     UPDATE notices.notices
@@ -123,6 +138,16 @@ def make(conn: Connection[Any], organisation: str, made: Iterable[Made], now: da
     return new
 
 
+def hold_again(conn: Connection[Any], organisation: str, again: Collection[Made]) -> int:
+    """Notices that are said again hold again, of those that are known. Returns how many."""
+    if not again:
+        return 0
+    _forget_what_never_went_out(conn, organisation, [id_of(organisation, one) for one in again])
+    return conn.execute(
+        _KNOWN_AGAIN, {"organisation": organisation, "made": _rows(organisation, again)}
+    ).rowcount
+
+
 def _forget_what_never_went_out(conn: Connection[Any], organisation: str, ids: list[str]) -> None:
     """Of notices that are cleared: a message that ended only then did not tell of them."""
     if ids:
@@ -133,11 +158,11 @@ def clear(conn: Connection[Any], organisation: str, cleared: Collection[Cleared]
     """Notes that notices no longer hold."""
     if not cleared:
         return
-    asked = {"organisation": organisation, "now": now}
+    asked: dict[str, Any] = {"organisation": organisation, "now": now}
     for one in cleared:
         if one.position is not None:
             but = [_id(organisation, key) for key in one.but]
-            conn.execute(_CLEAR_OF_RECORD, asked | {"position": one.position, "but": but})
+            conn.execute(_CLEAR_OF_RECORD, asked | {"rule": one.rule, "position": one.position, "but": but})
     windows = {one for one in cleared if one.position is None}
     if windows:
         conn.execute(_CLEAR, asked | {"cleared": _encode([_pattern(one) for one in windows]).decode()})
@@ -197,8 +222,10 @@ def _rows(organisation: str, made: Iterable[Made]) -> str:
     return _encode(rows).decode()
 
 
-def _pattern(cleared: Cleared) -> dict[str, str | None]:
+def _pattern(cleared: Cleared) -> dict[str, Any]:
     """How SQL knows the windows: one by its name, or all by how they begin."""
     several = cleared.window.endswith(EVERY_WINDOW)
     begins = cleared.window.removesuffix(EVERY_WINDOW) if several else None
-    return {"rule": cleared.rule, "subject": cleared.subject, "window": cleared.window, "begins": begins}
+    return {"rule": cleared.rule, "subject": cleared.subject, "window": cleared.window, "begins": begins} | {
+        "by": cleared.by
+    }

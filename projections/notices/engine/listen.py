@@ -5,7 +5,7 @@ are noted, so that what has long been overdue with them tells nobody either.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from projections.notices.engine.hearing import (
     types_heard,
     types_that_clear,
 )
-from projections.notices.engine.kept import clear, make, note_people, note_unsaid, people_of
+from projections.notices.engine.kept import clear, hold_again, make, note_people, note_unsaid, people_of
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.people import platform_roles
 from projections.notices.engine.place import Place, locked, move, since_when
@@ -52,6 +52,13 @@ _FIND = """
            occurred_at, precise_to, recorded_at, actor, body, leaf
       FROM log.records
      WHERE organisation = %(organisation)s AND source = %(source)s AND id = %(id)s AND stream = %(stream)s
+"""
+_OF_STREAM = """
+    SELECT organisation, position, stream, version, source, id, type,
+           occurred_at, precise_to, recorded_at, actor, body, leaf
+      FROM log.records
+     WHERE organisation = %(organisation)s AND stream = %(stream)s AND type = ANY (%(types)s)
+     ORDER BY version
 """
 _HISTORIES = """
     INSERT INTO notices.histories AS known (organisation, subject, told_until)
@@ -127,6 +134,7 @@ def _hear(
     conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": place.by_the_database})
     clear(conn, place.organisation, heard.cleared, now)
     new = make(conn, place.organisation, heard.made.values(), now)
+    new += hold_again(conn, place.organisation, heard.again.values())
     note_unsaid(conn, place.organisation, heard.unsaid)
     note_people(conn, place.organisation, heard.people)
     keep(conn, place.organisation, recall.stands())
@@ -172,8 +180,12 @@ def _said(
         row = conn.execute(_FIND, asked, binary=True).fetchone()
         return None if row is None else record_of(row)
 
+    def read(stream: str, types: Collection[str]) -> list[Record]:
+        asked = {"organisation": place.organisation, "stream": stream, "types": sorted(types)}
+        return [record_of(row) for row in conn.execute(_OF_STREAM, asked, binary=True)]
+
     since = since_when(conn, place.organisation)
-    return Listener(rules.values(), since, recall, people, find, place.by_the_database).hear(records)
+    return Listener(rules.values(), since, recall, people, find, read, place.by_the_database).hear(records)
 
 
 def _everybody(conn: Connection[Any], place: Place, recall: Recall) -> dict[str, Person]:

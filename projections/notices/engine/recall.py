@@ -15,7 +15,15 @@ import msgspec
 from events.log.record import Record
 from projections.engine.batch import fold_batch
 from projections.engine.projection import Part, Projection
-from projections.engine.stream import Stream, amendments, fold_stream, in_business_order, is_revision
+from projections.engine.stream import (
+    Amendments,
+    Stream,
+    amendments,
+    fold_stream,
+    in_business_order,
+    is_revision,
+)
+from projections.notices.engine.counting import as_they_count
 
 REMEMBERED_MAX = 50_000  # records, and rows where streams stood, at once
 READ_AHEAD = 50  # streams read by one query
@@ -67,6 +75,7 @@ class Around(msgspec.Struct, frozen=True):
 
     before: Rows
     after: Rows
+    waits: bool = False  # before it, the stream waited for a record that a revision names, or was held up
 
 
 class Unfolding:
@@ -102,8 +111,8 @@ class Unfolding:
         if position > self._position:
             if position <= self._from:
                 self._begin_anew()
-            before = self._until(position - 1)
-            self._around = Around(before, self._until(position))
+            before, waits = self._until(position - 1), self._waits()
+            self._around = Around(before, self._until(position), waits)
             self._position = position
         return self._around
 
@@ -113,6 +122,10 @@ class Unfolding:
         if stream is None or stream.again or self._taken < LONG:
             return None
         return Stood(self._position, self._records[self._taken - 1].version, stream)
+
+    def _waits(self) -> bool:
+        stream = self._streams.get(self._name)
+        return stream is not None and stream.again
 
     def _until(self, position: int) -> Rows:
         new = self._told_by(position)
@@ -220,21 +233,17 @@ class Recall:
             if stood is not None:
                 yield self._projections[projection], name, stood
 
-    def as_if(self, right: Record) -> "Recall":
-        """The log as it would have been up to a record, had that been told as `right`."""
+    def retold(self, stream: str, amended: Amendments, *, until: int) -> "Recall":
+        """The log up to a position, had all that was put right of a stream been told right at first."""
 
-        def read(projection: Projection[Any], after: Mapping[str, int]) -> dict[str, list[Record]]:
-            told = self._read(projection, after)
-            return {
-                name: [
-                    right if record.position == right.position else record
-                    for record in told.get(name, ())
-                    if record.position <= right.position
-                ]
-                for name in after
-            }
+        def read(projection: Projection[Any], after: Mapping[str, int]) -> dict[str, Sequence[Record]]:
+            told = dict(self._read(projection, after))
+            if stream in told:
+                known = [record for record in told[stream] if record.position <= until]
+                told[stream] = as_they_count(known, amended)
+            return told
 
-        return Recall(read, self._names, stood=self._stood)
+        return Recall(read, self._names)
 
     def _meet(self, projection: Projection[Any], stream: str) -> None:
         """Reads a stream, and the next ones of its kind that will be asked for."""

@@ -41,7 +41,7 @@ class Follows(msgspec.Struct, frozen=True):
     """An earlier notice of the same subject: only whoever was told that is told this."""
 
     rule: str
-    windows: tuple[str, ...]
+    windows: tuple[str, ...]  # any of these, or one that goes on from it: `B-1` or `B-1/…`
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,9 +57,9 @@ def new_signals(at: Moment, measure: str, changed: set[str]) -> list[Signal]:
 
 
 def gone(at: Moment) -> Iterator[tuple[str, list[str]]]:
-    """Signals of which nothing is left: by their measure, with the windows under which they may have been told."""
-    if not at.record.stream.startswith("project/"):
-        return
+    """Signals of which nothing is left: by their measure, with the windows under which they may have been told, or with
+    which those begin.
+    """
     for measure in changed_points(at):
         before = chart_before(at, measure)
         if before is None or not before.signals:
@@ -73,6 +73,8 @@ def gone(at: Moment) -> Iterator[tuple[str, list[str]]]:
 
 def changed_points(at: Moment) -> dict[str, set[str]]:
     """The measures of which a point is otherwise than before the record, with the labels of such points."""
+    if not at.record.stream.startswith("project/"):
+        return {}
     before, after = at.rows_before(series), at.rows(series)
     changed: dict[str, set[str]] = {}
     for part in _differing(before, after):

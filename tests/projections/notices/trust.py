@@ -1,6 +1,6 @@
 """A small trust and what is told of it, soon after it happens; and what the rules say of that, without a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -76,7 +76,13 @@ class Trust:
         began = since or Since(0, NOBODY_YET)
         recall = Recall(self.matter_to, self.names_of)
         listener = Listener(
-            rules.values(), dict.fromkeys(rules, began), recall, dict[str, Person](), self._find, now
+            rules.values(),
+            dict.fromkeys(rules, began),
+            recall,
+            dict[str, Person](),
+            self._find,
+            self._of_stream,
+            now,
         )
         return listener.hear(self.records)
 
@@ -133,6 +139,9 @@ class Trust:
     def _find(self, stream: str, source: str, id_: str) -> Record | None:
         found = (r for r in self.records if (r.stream, r.source, r.id) == (stream, source, id_))
         return next(found, None)
+
+    def _of_stream(self, stream: str, types: Collection[str]) -> Sequence[Record]:
+        return [record for record in self.records if record.stream == stream and record.type in types]
 
 
 def noon(on: str) -> datetime:
