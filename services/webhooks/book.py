@@ -1,7 +1,7 @@
 """The endpoints of an organisation, as those who look after them see and change them. The API's side of the schema.
 
 Whoever moves a cursor by hand, or changes where to or which, raises its epoch: what is on its way just then is noted as
-an attempt, and moves nothing.
+an attempt, and moves nothing. Whoever locks more than one row locks the cursor first, as whoever notes an attempt does.
 """
 
 import secrets
@@ -99,6 +99,12 @@ _REPLAY = """
 _REPLAY_WAITING = """
     DELETE FROM webhooks.waiting
      WHERE organisation = %(organisation)s AND endpoint = %(id)s AND position > %(after)s
+"""
+_AT_THE_CURSOR = """
+    SELECT epoch
+      FROM webhooks.cursors
+     WHERE organisation = %(organisation)s AND endpoint = %(id)s
+       FOR UPDATE
 """
 _GIVE_UP = """
     UPDATE webhooks.waiting
@@ -292,7 +298,7 @@ class Book:
         """
         named = self._named(id_) | msgspec.structs.asdict(to)
         if to.url is not None or to.types is not None:
-            await self._conn.execute(_FENCE, named)  # the cursor first, as whoever notes an attempt has it
+            await self._conn.execute(_FENCE, named)
         if to.state == "enabled" or to.url is not None:
             await self._conn.execute(_BEGIN_ANEW, named)
             await self._conn.execute(_TRY_AT_ONCE, named)
@@ -302,6 +308,7 @@ class Book:
 
     async def remove(self, id_: str) -> None:
         """Removes an endpoint with its secrets and its delivery log. Raises NoEndpoint."""
+        await self._conn.execute(_AT_THE_CURSOR, self._named(id_))
         if (await self._conn.execute(_REMOVE, self._named(id_))).rowcount == 0:
             raise NoEndpoint(id_)
 
@@ -327,6 +334,7 @@ class Book:
         """Passes over a record that waits. Says whether one does. Raises NoEndpoint."""
         await self.one(id_)
         named = self._named(id_) | {"position": position}
+        await self._conn.execute(_AT_THE_CURSOR, named)
         if (await self._conn.execute(_GIVE_UP, named)).rowcount == 0:
             return False
         await self._conn.execute(_HURRY, named)

@@ -14,7 +14,8 @@ from events.log.read import FOR_ORGANISATION, HEAD, ONE, record_of
 from events.log.record import Record
 from services.webhooks.claims import Claim
 
-WIDTH = 8  # streams of one endpoint that are sent to at once
+WIDTH = 8  # streams of one endpoint that are sent to at once …
+SLOW_WIDTH = 2  # … if it is slow: all that may be served at once leave room for others on the lanes
 PAGE = 50
 SCANNED_MAX = 20_000
 
@@ -126,12 +127,19 @@ class Wave(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of the log for this wave, where nothing waited: the next may be chosen out of it too."""
 
 
+def width_of(claim: Claim) -> int:
+    """How many records may be on their way to an endpoint at once."""
+    if claim.is_strict or claim.failures:  # one tries the ice
+        return 1
+    return SLOW_WIDTH if claim.slow else WIDTH
+
+
 def wave(conn: psycopg.Connection[Any], claim: Claim) -> Wave:
     """The next wave: the lanes whose wait is over, then what follows in the log."""
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (claim.organisation,))
         standing = waiting(conn, claim)
-        width = 1 if claim.is_strict or claim.failures else WIDTH  # one tries the ice
+        width = width_of(claim)
         again = [lane for lane in standing if lane.due][:width]
         deliveries = [
             Delivery(
@@ -156,7 +164,7 @@ def next_wave(claim: Claim, before: Wave) -> Wave | None:
     read = before.read
     if read is None or not read.records or read.records[-1].position <= claim.position:
         return None
-    chosen = _with_the_next(claim, read, [], set(), 1 if claim.is_strict else WIDTH)
+    chosen = _with_the_next(claim, read, [], set(), width_of(claim))
     return msgspec.structs.replace(chosen, read=read)
 
 

@@ -78,6 +78,7 @@ class Claim(msgspec.Struct, kw_only=True):
     types: tuple[str, ...]
     ordering: str
     state: str
+    slow: bool = False  # whether it took long to answer, or failed, the last time
 
     @property
     def is_strict(self) -> bool:
@@ -107,7 +108,7 @@ def claim(conn: psycopg.Connection[Any], of: Due, holder: int) -> Claim | None:
     if claimed is None or wants is None:
         return None
     names: Sequence[str] = Claim.__struct_fields__
-    found: dict[str, Any] = dict(zip(names, claimed + wants, strict=True))
+    found: dict[str, Any] = dict(zip(names, (*claimed, *wants, of.slow), strict=True))
     return Claim(**found | {"types": tuple(found["types"])})
 
 

@@ -83,8 +83,18 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answer
 
 
-def note(conn: psycopg.Connection[Any], claim: Claim, sent: Sequence[Sent], position: int) -> None:
-    """Notes a wave, and brings the claim to what is true now. Raises Fenced."""
+def note(
+    conn: psycopg.Connection[Any],
+    claim: Claim,
+    sent: Sequence[Sent],
+    position: int,
+    *,
+    cut_off: Sequence[Delivery] = (),
+) -> None:
+    """Notes a wave, and brings the claim to what is true now. Raises Fenced.
+
+    What we cut off ourselves waits for whoever comes next: it was no attempt, and is held against nobody.
+    """
     try:
         with conn.pipeline(), conn.transaction():
             conn.execute(FOR_ORGANISATION, (claim.organisation,))
@@ -92,6 +102,8 @@ def note(conn: psycopg.Connection[Any], claim: Claim, sent: Sequence[Sent], posi
             for one in sent:
                 _note_lane(conn, claim, one, position)
                 note_attempt(conn, claim, one)
+            for delivery in cut_off:
+                _leave(conn, claim, delivery)
             _disable_if_need_be(conn, claim, sent, failing_for)
     except Fenced:
         with conn.transaction():
@@ -112,13 +124,14 @@ def _move(
         "position": position,
         "failures": failures,
         "failing_since": claim.failing_since if claim.failures else None,
-        "slow": any(one.answer.ms > SLOW_MS for one in sent) or bool(failed),
+        "slow": any(one.answer.ms > SLOW_MS for one in sent) or bool(failed) if sent else claim.slow,
         "waits_s": max((_pause_s(one, failures) for one in failed), default=0.0),
     }
     row = conn.execute(_MOVE, asked).fetchone()
     if row is None:
         raise Fenced(f"{claim.endpoint} of {claim.organisation}")
     claim.position, claim.failures, claim.pausing = position, failures, asked["waits_s"] > 0
+    claim.slow = asked["slow"]
     claim.state, claim.failing_since, failing_for = row
     return failing_for  # type: ignore[no-any-return]
 
@@ -145,6 +158,13 @@ def _note_lane(conn: psycopg.Connection[Any], claim: Claim, one: Sent, position:
             conn.execute(_WAIT_NO_MORE, of_lane)
         else:
             conn.execute(_WAIT, of_lane | {"position": following, "tries": 0, "waits_s": 0.0})
+
+
+def _leave(conn: psycopg.Connection[Any], claim: Claim, delivery: Delivery) -> None:
+    """The cursor passes by a record that was not sent: it waits, for no time at all."""
+    if not delivery.waited:
+        waits = {"lane": delivery.lane, "position": delivery.record.position, "tries": 0, "waits_s": 0.0}
+        conn.execute(_WAIT, _of(claim) | waits)
 
 
 def note_attempt(conn: psycopg.Connection[Any], claim: Claim, one: Sent) -> None:

@@ -48,6 +48,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.outcome in ("throttled", "unreachable", "forbidden")
 
 
+class CutOff(Exception):
+    """We ended the attempt ourselves, before its time: that says nothing of the receiver."""
+
+
 _THROTTLES = (429, 502, 503, 504)
 _now_in = threading.local()
 
@@ -125,6 +129,7 @@ class _Attempt:
         self.connection: _Lifeline | None = None
         self.over = False
         self.cut = False
+        self.ours = False  # whether we shortened its time
 
 
 class Watch:
@@ -134,14 +139,17 @@ class Watch:
         self._due: list[tuple[float, int, _Attempt]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
+        self._closed = False
         threading.Thread(target=self._look_on, name="watch", daemon=True).start()
 
     @contextlib.contextmanager
     def watching(self, within_s: float) -> Iterator[_Attempt]:
-        """An attempt of this thread, cut off after so long."""
+        """An attempt of this thread, cut off after so long. Raises CutOff if none may begin any more."""
         attempt = _Attempt()
         _now_in.attempt = attempt
         with self._changed:
+            if self._closed:
+                raise CutOff
             heapq.heappush(self._due, (time.monotonic() + within_s, next(self._numbers), attempt))
             self._changed.notify()
         try:
@@ -151,9 +159,12 @@ class Watch:
             _now_in.attempt = None
 
     def cut_all(self, *, within_s: float) -> None:
-        """Nothing on its way takes longer than so long from now."""
+        """Nothing on its way takes longer than so long from now, and nothing more begins."""
         soon = time.monotonic() + within_s
         with self._changed:
+            self._closed = True
+            for due, _, attempt in self._due:
+                attempt.ours = soon < due
             self._due = [(min(soon, due), number, attempt) for due, number, attempt in self._due]
             heapq.heapify(self._due)
             self._changed.notify()
@@ -183,7 +194,7 @@ class Poster:
             adapter.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Sends a body. Raises nothing: whatever comes of it is an answer."""
+        """Sends a body. Whatever comes of it is an answer, but for what we end ourselves: raises CutOff."""
         began = time.monotonic()
         with self.watch.watching(self._within_s) as attempt:
             try:
@@ -195,6 +206,8 @@ class Poster:
             except AntiSSRFError as refused:
                 return Answer(outcome="forbidden", ms=_ms(began), said=reason(refused))
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as failure:
+                if attempt.cut and attempt.ours:
+                    raise CutOff from failure
                 said = "no whole answer in time" if attempt.cut else in_words(failure)
                 return Answer(outcome="unreachable", ms=_ms(began), said=said)
         return Answer(

@@ -38,8 +38,8 @@ BREATH_S = 0.02  # between two looks, however often somebody rings
 TURN_S = 5.0
 STOPS_WITHIN_S = 5.0  # what is on its way then is cut off, and sent again under the same id
 AGAIN_AFTER_S = 1.0
-IN_PEACE_FOR_S = 60.0  # an endpoint that cannot be served, nobody foresaw why: it may have been sent to
-WITHOUT_KEY_AGAIN_AFTER_S = 10.0
+IN_PEACE_FOR_S = 60.0  # an endpoint that cannot be served: nobody foresaw why, or its secret cannot be opened
+UNNOTED_AGAIN_AFTER_S = 5.0  # one that the database let down
 AGENT = "qiledger (Standard Webhooks 1.0)"
 
 log = structlog.get_logger(__name__)
@@ -49,13 +49,11 @@ def send_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
     """Sends until told to stop; outlives a database or a Redis that is away."""
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")  # a resolver that hangs holds up a thread
     entrust_by(settings)
+    secrets = Secrets()  # what was unwrapped is known to the next sender as well
     while not stopping():
         try:
-            with _sender(settings, stopping) as sender:
+            with _sender(settings, secrets, stopping) as sender:
                 sender.send_on()
-        except NoMasterKey as missing:
-            log.warning("no webhook can be signed", reason=str(missing))
-            _pause(stopping, WITHOUT_KEY_AGAIN_AFTER_S)
         except (psycopg.OperationalError, PoolTimeout) as failure:
             log.warning("the sender waits for the database", reason=type(failure).__name__)
             _pause(stopping)
@@ -64,14 +62,14 @@ def send_on(settings: Settings, *, stopping: Callable[[], bool]) -> None:
             _pause(stopping)
 
 
-def _pause(stopping: Callable[[], bool], for_s: float = AGAIN_AFTER_S) -> None:
-    until = time.monotonic() + for_s
+def _pause(stopping: Callable[[], bool]) -> None:
+    until = time.monotonic() + AGAIN_AFTER_S
     while not stopping() and time.monotonic() < until:
         time.sleep(0.1)
 
 
 @contextlib.contextmanager
-def _sender(settings: Settings, stopping: Callable[[], bool]) -> Iterator["Sender"]:
+def _sender(settings: Settings, secrets: Secrets, stopping: Callable[[], bool]) -> Iterator["Sender"]:
     ca = settings.webhook_ca
     guard = Guard(networks_in(settings.webhook_networks))
     with contextlib.ExitStack() as stack:
@@ -93,7 +91,7 @@ def _sender(settings: Settings, stopping: Callable[[], bool]) -> Iterator["Sende
         tools = Tools(
             pool=pool,
             poster=Poster(guard, ca=None if ca is None else str(ca)),
-            secrets=Secrets(),
+            secrets=secrets,
             lanes=ThreadPoolExecutor(LANES_MAX, thread_name_prefix="lane"),
             agent=AGENT,
         )
@@ -125,22 +123,21 @@ class Sender:
         self._in_peace: dict[tuple[str, str], float] = {}
         self._crowded = False
         self._changed = threading.Event()
-        self._failure: BaseException | None = None
+        self._closing = False
         self._hearing = _Hearing(bell, self._changed) if bell is not None else None
 
     def send_on(self) -> None:
-        """Serves until told to stop. Raises what the database or the custodian raises."""
+        """Serves until told to stop. Raises what the database raises when it is looked for what is due."""
         announce(self._conn, self._holder)
         while not self._stopping():
             self._changed.clear()
             self._look()
-            if self._failure is not None:
-                raise self._failure
             time.sleep(BREATH_S)
             self._wait()
 
     def close(self) -> None:
         """What is on its way gets a few seconds; then it is cut off, unnoted, and will be sent again."""
+        self._closing = True
         if self._hearing is not None:
             self._hearing.close()
         self._tools.poster.watch.cut_all(within_s=STOPS_WITHIN_S)
@@ -155,9 +152,12 @@ class Sender:
     def _look(self) -> None:
         """One look at what is due; serves as many as there is room for."""
         self._crowded = False
+        now = time.monotonic()
+        for name in [name for name, until in list(self._in_peace.items()) if until <= now]:
+            del self._in_peace[name]
         for found in due(self._conn, limit=4 * ENDPOINTS_MAX):
             name = (found.organisation, found.endpoint)
-            if name in self._serving or time.monotonic() < self._in_peace.get(name, 0.0):
+            if name in self._serving or name in self._in_peace:
                 continue
             if not self._has_room(found):
                 self._crowded = True
@@ -174,19 +174,31 @@ class Sender:
         until = time.monotonic() + TURN_S
 
         def may_go_on() -> bool:
-            return not self._stopping() and not self._crowded and time.monotonic() < until
+            over = self._stopping() or self._closing or self._crowded
+            return not over and time.monotonic() < until
 
         take_turn(self._tools, found, self._holder, may_go_on)
 
     def _served(self, name: tuple[str, str], done: "Future[None]") -> None:
         failure = None if done.cancelled() else done.exception()
-        if isinstance(failure, psycopg.OperationalError | PoolTimeout | NoMasterKey):
-            self._failure = failure
-        elif failure is not None:
-            self._in_peace[name] = time.monotonic() + IN_PEACE_FOR_S
-            log.error("an endpoint could not be served", endpoint=name[1], exc_info=failure)
+        if failure is not None:
+            self._leave_in_peace(name, failure)
         self._serving.pop(name, None)
         self._changed.set()
+
+    def _leave_in_peace(self, name: tuple[str, str], failure: BaseException) -> None:
+        """One endpoint's failure is no other's. A database that is away for all is met by the next look."""
+        told = log.bind(organisation=name[0], endpoint=name[1])
+        for_s = IN_PEACE_FOR_S
+        match failure:
+            case NoMasterKey():
+                told.warning("a webhook cannot be signed", reason=str(failure))
+            case psycopg.OperationalError() | PoolTimeout():
+                told.warning("an endpoint waits for the database", reason=type(failure).__name__)
+                for_s = UNNOTED_AGAIN_AFTER_S
+            case _:
+                told.error("an endpoint could not be served", exc_info=failure)
+        self._in_peace[name] = time.monotonic() + for_s
 
 
 class _Hearing:

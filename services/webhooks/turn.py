@@ -13,7 +13,7 @@ from services.webhooks.choosing import Delivery, Wave, next_wave, wave
 from services.webhooks.claims import LEASE_S, Claim, Due, claim, release
 from services.webhooks.keeping import Secrets
 from services.webhooks.noting import Fenced, Sent, is_over, note, note_test
-from services.webhooks.posting import WITHIN_S, Answer, Poster
+from services.webhooks.posting import WITHIN_S, Answer, CutOff, Poster
 from services.webhooks.signing import SigningSecret, headers, message_id
 
 MEDIA_TYPE = "application/cloudevents+json; charset=utf-8"
@@ -53,7 +53,7 @@ class Turn:
         self._renewed_at = time.monotonic()
 
     def run(self) -> None:
-        """Sends what there is to send, until there is nothing, or others' turn has come. Raises Fenced."""
+        """Sends what there is to send, until there is nothing, or others' turn has come. Raises Fenced, CutOff."""
         with self._tools.pool.connection() as conn:
             alive = self._tools.secrets.alive(conn, self._claim.organisation, self._claim.endpoint)
         self._test(alive)
@@ -63,21 +63,37 @@ class Turn:
             if following is None:
                 with self._tools.pool.connection() as conn:
                     following = wave(conn, self._claim)
-            sent = self._send(following.deliveries, alive)
+            sent, cut_off = self._send(following.deliveries, alive)
             if sent or following.position > self._claim.position:
                 with self._tools.pool.connection() as conn:
-                    note(conn, self._claim, sent, following.position)
+                    note(conn, self._claim, sent, following.position, cut_off=cut_off)
                 self._renewed_at = time.monotonic()
+            if cut_off:
+                return
             before = following if all(map(is_over, sent)) else None  # what waits now is not passed by
             if not following.more or not self._may_go_on():
                 return
 
-    def _send(self, deliveries: Sequence[Delivery], alive: Sequence[SigningSecret]) -> list[Sent]:
+    def _send(
+        self, deliveries: Sequence[Delivery], alive: Sequence[SigningSecret]
+    ) -> tuple[list[Sent], list[Delivery]]:
+        """What came of them; and those that we cut off. Raises CutOff if nothing came of any."""
         if time.monotonic() - self._renewed_at > BEGIN_WITHIN_S:  # we stood still, perhaps for minutes
             raise Fenced(f"{self._claim.endpoint}: the claim is too old to begin anything")
         if len(deliveries) == 1:
-            return [self._deliver(deliveries[0], alive)]
-        return list(self._tools.lanes.map(lambda one: self._deliver(one, alive), deliveries))
+            return [self._deliver(deliveries[0], alive)], []
+        tried = list(self._tools.lanes.map(lambda one: self._try(one, alive), deliveries))
+        sent = [one for one in tried if one is not None]
+        if deliveries and not sent:
+            raise CutOff
+        return sent, [one for one, came in zip(deliveries, tried, strict=True) if came is None]
+
+    def _try(self, delivery: Delivery, alive: Sequence[SigningSecret]) -> Sent | None:
+        """None for one that we cut off."""
+        try:
+            return self._deliver(delivery, alive)
+        except CutOff:
+            return None
 
     def _deliver(self, delivery: Delivery, alive: Sequence[SigningSecret]) -> Sent:
         message = message_id(self._claim.organisation, delivery.record.position, self._claim.endpoint)
@@ -135,7 +151,7 @@ def take_turn(tools: Tools, due: Due, holder: int, may_go_on: Callable[[], bool]
         return False
     try:
         Turn(tools, held, may_go_on).run()
-    except Fenced:
+    except (Fenced, CutOff):
         return False
     finally:
         with tools.pool.connection() as conn:
