@@ -8,6 +8,7 @@ answer, and telling the same event again gets the receipt it would have had.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from events.log.gathering import Gathering, Pool, Request
 from events.log.outcomes import LogBusy, Outcome
@@ -47,8 +48,14 @@ class Appender:
             gathering.drains = True
             draining = asyncio.get_running_loop().create_task(gathering.drain())
             self._draining.add(draining)
-            draining.add_done_callback(self._draining.discard)
+            draining.add_done_callback(partial(self._drained, organisation, gathering))
         return await request.answer
+
+    def _drained(self, organisation: str, gathering: Gathering, draining: "asyncio.Task[None]") -> None:
+        """One that remembers nothing is dropped: else whoever makes names of organisations up fills the memory."""
+        self._draining.discard(draining)
+        if not gathering.drains and not gathering.remembers:
+            self._gatherings.pop(organisation, None)
 
     async def close(self) -> None:
         """Waits until every request taken so far is answered."""

@@ -87,6 +87,11 @@ class Gathering:
         self._over = asyncio.Event()  # no call is under way
         self._soon = False
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it knows streams of its organisation: one that begins anew would be slower."""
+        return bool(self._seen)
+
     def add(self, request: Request) -> None:
         """Goes with the next call. Callers who ask in the same moment go together."""
         self._waiting.append(request)

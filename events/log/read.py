@@ -116,6 +116,20 @@ async def _head(conn: psycopg.AsyncConnection[Any], organisation: str) -> Head:
     return Head(*row)
 
 
+async def opened(conn: psycopg.AsyncConnection[Any], organisations: Sequence[str]) -> set[str]:
+    """Those of the organisations that have a log, in one round trip."""
+    async with conn.transaction(), conn.pipeline():
+        asked = []
+        for organisation in organisations:
+            await conn.execute(FOR_ORGANISATION, (organisation,))
+            asked.append(await conn.execute(HEAD, {"organisation": organisation}, binary=True))
+    return {
+        organisation
+        for organisation, cursor in zip(organisations, asked, strict=True)
+        if await cursor.fetchone() is not None
+    }
+
+
 async def records_after(
     conn: psycopg.AsyncConnection[Any],
     organisation: str,

@@ -55,7 +55,7 @@ class Desk:
         self.appender = Appender(self.pool)
         self.doorkeeper = Doorkeeper(self.pool)
         self.words = Words(self.pool)
-        self.journal = Journal(self.appender)
+        self.journal = Journal(self.appender, self.pool)
         self.doorbell = Doorbell(settings.redis_url)
         self.pasts = PastCaller(settings.redis_url)
         self.live = Live()

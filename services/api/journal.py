@@ -14,10 +14,11 @@ import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
-from events.log.append import Appender
+from events.log.append import Appender, Pool
 from events.log.keys import Key
 from events.log.operations import ENDING, log_of, submission
 from events.log.outcomes import LogBusy, UnknownOrganisation
+from events.log.read import opened
 from events.operations import LISTED_MAX, Reads, RecordsRead, Refusals, RequestsRefused
 from events.vocabulary import Event
 
@@ -64,8 +65,9 @@ class _Counts:
 class Journal:
     """Of one process: counts what happens at its doors, and tells it."""
 
-    def __init__(self, appender: Appender) -> None:
+    def __init__(self, appender: Appender, pool: Pool) -> None:
         self._appender = appender
+        self._pool = pool
         self._counts: dict[str, _Counts] = {}
         self._known: set[str] = set()
 
@@ -136,17 +138,37 @@ class Journal:
 
     async def tell_counts(self) -> None:
         """Tells what was counted since the last time. What cannot be told now stays counted."""
-        for code in list(self._counts):
+        await self._get_to_know_strangers()
+        for code in [code for code in self._counts if code in self._known]:
             counts = self._counts.pop(code)
             try:
                 told = [submission(code, event, actor="client/qiledger") for event in events_of(counts)]
                 await self._appender.append(log_of(code), told)
-                self._known.add(code)
             except UnknownOrganisation:
                 self._known.discard(code)
             except _ASIDE as failure:
                 log.warning("operations cannot be told", organisation=code, reason=type(failure).__name__)
                 self._counts[code] = merged(counts, self._counts.get(code))
+
+    async def _get_to_know_strangers(self) -> None:
+        """Which of the organisations that were asked for are there. What was counted of the others is nobody's.
+
+        Anybody can make names up: so they are asked for all at once, and nothing is appended on a guess.
+        """
+        strangers = [code for code in self._counts if code not in self._known]
+        if not strangers:
+            return
+        try:
+            async with self._pool.connection() as conn:
+                there = await opened(conn, [log_of(code) for code in strangers])
+        except _ASIDE as failure:
+            log.warning("organisations cannot be looked up", reason=type(failure).__name__)
+            return
+        for code in strangers:
+            if log_of(code) in there:
+                self._known.add(code)
+            elif code not in self._known:  # a key may have been let in meanwhile
+                self._counts.pop(code, None)
 
 
 def merged(older: _Counts, newer: _Counts | None) -> _Counts:
@@ -163,7 +185,8 @@ def merged(older: _Counts, newer: _Counts | None) -> _Counts:
             had.times += read.times
             ends = [end for end in (had.first, had.last, read.first, read.last) if end is not None]
             had.first, had.last = min(ends, default=None), max(ends, default=None)
-            had.persons |= read.persons
+            if len(had.persons) < PERSONS_MAX:
+                had.persons |= read.persons
     older.other_refusals += newer.other_refusals
     older.other_reads += newer.other_reads
     return older

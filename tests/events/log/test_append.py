@@ -194,6 +194,17 @@ async def test_an_organisation_without_a_log_is_named(appender: Appender, tell: 
         await appender.append("NOBODY", [tell()])
 
 
+async def test_names_of_organisations_that_somebody_made_up_leave_nothing_behind(
+    appender: Appender, organisation: str, tell: Tell
+):
+    await appender.append(organisation, [tell()])
+    for n in range(5):
+        with pytest.raises(UnknownOrganisation):
+            await appender.append(f"NOBODY{n}", [tell()])
+    await appender.close()
+    assert list(appender._gatherings) == [organisation]
+
+
 async def test_a_full_queue_says_so_and_keeps_what_it_took(
     appender: Appender, organisation: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ):

@@ -7,15 +7,19 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
 from events.log import keys
+from events.log.append import Appender
 from events.log.keys import AUDIT, OPERATIONS, READ
 from events.log.operations import is_operations, log_of
+from events.log.outcomes import Outcome
 from projections.engine.advance import behind
 from services.api.journal import KINDS_MAX, STRANGERS_MAX, Journal, events_of
 from services.operating import organisations
 from tests.events.log.sealing import sealed_by
 from tests.patience import wait_until
+from tests.roles import as_role
 from tests.services.api.conftest import Door, MakeKey, Server, event, problem
 
 
@@ -180,15 +184,26 @@ def test_operations_are_nobodys_to_project_or_to_list(door: Door, database_url: 
     assert [log for log in logs if is_operations(log)] == []
 
 
-class NoLog:
-    """An appender that is never reached."""
+class Told(Appender):
+    """An appender that knows which logs it was told of."""
 
-    async def append(self, *_: Any) -> None:
-        raise AssertionError
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        super().__init__(pool)
+        self.logs: list[str] = []
+
+    async def append(self, organisation: str, *how: Any, **more: Any) -> list[Outcome]:
+        self.logs.append(organisation)
+        return await super().append(organisation, *how, **more)
 
 
-def test_a_flood_of_different_refusals_is_bounded() -> None:
-    journal = Journal(NoLog())  # type: ignore[arg-type]
+@pytest.fixture
+def nowhere() -> AsyncConnectionPool[Any]:
+    """A database that is away."""
+    return AsyncConnectionPool("postgresql://nowhere", open=False)
+
+
+def test_a_flood_of_different_refusals_is_bounded(nowhere: AsyncConnectionPool[Any]) -> None:
+    journal = Journal(Appender(nowhere), nowhere)
     journal.knows("RWK")
     for n in range(KINDS_MAX * 3):
         journal.refused("RWK", f"problem-{n}", 422, "POST /", None)
@@ -197,6 +212,32 @@ def test_a_flood_of_different_refusals_is_bounded() -> None:
     assert len(told.refusals) == 100  # type: ignore[attr-defined]
     assert told.others == KINDS_MAX * 3 - 100  # type: ignore[attr-defined]
     assert len(journal._counts) == STRANGERS_MAX + 1
+
+
+async def test_names_of_organisations_that_somebody_made_up_are_not_told_to_the_log(
+    database_url: str, organisation: str
+) -> None:
+    """One question for all of them: nobody without a key makes the log work, or this process grow."""
+    async with AsyncConnectionPool(as_role(database_url, "qiledger_api"), min_size=1) as pool:
+        appender = Told(pool)
+        journal = Journal(appender, pool)
+        journal.refused(organisation, "no-key", 401, "POST /", None)
+        for n in range(STRANGERS_MAX * 2):
+            journal.refused(f"Z{n}", "no-key", 401, "POST /", None)
+        await journal.tell_counts()
+        await appender.close()
+        assert appender.logs == [log_of(organisation)]
+        assert (journal._counts, journal._known) == ({}, {organisation})
+    assert refusals(database_url, organisation) == {("no-key", None): 1}
+
+
+async def test_what_was_refused_to_strangers_stays_counted_while_nobody_can_be_asked_who_they_are(
+    nowhere: AsyncConnectionPool[Any],
+) -> None:
+    journal = Journal(Appender(nowhere), nowhere)
+    journal.refused("RWK", "no-key", 401, "POST /", None)
+    await journal.tell_counts()
+    assert sum(journal._counts["RWK"].refusals.values()) == 1
 
 
 def test_the_ledger_serves_while_operations_cannot_be_told(
