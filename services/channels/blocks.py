@@ -10,7 +10,7 @@
     What stands after two dashes is small print.
 
 Words, a colon and an address make a link of these words, if it is an address of this house. Nothing else becomes a
-link, and no value can begin a block: values are in one line.
+link, and no value can begin a block: values are in one line, and a line that begins with one is words.
 """
 
 import html
@@ -24,7 +24,10 @@ import msgspec
 WIDTH = 72
 SMALL_PRINT = "--"
 AS_IT_IS = "    "
+VALUE = "\ue000"  # stands before each value until the blocks are made; no value holds one
 Kind: TypeAlias = Literal["heading", "paragraph", "item", "as_it_is"]
+_LOOKS_LIKE_A_MARK = re.compile(r"[#^>]|[*+-](?=[\s*-]|$)")
+_MARKS_NOTHING = {"#": "＃", "^": "＾", ">": "›", "*": "∗", "+": "＋", "-": "‐"}
 _LINK = re.compile(r"(?P<words>.{1,800}?): (?P<url>https?://\S{1,900})")
 
 
@@ -44,25 +47,30 @@ def blocks_of(text: str) -> list[Block]:
     for line in text.splitlines():
         bare = line.strip()
         if line.startswith(AS_IT_IS):
-            blocks = _kept(blocks, line.removeprefix(AS_IT_IS).rstrip(), small=small)
+            blocks = _kept(blocks, _said(line.removeprefix(AS_IT_IS).rstrip()), small=small)
             open_block = False
         elif bare == SMALL_PRINT:
             small, open_block = True, False
         elif not bare:
             open_block = False
         elif bare.startswith("# "):
-            blocks.append(Block(kind="heading", lines=(bare[2:].strip(),), small=small))
+            blocks.append(Block(kind="heading", lines=(_said(bare[2:]),), small=small))
             open_block = False
         elif bare.startswith("- "):
-            blocks.append(Block(kind="item", lines=(bare[2:].strip(),), small=small))
+            blocks.append(Block(kind="item", lines=(_said(bare[2:]),), small=small))
             open_block = True
         elif open_block:
             last = blocks.pop()
-            blocks.append(msgspec.structs.replace(last, lines=_with(last.lines, bare)))
+            blocks.append(msgspec.structs.replace(last, lines=_with(last.lines, _said(bare))))
         else:
-            blocks.append(Block(kind="paragraph", lines=(bare,), small=small))
+            blocks.append(Block(kind="paragraph", lines=(_said(bare),), small=small))
             open_block = True
     return blocks
+
+
+def _said(line: str) -> str:
+    """A line as one reads it."""
+    return line.replace(VALUE, "").strip()
 
 
 def _kept(blocks: list[Block], line: str, *, small: bool) -> list[Block]:
@@ -130,14 +138,24 @@ def marked(blocks: Sequence[Block]) -> str:
     for before, block in zip([None, *blocks], blocks, strict=False):
         if before is not None and not (before.kind == block.kind == "item"):
             written.append("---" if block.small and not before.small else "")
-        lines = "\n".join(_unmarked(line) for line in block.lines)
-        written.append(f"{marks.get(block.kind, '')}{lines}")
+        mark = marks.get(block.kind, "")
+        plain = [_unmarked(line) for line in block.lines]
+        if block.kind != "as_it_is":
+            behind = 1 if mark else 0  # what has a mark of ours before it begins no line
+            plain[behind:] = [_beginning_nothing(line) for line in plain[behind:]]
+        written.append(mark + "\n".join(plain))
     return "\n".join(written) + "\n"
 
 
 def _unmarked(line: str) -> str:
     """Without what Markdown would take for a link with other words than its address."""
     return line.replace("](", "] (")
+
+
+def _beginning_nothing(line: str) -> str:
+    """A line that does not look like a heading, an item or a quotation to whoever reads Markdown."""
+    found = _LOOKS_LIKE_A_MARK.match(line)
+    return line if found is None else f"{_MARKS_NOTHING[found[0]]}{line[1:]}"
 
 
 def as_html(blocks: Sequence[Block], *, ours: str) -> str:

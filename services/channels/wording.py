@@ -17,7 +17,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from services.channels.blocks import AS_IT_IS, as_html, blocks_of, marked, wrapped
+from services.channels.blocks import AS_IT_IS, VALUE, as_html, blocks_of, marked, wrapped
 from services.channels.letter import Letter
 
 Kind: TypeAlias = Literal["notice", "digest", "agenda_pack", "checkpoint", "endpoint_disabled"]
@@ -92,7 +92,9 @@ class Words:
         head, dashes, body = written.partition("\n---\n")
         front = {
             name.strip(): value.strip()
-            for name, _, value in (line.partition(":") for line in head.splitlines() if line.strip())
+            for name, _, value in (
+                line.partition(":") for line in head.replace(VALUE, "").splitlines() if line.strip()
+            )
         }
         if not dashes or not front.get("subject"):
             raise CannotBeWorded(f"{kind}.txt begins with `subject: …` and a line of three dashes")
@@ -102,7 +104,7 @@ class Words:
         """The HTML: our own of the text, in the layout, unless somebody wrote another."""
         names = [f"{kind}.html", "layout.html"]
         around = {**known, "subject": subject, "body": Markup(body)}  # noqa: S704  (escaped where it was made)
-        return self._environment.select_template(names).render(around)
+        return self._environment.select_template(names).render(around).replace(VALUE, "")
 
 
 def _environment(places: tuple[Path, ...]) -> jinja2.Environment:
@@ -119,12 +121,13 @@ def _environment(places: tuple[Path, ...]) -> jinja2.Environment:
 
 
 def _shown(value: Any) -> Any:
-    """A fact as it is shown: in one line, and not without end."""
+    """A fact as it is shown: in one line, not without end, and known to be one."""
     if isinstance(value, Markup | jinja2.Undefined):
         return value
     if value is None:
         raise CannotBeWorded("a fact that the text shows is null")
-    return _in_one_line(value)
+    line = _in_one_line(value)
+    return f"{VALUE}{line}" if line else ""
 
 
 def _sentence(value: object) -> str:

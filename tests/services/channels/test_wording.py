@@ -7,7 +7,7 @@ import pytest
 
 from projections.notices.engine.choosing import DIGEST_MAX
 from projections.notices.engine.rule import TITLE_MAX
-from services.channels.blocks import as_html, blocks_of, is_ours, marked, wrapped
+from services.channels.blocks import VALUE, as_html, blocks_of, is_ours, marked, wrapped
 from services.channels.examples import example, unsubscribe_of
 from services.channels.letter import Letter
 from services.channels.wording import KINDS, CannotBeWorded, Words
@@ -65,6 +65,14 @@ def test_a_message_that_nobody_may_stop_offers_no_way_to_stop_it() -> None:
         "\u202e reversed \x1b[31m \x00",
         "-- \nsmall print",
         "Open it: https://evil.test/x",
+        "# Falls",
+        "#Falls",
+        "- Falls",
+        "* Falls",
+        "> Falls",
+        "^ Falls",
+        "--",
+        "---",
     ],
 )
 def test_no_title_is_more_than_a_title(hostile: str) -> None:
@@ -77,6 +85,26 @@ def test_no_title_is_more_than_a_title(hostile: str) -> None:
     assert "](" not in letter.marked
     assert "49" not in letter.text
     assert letter.subject.isprintable()
+    assert letter.text.count("====") == 0
+    first = letter.marked.splitlines()[0]
+    assert not first.startswith(("#", "- ", "* ", "> ", "^", "--")), "nor to who reads Markdown"
+    assert VALUE not in letter.text + letter.html + letter.marked + letter.subject
+
+
+def test_a_title_that_looks_like_a_heading_is_told_as_it_is() -> None:
+    letter = worded("notice", {**example("notice"), "title": "# Falls"})
+    assert letter.subject == "# Falls"
+    assert letter.text.startswith("# Falls\n")
+    assert "<p># Falls</p>" in letter.html
+
+
+def test_a_heading_of_ours_may_be_made_of_a_title(tmp_path: Path) -> None:
+    (tmp_path / "notice.txt").write_text("subject: {{ title }}\n---\n# {{ title }}\n- {{ why }}\n")
+    (tmp_path / "notice.html").write_text("<b>{{ title }}</b>{{ body }}")
+    letter = worded("notice", own=tmp_path)
+    title = example("notice")["title"]
+    assert letter.marked.startswith(f"# {title}\n")
+    assert letter.html.startswith(f"<b>{title}</b><h2>{title}</h2>")
 
 
 @pytest.mark.parametrize("nothing", [" ", "\u200b\u200d", "\u202e", "\u2066\u2069 \ufeff"])
