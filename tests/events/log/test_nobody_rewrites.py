@@ -80,6 +80,17 @@ ANYBODY: dict[str, LiteralString] = {
 }
 
 
+def told_twice(url: str) -> None:
+    """A log with two records, in an empty database; and a server elsewhere, for those who want one."""
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("SELECT log.open('RWK', 'A trust')")
+        conn.execute("SELECT log.append('RWK', %s::jsonb)", (f"[{EVENT % 1},{EVENT % 2}]",))
+        conn.execute("CREATE FOREIGN DATA WRAPPER nothing")
+        conn.execute("CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing")
+        conn.execute("GRANT USAGE ON FOREIGN SERVER nowhere TO qiledger_owner")
+
+
 @pytest.fixture(scope="module")
 def log_url(postgres_url: str, servers: Any, worker_id: str) -> Iterator[str]:
     """A database of its own with two records in it: the attacks may not reach any other."""
@@ -89,13 +100,7 @@ def log_url(postgres_url: str, servers: Any, worker_id: str) -> Iterator[str]:
     with psycopg.connect(postgres_url, autocommit=True) as conn:
         conn.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     url = in_database(postgres_url, name)
-    migrate(url)
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute("SELECT log.open('RWK', 'A trust')")
-        conn.execute("SELECT log.append('RWK', %s::jsonb)", (f"[{EVENT % 1},{EVENT % 2}]",))
-        conn.execute("CREATE FOREIGN DATA WRAPPER nothing")
-        conn.execute("CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing")
-        conn.execute("GRANT USAGE ON FOREIGN SERVER nowhere TO qiledger_owner")
+    told_twice(url)
     yield url
     with psycopg.connect(postgres_url, autocommit=True) as conn:
         drop_database(conn, name)
