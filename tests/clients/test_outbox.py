@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qiledger_client import AsyncClient, Client, Outbox, OutboxFull, Unreachable
+from qiledger_client import AsyncClient, Client, NotAllowed, Outbox, OutboxFull, Unreachable
 from qiledger_client.events import ProjectStarted
 from qiledger_client.telling import Telling
 from tests.clients.conftest import SOURCE
 from tests.patience import wait_until
-from tests.services.api.conftest import Server
+from tests.services.api.conftest import MakeKey, Server
 
 CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
 
@@ -85,6 +85,70 @@ def test_what_the_ledger_never_takes_is_set_aside_with_its_problem(ledger: Clien
     assert aside.event["id"] == "P-2-started"
     outbox.forget(aside.place)
     assert outbox.set_aside() == []
+
+
+def test_what_was_set_aside_is_put_back_as_it_was_and_where_it_was(
+    ledger: Client, outbox: Outbox, tmp_path: Path
+):
+    """An older ledger did not know the type, say, and one that does has come."""
+    outbox.put(started("P-1", title="x" * 1_000))
+    (waits,) = outbox.waiting()
+    outbox.flush(ledger)
+    (aside,) = outbox.set_aside()
+    outbox.put(started("P-2"))
+    outbox.put_back(aside.place)
+    assert (outbox.waiting()[0], outbox.set_aside()) == (waits, [])
+    with pytest.raises(KeyError):
+        outbox.put_back(aside.place)
+    outbox.flush(ledger)
+    assert [again.place for again in outbox.set_aside()] == [aside.place]
+    outbox.put(started("P-1", title="Mended"))
+    with pytest.raises(ValueError, match="another event waits"):
+        outbox.put_back(aside.place)
+    assert len(outbox.set_aside()) == 1
+    assert outbox.flush(ledger).told == 1
+
+
+def test_what_is_set_aside_is_said_by_name_and_nothing_of_what_it_says(
+    ledger: Client, outbox: Outbox, caplog: pytest.LogCaptureFixture
+):
+    with outbox.flushing(ledger, every_s=60):
+        outbox.put(started("P-1", title="Somebody's words " * 100))
+    assert "set 1 aside" in caplog.text
+    assert "P-1-started" in caplog.text
+    assert "data.title" in caplog.text
+    assert "Somebody" not in caplog.text
+
+
+def test_what_a_key_may_not_tell_waits_for_one_that_may_and_the_rest_is_told(
+    server: Server, organisation: str, make_key: MakeKey, ledger: Client, outbox: Outbox
+):
+    for source in (SOURCE, "/elsewhere", SOURCE):
+        outbox.put(replace(started(f"P-{len(outbox)}"), source=source))
+    with pytest.raises(NotAllowed) as refused:
+        outbox.flush(ledger)
+    assert kept(ledger) == ["P-0-started", "P-2-started"]
+    assert [waits.event["id"] for waits in outbox.waiting()] == ["P-1-started"]
+    assert outbox.set_aside() == []
+    assert "P-1-started" in refused.value.__notes__[0]
+    elsewhere = make_key(client="elsewhere", sources=["/elsewhere"])
+    with Client(server.url, organisation, key=elsewhere, source="/elsewhere") as client:
+        assert outbox.flush(client).told == 1
+    assert len(outbox) == 0
+
+
+def test_what_no_key_will_ever_tell_is_withdrawn(ledger: Client, outbox: Outbox):
+    outbox.put(replace(started("P-1"), source="/mistaken"))
+    with pytest.raises(NotAllowed):
+        outbox.flush(ledger)
+    outbox.withdraw(outbox.waiting()[0].place)
+    assert outbox.flush(ledger).waiting == 0
+
+
+def test_nobody_but_its_owner_reads_what_waits(outbox: Outbox, tmp_path: Path):
+    outbox.put(started("P-1"))
+    for file in tmp_path.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file.name
 
 
 def test_an_event_that_no_batch_can_hold_holds_nobody_up(ledger: Client, outbox: Outbox):
@@ -170,6 +234,16 @@ def test_a_thread_whose_key_is_no_good_says_so(
     assert len(outbox) == 1
 
 
+def test_a_thread_whose_ledger_is_away_says_so(outbox: Outbox, caplog: pytest.LogCaptureFixture):
+    outbox.put(started("P-1"))
+    with (
+        Client("http://127.0.0.1:9", "RWK", key="k", source=SOURCE, tries=1) as away,
+        outbox.flushing(away, every_s=60),
+    ):
+        pass
+    assert "was not flushed: http://127.0.0.1:9 was asked" in caplog.text
+
+
 def test_two_who_flush_at_once_tell_each_event_once(
     server: Server, organisation: str, key: str, ledger: Client, outbox: Outbox
 ):
@@ -178,8 +252,9 @@ def test_two_who_flush_at_once_tell_each_event_once(
 
     def flush() -> None:
         with Client(server.url, organisation, key=key, source=SOURCE) as client:
-            outbox.flush(client)
+            told.append(outbox.flush(client).told)
 
+    told: list[int] = []
     threads = [threading.Thread(target=flush) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -187,6 +262,7 @@ def test_two_who_flush_at_once_tell_each_event_once(
         thread.join()
     assert len(outbox) == 0
     assert kept(ledger) == [f"P-{n}-started" for n in range(300)]
+    assert sum(told) == 300
 
 
 _PUTS = """

@@ -7,55 +7,29 @@
 `put` returns when the event is on disk. `flush` tells what waits, oldest first, and removes what the ledger has given
 a receipt for. A crash between the two leaves the event in the box; telling it again gets the receipt it would have
 had. So several processes may put and flush at once: no lock is needed where a repeat does no harm. What the ledger
-will never take is set aside with its problem, what it cannot take just now waits, and neither holds anybody up.
+will never take is set aside with its problem; what it cannot take just now, or not by this key, waits; and neither
+holds anybody up.
 """
 
 import contextlib
 import json
 import logging
-import os
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from qiledger_client.answers import Outcome, Receipt
+from qiledger_client.answers import Outcome
 from qiledger_client.async_client import AsyncClient
+from qiledger_client.box import Box, OutboxFull, SetAside, Waiting
 from qiledger_client.client import Client
-from qiledger_client.flows import BATCH_EVENTS_MAX, TRY_LATER, Flow, Ledger, in_batches
-from qiledger_client.problems import LedgerError, Problem, Unfit, Unreachable
-from qiledger_client.telling import Telling
+from qiledger_client.flows import Flow, Ledger, in_batches
+from qiledger_client.problems import LedgerError, NotAllowed, Unfit, Unreachable
+
+__all__ = ["Flushed", "Outbox", "OutboxFull", "SetAside", "Waiting"]
 
 log = logging.getLogger(__name__)
 
-EVENTS_MAX = 100_000
-BUSY_S = 30.0
-
-_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS waiting (
-        place INTEGER PRIMARY KEY AUTOINCREMENT,
-        source TEXT NOT NULL,
-        id TEXT NOT NULL,
-        event BLOB NOT NULL,
-        UNIQUE (source, id)
-    );
-    CREATE TABLE IF NOT EXISTS set_aside (
-        place INTEGER PRIMARY KEY,
-        event BLOB NOT NULL,
-        problem TEXT NOT NULL
-    );
-"""
-_PUT = "INSERT INTO waiting (source, id, event) VALUES (?, ?, ?)"
-_PUT_BEFORE = "SELECT event FROM waiting WHERE source = ? AND id = ?"
-_NEXT = "SELECT place, event FROM waiting WHERE place > ? ORDER BY place LIMIT ?"
-_TOLD = "DELETE FROM waiting WHERE place = ?"
-_SET_ASIDE = "INSERT OR REPLACE INTO set_aside (place, event, problem) VALUES (?, ?, ?)"
-_ASIDE = "SELECT place, event, problem FROM set_aside ORDER BY place LIMIT 10000"
-
-
-class OutboxFull(LedgerError):
-    """As many events wait as the outbox may hold: the ledger has been away for long, or nobody flushes."""
+PAUSE_MAX_S = 60.0  # between two tries of a thread that cannot flush
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,65 +42,15 @@ class Flushed:
     away: Unreachable | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SetAside:
-    """An event that the ledger will never take as it is, and why."""
-
-    place: int
-    event: dict[str, object]
-    status: int
-    document: dict[str, object]
-
-
-class Outbox:
+class Outbox(Box):
     """A file of events that wait to be told (SQLite, every commit on the disk). Safe for threads and processes."""
 
-    def __init__(self, path: str | os.PathLike[str], *, events_max: int = EVENTS_MAX) -> None:
-        self._path = Path(path)
-        self._events_max = events_max
-        with self._open() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(_SCHEMA)
-
-    def put(self, telling: Telling) -> None:
-        """Keeps an event to be told; returns when it is on disk. The same event put twice waits once.
-
-        Raises OutboxFull; ValueError for another event under the same source and id.
-        """
-        event = telling.encoded()
-        with self._open() as db:
-            db.execute("BEGIN IMMEDIATE")
-            before = db.execute(_PUT_BEFORE, (telling.source, telling.id)).fetchone()
-            if before is not None:
-                if before[0] != event:
-                    raise ValueError(f"another event waits under the id {telling.id} of {telling.source}")
-                return
-            if self._count(db) >= self._events_max:
-                raise OutboxFull(f"{self._events_max} events wait in {self._path}")
-            db.execute(_PUT, (telling.source, telling.id, event))
-            db.execute("COMMIT")
-
-    def __len__(self) -> int:
-        """How many wait."""
-        with self._open() as db:
-            return self._count(db)
-
-    def set_aside(self) -> list[SetAside]:
-        """What the ledger refused, the oldest first; 10,000 at most."""
-        with self._open() as db:
-            rows = db.execute(_ASIDE).fetchall()
-        return [
-            SetAside(place=place, event=json.loads(event), **json.loads(problem))
-            for place, event, problem in rows
-        ]
-
-    def forget(self, place: int) -> None:
-        """Removes what was set aside, once somebody has dealt with it."""
-        with self._open() as db:
-            db.execute("DELETE FROM set_aside WHERE place = ?", (place,))
-
     def flush(self, client: Client) -> Flushed:
-        """Tells what waits. A ledger that is away ends it early and leaves the rest. Raises Problem for a bad key."""
+        """Tells what waits. A ledger that is away ends it early and leaves the rest.
+
+        Raises NotAllowed for a key that may not tell some of it, once the rest is told: what it may not waits for one
+        that may. Raises Problem for what the ledger, or somebody between, has against every request.
+        """
         return client.run(self._flushing(client.ledger))
 
     async def aflush(self, client: AsyncClient) -> Flushed:
@@ -137,13 +61,15 @@ class Outbox:
     def flushing(self, client: Client, *, every_s: float = 5.0) -> Iterator[None]:
         """Flushes in a thread every few seconds, and once more at the end. The client is the thread's meanwhile.
 
-        What goes wrong, such as a key that has expired, is said by `logging` and tried again the next time.
+        What goes wrong, such as a key that has expired, is said by `logging` and tried again, after longer each time.
         """
         over = threading.Event()
 
         def flush_on() -> None:
-            while not over.wait(every_s):
-                self._try_to_flush(client)
+            pause_s = every_s
+            while not over.wait(pause_s):
+                went_well = self._try_to_flush(client)
+                pause_s = every_s if went_well else max(every_s, min(PAUSE_MAX_S, pause_s * 2))
 
         thread = threading.Thread(target=flush_on, name="qiledger outbox", daemon=True)
         thread.start()
@@ -154,16 +80,21 @@ class Outbox:
             thread.join()
             self._try_to_flush(client)
 
-    def _try_to_flush(self, client: Client) -> None:
+    def _try_to_flush(self, client: Client) -> bool:
         try:
-            self.flush(client)
-        except Exception as trouble:  # a disk that is full for a while must not end the thread
-            foreseen = isinstance(trouble, LedgerError)
-            log.warning("the outbox %s was not flushed: %s", self._path, trouble, exc_info=not foreseen)
+            trouble: Exception | None = self.flush(client).away
+        except Exception as failure:  # a disk that is full for a while must not end the thread
+            trouble = failure
+        if trouble is not None:
+            unforeseen = None if isinstance(trouble, LedgerError) else trouble
+            said = " ".join([str(trouble), *getattr(trouble, "__notes__", ())])
+            log.warning("the outbox %s was not flushed: %s", self._path, said, exc_info=unforeseen)
+        return trouble is None
 
     def _flushing(self, ledger: Ledger) -> Flow[Flushed]:
         told = refused = place = 0
         away: Unreachable | None = None
+        not_allowed: NotAllowed | None = None
         while away is None and (waiting := self._next(place)):
             for batch in in_batches([event for _, event in waiting]):
                 part, waiting = waiting[: len(batch)], waiting[len(batch) :]
@@ -174,47 +105,21 @@ class Outbox:
                     break
                 told_now, refused_now = self._note(part, outcomes)
                 told, refused = told + told_now, refused + refused_now
+                not_allowed = not_allowed or _first_not_allowed(part, outcomes)
                 place = part[-1][0]
+        if not_allowed is not None:
+            raise not_allowed
         return Flushed(told=told, set_aside=refused, waiting=len(self), away=away)
 
-    def _next(self, after: int) -> list[tuple[int, bytes]]:
-        with self._open() as db:
-            return db.execute(_NEXT, (after, BATCH_EVENTS_MAX)).fetchall()
 
-    def _note(self, part: Sequence[tuple[int, bytes]], outcomes: Sequence[Outcome]) -> tuple[int, int]:
-        """Removes what has a receipt, sets aside what was refused: in one commit. A crash before it repeats them.
-
-        How many of each; the others cannot be taken just now, and wait.
-        """
-        told = refused = 0
-        with self._open() as db:
-            db.execute("BEGIN IMMEDIATE")
-            for (place, event), outcome in zip(part, outcomes, strict=True):
-                if isinstance(outcome, Problem) and outcome.status in TRY_LATER:
-                    continue
-                if isinstance(outcome, Problem):
-                    refused += 1
-                    db.execute(_SET_ASIDE, (place, event, json.dumps(_document(outcome))))
-                else:
-                    assert isinstance(outcome, Receipt)
-                    told += 1
-                db.execute(_TOLD, (place,))
-            db.execute("COMMIT")
-        return told, refused
-
-    def _count(self, db: sqlite3.Connection) -> int:
-        (count,) = db.execute("SELECT count(*) FROM waiting").fetchone()
-        return int(count)
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one step: a forked child, a thread and a crash have nothing to share."""
-        db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
-        try:
-            db.execute("PRAGMA synchronous = FULL")
-            yield db
-        finally:
-            db.close()
+def _first_not_allowed(part: Sequence[tuple[int, bytes]], outcomes: Sequence[Outcome]) -> NotAllowed | None:
+    for (place, event), outcome in zip(part, outcomes, strict=True):
+        if isinstance(outcome, NotAllowed):
+            outcome.add_note(
+                f"The first that waits for another key is {json.loads(event)['id']}, at place {place}."
+            )
+            return outcome
+    return None
 
 
 def _told(ledger: Ledger, batch: Sequence[bytes]) -> Flow[list[Outcome]]:
@@ -229,9 +134,3 @@ def _told(ledger: Ledger, batch: Sequence[bytes]) -> Flow[list[Outcome]]:
     half = len(batch) // 2
     first = yield from _told(ledger, batch[:half])
     return first + (yield from _told(ledger, batch[half:]))
-
-
-def _document(problem: Problem) -> dict[str, object]:
-    members = {"title": problem.title, "detail": problem.detail, "field": problem.field, "type": problem.slug}
-    document = {name: value for name, value in members.items() if value is not None} | problem.facts
-    return {"status": problem.status, "document": document}
