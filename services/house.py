@@ -56,6 +56,9 @@ class KeptServer(Protocol):
     def restart(self) -> None:
         """Bring it back."""
 
+    def abandon(self) -> None:
+        """A restart that is under way need not be waited for any more."""
+
 
 class ChildWillNotStay(Exception):
     """A child ended by itself again and again; there is something to mend first."""
@@ -85,6 +88,7 @@ class Told(msgspec.Struct):
 def told_to_stop() -> Iterator[Told]:
     """A block that SIGINT, SIGTERM and SIGHUP leave in good order; for the main thread.
 
+    Not SIGHUP where whoever started us has it ignored: `nohup` asks for a house that outlives the terminal.
     The first signal raises `ToldToStop` in the block, which ends here in silence; later ones interrupt no clearing up.
     """
     told = Told()
@@ -96,9 +100,10 @@ def told_to_stop() -> Iterator[Told]:
         told.once = True
         raise ToldToStop
 
-    before = {
-        number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
+    before = {number: signal.signal(number, hear) for number in heard}
     try:
         yield told
     except ToldToStop:
@@ -216,8 +221,10 @@ class House:
     def stop(self) -> None:
         """SIGTERM to all, wait for all together, SIGKILL to who is left. Bounded; again is harmless."""
         self._over.set()
-        if self._keeper.is_alive() and threading.current_thread() is not self._keeper:
-            self._keeper.join()
+        for server in self._servers:
+            server.abandon()
+        if self._keeper.is_alive():
+            self._keeper.join(STOP_WITHIN_S)
         for room in self._rooms:
             if room.process is not None and not room.empty:
                 room.process.terminate()

@@ -8,6 +8,7 @@ Two locks, both released by the kernel, however their holders end:
 
 import fcntl
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -43,17 +44,18 @@ class Claim:
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._house = descriptor
 
-    def server_lock(self, *, patience_s: float) -> int:
+    def server_lock(self, *, patience_s: float, abandoned: threading.Event) -> int:
         """A descriptor for the server to inherit, once every process of the last one is gone.
 
-        Close it after the launch. Raises `DirectoryInUse` if one still lives after `patience_s`.
+        Close it after the launch. Raises `DirectoryInUse` if one still lives after `patience_s`, or when nobody waits
+        for it any more.
         """
         descriptor = os.open(self.directory / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + patience_s
         while not _lock(descriptor):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or abandoned.is_set():
                 os.close(descriptor)
-                raise DirectoryInUse(self.directory, f"a server that has not stopped for {patience_s:.0f} s")
+                raise DirectoryInUse(self.directory, "a server that has not stopped")
             time.sleep(ASK_EVERY_S)
         return descriptor
 

@@ -60,6 +60,7 @@ class Server(ABC):
         self._process: subprocess.Popen[bytes] | None = None
         self._changing = threading.RLock()
         self._wanted = False
+        self._abandoned = threading.Event()
 
     @abstractmethod
     def binary(self) -> Path:
@@ -112,6 +113,7 @@ class Server(ABC):
         Raises `DirectoryInUse`, `ServerFailed`, `NoServerFound`, `NoIdentity`.
         """
         with self._changing:
+            self._abandoned.clear()
             self._make_directory()
             self._claim.take()
             try:
@@ -133,10 +135,14 @@ class Server(ABC):
             self._end([(signal.SIGKILL, 10.0)])
 
     def restart(self) -> None:
-        """Stop if it runs, then start on the same directory and socket."""
+        """Stop if it runs, then start on the same directory and socket. Raises `ServerFailed` once it is abandoned."""
         with self._changing:
             self.stop()
             self._start()
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more: a restart under way in another thread ends at once, where it is."""
+        self._abandoned.set()
 
     def close(self) -> None:
         """Stop and let go of the directory."""
@@ -154,7 +160,7 @@ class Server(ABC):
 
     def _start(self) -> None:
         """Under the claim: settle who and where, then launch."""
-        lock = self._claim.server_lock(patience_s=PREDECESSOR_PATIENCE_S)
+        lock = self._claim.server_lock(patience_s=PREDECESSOR_PATIENCE_S, abandoned=self._abandoned)
         try:
             if self._find_identity:
                 self._identity = identity_for(self.directory, self.binary(), in_use=self.data.exists())
@@ -228,6 +234,8 @@ class Server(ABC):
         while not self.ready(self.pid):
             if not self.alive:
                 raise ServerFailed(self.name, "ended before it was ready", self.log)
+            if self._abandoned.is_set():
+                raise ServerFailed(self.name, "was told to stop before it was ready", self.log)
             if time.monotonic() > deadline:
                 raise ServerFailed(self.name, f"was not ready in {self._start_timeout_s:.0f} s", self.log)
             time.sleep(LOOK_EVERY_S)

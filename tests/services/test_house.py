@@ -1,5 +1,6 @@
 """Processes under one roof: brought back when they fall, stopped together, never left behind."""
 
+import fcntl
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.embedded import Postgres
+from services.embedded.server import PREDECESSOR_PATIENCE_S
 from services.house import STOP_WITHIN_S, Child, ChildWillNotStay, House
 from tests.patience import ENDS_WITHIN_S, gone, wait_until
 
@@ -62,9 +64,12 @@ def living(house: House, name: str) -> int:
     return pid
 
 
-def a_house(directory: Path, **children: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
+def a_house(
+    directory: Path, *, by: str | None = None, **children: str
+) -> tuple[subprocess.Popen[str], dict[str, int]]:
+    command = [sys.executable, "-c", HOUSE_OF_ITS_OWN, str(directory), json.dumps(children)]
     process = subprocess.Popen(
-        [sys.executable, "-c", HOUSE_OF_ITS_OWN, str(directory), json.dumps(children)],
+        command if by is None else [by, *command],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -157,6 +162,55 @@ def test_a_signal_stops_the_house_in_good_order(throwaway: Path, sign: signal.Si
     assert out == "in good order\n"
     assert process.returncode == 0
     assert all(gone(pid) for pid in [*pids.values(), horse])
+
+
+def test_a_signal_stops_a_house_whose_server_is_being_brought_back(throwaway: Path) -> None:
+    """The server's successor waits for the last process of the one before, which here is us: for a minute."""
+    process, pids = a_house(throwaway, api=STEADY)
+    process.send_signal(signal.SIGSTOP)
+    os.kill(pids["postgres"], signal.SIGKILL)
+    with (throwaway / "postgres" / "server.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout is not None
+        assert "server fell" in process.stdout.readline()
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=2 * PREDECESSOR_PATIENCE_S)
+    assert out.endswith("in good order\n")
+    assert time.monotonic() - begin < PREDECESSOR_PATIENCE_S / 2
+    assert all(gone(pid) for pid in pids.values())
+
+
+def test_a_house_does_not_wait_for_a_server_that_takes_long_to_recover(throwaway: Path) -> None:
+    recovering: list[int] = []
+
+    class LongToRecover(Postgres):
+        def ready(self, pid: int) -> bool:
+            if first is None or pid == first:
+                return super().ready(pid)
+            recovering.append(pid)
+            return False
+
+    first: int | None = None
+    with LongToRecover(throwaway / "postgres") as server:
+        first = server.pid
+        with House([], servers=[server]):
+            os.kill(first, signal.SIGKILL)
+            wait_until(lambda: recovering, within_s=30, what="its recovery is waited for")
+    assert gone(recovering[0])
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_house_of_nohup_outlives_its_terminal(throwaway: Path, sign: signal.Signals) -> None:
+    process, pids = a_house(throwaway, by="nohup", api=STEADY)
+    wait_until(lambda: said(throwaway / "logs", "api"), within_s=20, what="it is up")
+    process.send_signal(signal.SIGHUP)
+    os.kill(pids["api"], signal.SIGKILL)
+    wait_until(lambda: said(throwaway / "logs", "api") == ["up"] * 2, within_s=20, what="the house goes on")
+    assert process.poll() is None
+    process.send_signal(sign)
+    assert process.communicate(timeout=ENDS_WITHIN_S)[0].endswith("in good order\n")
 
 
 def test_a_second_ctrl_c_waits_for_nobody(throwaway: Path) -> None:
