@@ -21,6 +21,7 @@ from events.log.lines import NotCanonical, read_line
 from events.log.merkle import leaf_hash
 from events.log.record import written as moment_written
 from events.log.taking import Wanted
+from events.vocabulary import checked
 from projections.engine.found import found
 from projections.engine.shown import ONE_SNAPSHOT, rows_shown, shown
 
@@ -58,13 +59,13 @@ def note_taken(conn: Conn, head: Head) -> None:
 
 def taken(head: Head) -> ExportTaken:
     """What is put on record of an export. Raises msgspec.ValidationError for words that may not stand there."""
-    told = {
-        "what": f"{head.organisation}, records {head.first} to {head.last}",
-        "purpose": head.purpose,
-        "until_position": head.last,
-        "taken_for": head.taken_for,
-    }
-    return msgspec.convert(told, ExportTaken)
+    told = ExportTaken(
+        what=f"{head.organisation}, records {head.first} to {head.last}",
+        purpose=head.purpose,
+        until_position=head.last,
+        taken_for=head.taken_for,
+    )
+    return checked(told)
 
 
 class SpooledRows:

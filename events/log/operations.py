@@ -10,7 +10,7 @@ import psycopg
 
 from events.log.outcomes import UnknownOrganisation
 from events.log.record import Submission
-from events.vocabulary import Event, canonical_body, tag_of
+from events.vocabulary import Event, canonical_body, checked, tag_of
 
 ENDING = ".operations"
 SOURCE = "/qiledger"
@@ -30,7 +30,10 @@ def is_operations(log: str) -> bool:
 
 
 def submission(organisation: str, event: Event, *, actor: str = OPERATOR) -> Submission:
-    """An event as it goes to the log of operations: in the organisation's stream, or in that of its own subject."""
+    """An event as it goes to the log of operations: in the organisation's stream, or in that of its own subject.
+
+    Raises msgspec.ValidationError for one that could not be read again.
+    """
     tag = tag_of(type(event))
     subject = organisation if event.stream == "organisation" else tag.partition(".")[0]
     return Submission(
@@ -41,15 +44,15 @@ def submission(organisation: str, event: Event, *, actor: str = OPERATOR) -> Sub
         occurred_at=datetime.now(UTC),
         precise_to="instant",
         actor=actor,
-        body=canonical_body(event).decode(),
+        body=canonical_body(checked(event)).decode(),
     )
 
 
 def note(conn: psycopg.Connection[Any], organisation: str, *events: Event, actor: str = OPERATOR) -> None:
     """Notes what is done in the transaction that does it: both are kept, or neither.
 
-    Raises UnknownOrganisation. Whoever appends to the organisation's own log too does that first, so that two
-    transactions cannot wait for one another.
+    Raises UnknownOrganisation, msgspec.ValidationError. Whoever appends to the organisation's own log too does that
+    first, so that two transactions cannot wait for one another.
     """
     keep(conn, log_of(organisation), [submission(organisation, event, actor=actor) for event in events])
 

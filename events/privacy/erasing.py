@@ -14,15 +14,17 @@ from typing import Any, Literal
 import msgspec
 import psycopg
 
-from events.log.operations import keep, note, submission
+from events.log.operations import is_operations, keep, note, submission
+from events.log.outcomes import UnknownOrganisation
 from events.log.read import FOR_ORGANISATION
 from events.log.record import written
+from events.log.taking import head_position
 from events.operations import PersonErased
 from events.privacy.holds import holds_on
 from events.privacy.ledger import Erasure, Ledger
 from events.privacy.vault import EMPTY, EMPTYING
 from events.rights import ErasureDecided, ErasureExecuted, ErasureRequested, Grounds
-from events.vocabulary import Event
+from events.vocabulary import Event, checked
 
 ErasureGrounds = Literal[
     "no_longer_needed", "consent_withdrawn", "objection", "unlawful", "legal_obligation", "child_consent"
@@ -141,9 +143,30 @@ def about(conn: psycopg.Connection[Any], organisation: str, person: str) -> Abou
 def refuse(
     conn: psycopg.Connection[Any], organisation: str, person: str, *, grounds: Grounds, reason: str | None
 ) -> None:
-    """Puts on record that an erasure was asked for and refused. In the caller's transaction."""
+    """Puts on record that an erasure was asked for and refused. In the caller's transaction.
+
+    Raises UnknownOrganisation, msgspec.ValidationError for a reason that may not stand there.
+    """
     decided = ErasureDecided(decision="refused", grounds=grounds, reason=reason)
     keep_about(conn, organisation, person, [ErasureRequested(), decided])
+
+
+def to_be_told(
+    reason: str | None, copies: Sequence[str]
+) -> tuple[ErasureRequested, ErasureDecided, ErasureExecuted]:
+    """What an erasure puts on record, but for how many keys it destroyed.
+
+    Raises msgspec.ValidationError for words that may not stand there.
+    """
+    decided = checked(ErasureDecided(decision="granted", reason=reason))
+    return ErasureRequested(), decided, checked(ErasureExecuted(keys_destroyed=0, copies=tuple(copies)))
+
+
+def must_have_a_log(conn: psycopg.Connection[Any], organisation: str) -> None:
+    """Raises UnknownOrganisation for one that has none, and for a log of operations: it is told what was erased."""
+    if is_operations(organisation):
+        raise UnknownOrganisation(organisation)
+    head_position(conn, organisation)
 
 
 def erase(
@@ -154,25 +177,28 @@ def erase(
     *,
     grounds: ErasureGrounds,
     reason: str | None = None,
-    copies: list[str] | None = None,
+    copies: Sequence[str] = (),
 ) -> Certificate:
     """Erases a person: request, decision, execution, on record in the transaction that destroys the key.
 
     For one who acts as an administrator; the connection commits each statement. A person who has no key gets one that
     is destroyed, so that nothing told later of them is readable. Erasing again destroys nothing more, and says so.
-    Raises OnHold, with the request on record; UnknownOrganisation.
+    Before anything is destroyed it raises OnHold, with the request on record; UnknownOrganisation;
+    msgspec.ValidationError for words that may not stand on record.
     """
+    requested, decided, executed = to_be_told(reason, copies)
+    must_have_a_log(conn, organisation)
     now = datetime.now(UTC)
     found = about(conn, organisation, person)
     if holds := holds_on(conn, organisation, found.streams):
         with conn.transaction():
-            keep_about(conn, organisation, person, [ErasureRequested()])
+            keep_about(conn, organisation, person, [requested])
         raise OnHold(holds)
     key = _close(conn, organisation, person, now)
     ledger.add(
         Erasure(organisation=organisation, person=person, key=key, at=now.isoformat(), grounds=grounds)
     )
-    known = [*(copies or []), *_exports(conn, organisation)][:COPIES_MAX]
+    known = [*copies, *_exports(conn, organisation)][:COPIES_MAX]
     with conn.transaction():
         conn.execute(FOR_ORGANISATION, (organisation,))
         asked = {"organisation": organisation, "person": person, "at": now}
@@ -180,12 +206,8 @@ def erase(
         destroyed = [id_ for (id_,) in conn.execute(DESTROY, asked).fetchall()]
         emptied = conn.execute(EMPTY, asked).rowcount > 0
         held = clear_out(conn, asked)
-        told = [
-            ErasureRequested(),
-            ErasureDecided(decision="granted", reason=reason),
-            ErasureExecuted(keys_destroyed=len(destroyed), copies=tuple(copies or ())),
-        ]
-        *_, position = keep_about(conn, organisation, person, told)
+        executed = msgspec.structs.replace(executed, keys_destroyed=len(destroyed))
+        *_, position = keep_about(conn, organisation, person, [requested, decided, executed])
         noted = PersonErased(person=person, keys=tuple(destroyed), grounds=grounds, contact=emptied)
         note(conn, organisation, noted)
     return Certificate(

@@ -8,11 +8,20 @@ import rich_click as click
 
 from events.counted import counted
 from events.log.outcomes import UnknownOrganisation
-from events.privacy.erasing import Certificate, ErasureGrounds, OnHold, erase, refuse
+from events.privacy.erasing import (
+    Certificate,
+    ErasureGrounds,
+    OnHold,
+    erase,
+    must_have_a_log,
+    refuse,
+    to_be_told,
+)
 from events.privacy.ledger import Ledger
 from events.privacy.writing_anew import READ_JUST_NOW, write_anew
 from events.rights import Grounds
 from services.cli.as_operator import as_operator, person_of
+from services.cli.on_record import fit_for_the_record
 from services.custody import ledger_file
 from services.settings import Settings
 
@@ -64,33 +73,54 @@ def erase_(
     if (grounds is None) == (refused is None):
         raise click.UsageError("Give --grounds to erase, or --refuse with the grounds of a refusal.")
     reference = person_of(person)
-    with as_operator(name="erase") as conn:
+    with as_operator(name="erase") as conn, fit_for_the_record():
         try:
+            must_have_a_log(conn, organisation)
             if refused is not None:
                 with conn.transaction():
                     refuse(conn, organisation, reference, grounds=refused, reason=reason)
                 click.echo(f"Refused, on record: {refused}.")
                 return
             assert grounds is not None
+            to_be_told(reason, copies)
             if not yes:
-                click.confirm(f"Destroy the key of {reference}? This cannot be undone.", abort=True)
+                asked = f"Destroy the key of {reference} of {organisation}? This cannot be undone."
+                click.confirm(asked, abort=True)
             ledger = Ledger(ledger_file(Settings.read()))
             given = erase(
-                conn, ledger, organisation, reference, grounds=grounds, reason=reason, copies=list(copies)
+                conn, ledger, organisation, reference, grounds=grounds, reason=reason, copies=copies
             )
         except OnHold as held:
             click.echo(f"Nothing was erased: {held}.", err=True)
             raise SystemExit(2) from None
         except UnknownOrganisation as unknown:
             raise click.ClickException(str(unknown)) from None
+        handed_over = _handed_over(given, file)
         if not write_anew(conn):
             click.echo(f"{READ_JUST_NOW}.", err=True)
         conn.execute("CHECKPOINT")
-    text = msgspec.json.format(msgspec.json.encode(given)).decode()
-    if file is not None:
-        file.write_text(f"{text}\n", encoding="utf-8")
-    click.echo(text)
     _say(given)
+    if not handed_over:
+        raise SystemExit(1)
+
+
+def _handed_over(given: Certificate, file: Path | None) -> bool:
+    """Prints the certificate, which is made once, and writes it: where one fails the other is done all the same."""
+    text = msgspec.json.format(msgspec.json.encode(given)).decode()
+    try:
+        click.echo(text)
+    finally:
+        written = file is None or _is_written(file, text)
+    return written
+
+
+def _is_written(file: Path, text: str) -> bool:
+    try:
+        file.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as refused:
+        click.echo(f"The certificate was printed, and is not in {file}: {refused.strerror}.", err=True)
+        return False
+    return True
 
 
 def _say(given: Certificate) -> None:

@@ -14,6 +14,7 @@ from events.log import keys as log_keys
 from events.log.keys import ASK, READ, SCOPES, WRITE, Key, Secret, WrongKey
 from events.log.outcomes import UnknownOrganisation
 from services.cli.listing import listing, print_table
+from services.cli.on_record import fit_for_the_record
 from services.cli.way_in import unreachable, way_in
 from services.settings import Settings, WrongSettings
 
@@ -153,9 +154,12 @@ def _show(secret: Secret, *, as_json: bool) -> None:
 def _database() -> Iterator[psycopg.Connection[Any]]:
     """A transaction on the database; what cannot be done is said as an error of the command."""
     try:
-        with psycopg.connect(
-            way_in(Settings.read()), connect_timeout=10, application_name="qiledger keys"
-        ) as conn:
+        with (
+            fit_for_the_record(),
+            psycopg.connect(
+                way_in(Settings.read()), connect_timeout=10, application_name="qiledger keys"
+            ) as conn,
+        ):
             yield conn
     except (WrongSettings, WrongKey, UnknownOrganisation) as wrong:
         raise click.ClickException(str(wrong)) from None

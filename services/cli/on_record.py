@@ -1,5 +1,9 @@
 """Reads in the database itself, by command: on record among the operations, like an auditor's reads over HTTP."""
 
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
 import psycopg
 import rich_click as click
 
@@ -9,6 +13,16 @@ from services.cli.as_auditor import Connection
 off_the_record = click.option(
     "--off-the-record", is_flag=True, help="Do not note it, where the database may only be read."
 )
+
+
+@contextlib.contextmanager
+def fit_for_the_record() -> Iterator[None]:
+    """Words that may not stand on record are said as an error of the command."""
+    try:
+        yield
+    except (msgspec.ValidationError, UnicodeEncodeError) as wrong:
+        raise click.ClickException(f"This may not stand on record: {wrong}.") from None
+
 
 _NOTE = "SELECT log.note_read(%s, %s, %s, %s)"
 

@@ -6,7 +6,7 @@ import msgspec
 
 from events.fields import first_day
 from events.log.record import PreciseTo, Submission
-from events.vocabulary import Event, canonical_body, read_body, tag_of
+from events.vocabulary import Event, canonical_body, checked, tag_of
 from services.importing.reading import Wire
 
 
@@ -48,7 +48,6 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
     def submission(self, *, actor: str) -> Submission:
         """The event as the door hands it to the log: read back, as a whole number in code may be none in the type."""
-        read = read_body(self.type, canonical_body(self.event))
         return Submission(
             stream=self.stream,
             source=self.source,
@@ -57,7 +56,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
             occurred_at=self.occurred_at,
             precise_to=self.precise_to,
             actor=actor,
-            body=canonical_body(read).decode(),
+            body=canonical_body(checked(self.event)).decode(),
         )
 
     def check(self) -> None:
@@ -65,7 +64,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
         A struct made in code is not checked by making it; reading its bytes back is what the door does too.
         """
-        read_body(self.type, canonical_body(self.event))
+        checked(self.event)
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

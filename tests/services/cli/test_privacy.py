@@ -131,6 +131,55 @@ def test_an_erasure_is_certified_and_on_record(desk: Desk, tmp_path: Path) -> No
     assert desk.ledger.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_certificate_is_printed_where_it_cannot_be_written(desk: Desk, tmp_path: Path) -> None:
+    desk.tell_words("person/8Qm2", WORDS)
+    nowhere = tmp_path / "nowhere" / "certificate.json"
+    asked = ("erase", "8Qm2", "--organisation", "RWK", "--grounds", "objection", "--yes")
+    said = desk.run(*asked, "--certificate", str(nowhere), status=1)
+    assert json.loads(said.partition("\n}\n")[0] + "}")["words_unreadable"] == 1
+    assert f"is not in {nowhere}" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--reason", ""), ("--copy", "An index " * 12), ("--copy", "two\nlines"), ("--copy", "x") * 51],
+    ids=["no words", "too many", "two lines", "too often"],
+)
+def test_words_that_may_not_stand_on_record_are_refused_before_anything_is_destroyed(
+    desk: Desk, words: tuple[str, ...]
+) -> None:
+    desk.tell_words("person/8Qm2", WORDS)
+    asked = ("erase", "8Qm2", "--organisation", "RWK", "--grounds", "objection", "--yes")
+    assert "may not stand on record" in desk.run(*asked, *words, status=1)
+    assert not desk.ledger.exists()
+    with desk.connect() as conn:
+        (destroyed,) = conn.execute("SELECT count(*) FROM vault.keys WHERE wrapped IS NULL").fetchone() or ()
+        told = conn.execute("SELECT type FROM log.records WHERE organisation = 'RWK'").fetchall()
+    assert destroyed == 0
+    assert told == [("person.roles_changed",)]
+
+
+def test_a_refusal_of_an_erasure_has_reasons_that_may_stand_on_record(desk: Desk) -> None:
+    asked = ("erase", "8Qm2", "--organisation", "RWK", "--refuse", "legal_claims")
+    assert "may not stand on record" in desk.run(*asked, "--reason", "", status=1)
+    assert "Refused, on record" in desk.run(*asked, "--reason", "A claim is open.")
+
+
+@pytest.mark.parametrize("code", ["RV3", "RWK.operations"])
+def test_where_no_log_is_kept_nothing_is_erased(desk: Desk, code: str) -> None:
+    asked = ("erase", "8Qm2", "--organisation", code, "--grounds", "objection", "--yes")
+    assert f"no log is kept for organisation {code}" in desk.run(*asked, status=1)
+    assert not desk.ledger.exists()
+    with desk.connect() as conn:
+        assert conn.execute("SELECT person FROM vault.keys").fetchall() == []
+
+
+def test_whoever_is_asked_to_confirm_is_told_whose_key_it_is(desk: Desk) -> None:
+    asked = ("erase", "8Qm2", "--organisation", "RWK", "--grounds", "objection")
+    assert "Destroy the key of person/8Qm2 of RWK?" in desk.run(*asked, status=1)
+    assert not desk.ledger.exists()
+
+
 def test_a_legal_hold_on_anything_that_names_the_person_defers_it(desk: Desk) -> None:
     desk.tell_words("person/8Qm2", WORDS)
     desk.tell("person/8Qm2", LegalHoldSet(hold="LH-2"))
