@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -225,19 +225,29 @@ def _placard(
         "QILEDGER_DATA_DIRECTORY": str(directory),
         **custody,
     }
-    write_env(file, lines)
+    write_exports(file, lines)
     try:
         yield
     finally:
         file.unlink(missing_ok=True)
 
 
+def write_exports(file: Path, lines: Mapping[str, str]) -> None:
+    """Writes the lines by which a shell has the values from then on."""
+    _write(file, (f"export {name}={shlex.quote(value)}" for name, value in lines.items()))
+
+
 def write_env(file: Path, lines: Mapping[str, str]) -> None:
-    """Writes the lines by which a shell has the values from then on, whole or not at all, for our eyes only."""
+    """Writes plain lines, as Docker, systemd, dotenv and a shell read them alike: for values that need no quoting."""
+    _write(file, (f"{name}={value}" for name, value in lines.items()))
+
+
+def _write(file: Path, lines: Iterable[str]) -> None:
+    """Whole or not at all, for our eyes only."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in lines.items())
+        opened.writelines(f"{line}\n" for line in lines)
     draft.replace(file)
 
 

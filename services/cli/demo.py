@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from events.log import keys
 from services.cli.up import CANNOT_START
@@ -46,8 +47,8 @@ PORT = 8080
 @click.option(
     "--env-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write QILEDGER_URL, QILEDGER_API_KEY and more here, for scripts, once real history is loaded; "
-    "removed at the end.",
+    help="Write QILEDGER_URL, QILEDGER_API_KEY and more here for scripts, as plain NAME=value lines, once real history "
+    "is loaded; removed at the end.",
 )
 @click.option("--keep", is_flag=True, help="Keep the data directory when the demo ends.")
 @click.option("--no-synthetic", is_flag=True, help="Real history only.")
@@ -198,7 +199,7 @@ def _what_next(home: Home, guests: Mapping[str, str]) -> str:
         f"  export QILEDGER_API_KEY_{code}={key}" for code, key in guests.items() if code != "RWK"
     )
     return f"""
-[bold]qiledger[/] at [bold]{home.url}[/]    data and logs: {home.directory}
+[bold]qiledger[/] at [bold]{home.url}[/]    data and logs: {escape(str(home.directory))}
 
 [bold]Try next[/], in another terminal. A key for each organisation, as the guides in docs/ use them:
   export QILEDGER_URL={home.url}
@@ -219,8 +220,8 @@ def _what_next(home: Home, guests: Mapping[str, str]) -> str:
     "$QILEDGER_URL/v1/RWK/events" -d '{EXAMPLE}'
 
   [dim]# as the operator or the auditor of this house: the command `qiledger`, and its way in[/]
-  export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH
-  . {shlex.quote(str(home.directory / PLACARD))}
+  export PATH={escape(shlex.quote(str(Path(sys.executable).parent)))}:$PATH
+  . {escape(shlex.quote(str(home.directory / PLACARD)))}
   qiledger status
 
   [dim]# every door, in the browser[/]

@@ -11,7 +11,7 @@ from services.custody import custody_at
 from services.operating import open_organisation
 from services.sealing import sealing_at, signer_of
 from services.settings import Settings
-from services.whole_house import PLACARD, write_env
+from services.whole_house import PLACARD, write_exports
 from tests.conftest import Servers, cloned
 from tests.docs.test_guides import DOCS, Reader, looks_like, steps_of
 from tests.events.log.sealing import sealed_by
@@ -25,7 +25,7 @@ def furnished(directory: Path, url: str) -> dict[str, str]:
     directory.mkdir()
     told = {"QILEDGER_DATABASE_URL": url, "QILEDGER_DATA_DIRECTORY": str(directory)}
     told |= custody_at(directory, {}) | sealing_at(directory, {})
-    write_env(directory / PLACARD, {name: value for name, value in told.items() if value})
+    write_exports(directory / PLACARD, {name: value for name, value in told.items() if value})
     return {name: value for name, value in told.items() if value}
 
 

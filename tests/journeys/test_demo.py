@@ -61,8 +61,8 @@ class Demo:
         wait_until(heard, within_s=100, what=f"the demo says {words!r}; it said:\n{self.said}")
 
     def env(self) -> dict[str, str]:
-        lines = self.env_file.read_text().splitlines()
-        return dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        """The file for scripts, read as Docker and systemd do: NAME=value, and nothing else."""
+        return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines())
 
     def processes(self) -> list[int]:
         """Every process of the house: those that the demo started, and theirs."""
@@ -109,6 +109,8 @@ def test_the_demo_shows_real_history_and_leaves_nothing_behind(demo: Demo):
     demo.wait_for("Try next")
     wait_until(demo.env_file.exists, within_s=10, what="the file for scripts is there")
     env = demo.env()
+    assert demo.env_file.read_text().startswith("QILEDGER_URL=http://")
+    assert all(re.fullmatch(r"QILEDGER_[A-Z0-9_]+", name) for name in env)
 
     # Real history, under its own dates, by a client of its own.
     first = get(env, "/v1/RWK/events?limit=1")["items"][0]

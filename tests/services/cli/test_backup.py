@@ -10,7 +10,7 @@ from projections.engine.compare import rows_kept
 from projections.engine.found import found
 from services.embedded import Postgres
 from services.operating import make_database
-from services.whole_house import write_env
+from services.whole_house import write_exports
 from tests.audited import Audited
 from tests.events.log.sealing import as_worker
 from tests.services.cli.conftest import qiledger
@@ -95,7 +95,7 @@ def test_who_has_no_server_restores_into_a_data_directory_of_a_house_to_be(
 def test_a_house_that_is_up_is_not_restored_into(trust: Audited, throwaway: Path, tmp_path: Path) -> None:
     kept = tmp_path / "backup"
     assert qiledger("backup", str(kept), QILEDGER_DATABASE_URL=trust.url).returncode == 0
-    write_env(throwaway / "house.env", {"QILEDGER_DATABASE_URL": trust.url})
+    write_exports(throwaway / "house.env", {"QILEDGER_DATABASE_URL": trust.url})
     refused = qiledger("restore", str(kept), QILEDGER_DATA_DIRECTORY=str(throwaway))
     assert refused.returncode == 1
     assert "A house is up at" in refused.stderr

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from services.operating import as_role, open_house
-from services.whole_house import house_at, write_env
+from services.whole_house import house_at, write_env, write_exports
 from tests.conftest import in_database
 from tests.services.cli.conftest import Ledgers, qiledger
 
@@ -141,13 +141,20 @@ def test_the_placard_of_a_house_is_read_as_a_shell_reads_it(tmp_path: Path):
         "QILEDGER_URL": "http://127.0.0.1:8080",
         "QILEDGER_DATABASE_URL": "postgresql://a:b'c$d@h/x?e=1&f=2",
     }
-    write_env(tmp_path / "house.env", lines)
+    write_exports(tmp_path / "house.env", lines)
     assert (tmp_path / "house.env").stat().st_mode & 0o777 == 0o600
     assert house_at(tmp_path) == lines
 
 
+def test_the_file_for_scripts_has_plain_lines(tmp_path: Path):
+    write_env(tmp_path / "demo.env", {"QILEDGER_URL": "http://[::1]:8080", "QILEDGER_API_KEY": "qi_live_x_y"})
+    assert (tmp_path / "demo.env").stat().st_mode & 0o777 == 0o600
+    lines = (tmp_path / "demo.env").read_text().splitlines()
+    assert lines == ["QILEDGER_URL=http://[::1]:8080", "QILEDGER_API_KEY=qi_live_x_y"]
+
+
 def test_who_reads_the_placard_into_a_shell_has_it_in_every_command_from_then_on(tmp_path: Path):
-    write_env(tmp_path / "house.env", {"QILEDGER_URL": "http://h:1/?a=1&b=$HOME"})
+    write_exports(tmp_path / "house.env", {"QILEDGER_URL": "http://h:1/?a=1&b=$HOME"})
     command = (
         f". {tmp_path / 'house.env'}; {sys.executable} -c 'import os; print(os.environ[\"QILEDGER_URL\"])'"
     )
