@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from events.counted import counted
 from events.log.earlier import Unreadable, earlier_in
@@ -87,7 +88,7 @@ def restore(directory: Path, checkpoints: Sequence[Path], *, accept_loss: bool) 
             ", ".join(log.held_against) or "no checkpoint from outside: nothing but the backup speaks for it"
         )
         console.print(
-            f"{log.log}: {counted(log.position, 'record')}, root {log.root}, held against {against}"
+            f"{log.log}: {counted(log.position, 'record')}, root {log.root}, held against {escape(against)}"
         )
     following = "qiledger up" if settings.database_url is None else "qiledger migrate, qiledger doctor"
     console.print(f"{counted(destroyed, 'person was', 'persons were')} erased again. Next: {following}")

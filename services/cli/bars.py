@@ -20,7 +20,7 @@ INTERRUPTED = 130
 def bars(console: Console) -> Progress:
     """Progress bars that are gone when the work is done."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -68,9 +68,8 @@ def export(
             raise click.ClickException(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.") from None
     if not off_the_record:
         _note(head)
-    console.print(
-        f"{counted(head.records, 'record')} of {organisation}: {output}. Next: qiledger verify {output}"
-    )
+    said = f"{counted(head.records, 'record')} of {organisation}: {output}. Next: qiledger verify {output}"
+    console.print(said, markup=False, soft_wrap=True)
 
 
 def _note(head: Head) -> None:

@@ -20,5 +20,5 @@ def listing(*names: str, whole: Collection[str] = (), right: Collection[str] = (
 
 
 def print_table(table: Table) -> None:
-    """Prints it, as plain as it is."""
-    Console(highlight=False).print(table)
+    """Prints it, as plain as it is: what stands in a cell is nobody's markup."""
+    Console(highlight=False, markup=False).print(table)

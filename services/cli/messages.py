@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import rich_click as click
-from rich.markup import escape
 
 from events.counted import counted
 from events.log.read import FOR_ORGANISATION
@@ -223,7 +222,7 @@ def _print(lines: list[Listed], *, as_json: bool) -> None:
             line.state,
             f"{line.due:%Y-%m-%d %H:%M}",
             str(line.tries),
-            escape(why),
+            why,
         )
     print_table(table)
 

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import rich_click as click
-from rich.markup import escape
 
 from events.log.operations import log_of
 from events.log.read import FOR_ORGANISATION, record_of
@@ -41,7 +40,7 @@ def operations(organisation: str, type_: str | None, limit: int, *, as_json: boo
     table = listing("position", "recorded", "type", "told by", "says", right=("position",))
     for record in records:
         moment = f"{record.recorded_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(f"{record.position:,}", moment, record.type, record.actor, escape(record.body))
+        table.add_row(f"{record.position:,}", moment, record.type, record.actor, record.body)
     print_table(table)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 import rich_click as click
-from rich.markup import escape
 
 from projections.engine.builds import active_build
 from projections.engine.checkpoint import LEASE_S, Fenced, Held
@@ -97,10 +96,10 @@ def _print(found_waiting: list[Waiting], *, as_json: bool) -> None:
         table.add_row(
             stream.organisation,
             stream.projection,
-            escape(stream.key),
+            stream.key,
             f"{stream.position:,}",
             f"{stream.records:,}",
             f"{stream.since:%Y-%m-%d %H:%M}",
-            escape(stream.error),
+            stream.error,
         )
     print_table(table)

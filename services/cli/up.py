@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 
 from events.log.migrate import SchemaMismatch
 from events.privacy.ledger import DamagedLedger
@@ -18,7 +19,7 @@ from services.embedded.identity import NoIdentity
 from services.house import ChildWillNotStay, told_to_stop
 from services.ports import PortTaken
 from services.settings import Settings, WrongSettings
-from services.whole_house import Home, NotReady, Plan, passwords_given, whole_house
+from services.whole_house import PLACARD, Home, NotReady, Plan, passwords_given, whole_house
 
 CANNOT_START = (
     ChildWillNotStay,
@@ -92,10 +93,10 @@ def up(
 def _welcome(console: Console, home: Home, took_s: float) -> None:
     lines = (
         f"\n[bold]qiledger is up[/] at [bold]{home.url}[/] after {took_s:.1f} s. Ctrl-C stops it.",
-        f"Data and logs: {home.directory}",
+        f"Data and logs: {escape(str(home.directory))}",
         "",
         "In another terminal, as its operator:",
-        f"  . {shlex.quote(str(home.directory / 'house.env'))}",
+        f"  . {escape(shlex.quote(str(home.directory / PLACARD)))}",
         '  qiledger organisations open RWK --name "East London NHS Foundation Trust"',
         "  qiledger keys create RWK --client lifeqi --source https://lifeqi.example",
         "  qiledger status",

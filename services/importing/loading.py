@@ -92,7 +92,7 @@ def _batches(tellings: Iterator[Telling]) -> Iterator[tuple[list[Wire], Telling]
 
 def _through_time(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=32),
         TextColumn("{task.fields[until]}  {task.fields[events]:,} events"),
         TimeElapsedColumn(),

@@ -70,7 +70,7 @@ def report_to(file: Path | None) -> Iterator[Report]:
 def progress_on(console: Console) -> Progress:
     """A bar that stands below what is printed."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -82,8 +82,8 @@ def progress_on(console: Console) -> Progress:
 def line_said(outcome: LineOutcome) -> str:
     """One outcome as one or more lines with markup: which fact, what became of it, as which event, where."""
     style = STYLES[outcome.became]
-    name = escape(outcome.name or f"line {outcome.line}")
-    said = [f"{name:<16} [{style}]{WORDS[outcome.became]}[/]"]
+    name = outcome.name or f"line {outcome.line}"
+    said = [f"{escape(f'{name:<16}')} [{style}]{WORDS[outcome.became]}[/]"]
     if outcome.check is not None:
         said.append(escape(f"{outcome.check.title}, {outcome.check.written}: {figures(outcome.check)}"))
     elif not outcome.events:
@@ -91,7 +91,9 @@ def line_said(outcome: LineOutcome) -> str:
     shown = [said]
     for event in outcome.events:
         place = "" if event.position is None else f"{outcome.organisation} {event.position}"
-        words = [f"{event.type:<24}", f"{event.stream:<40}", place, escape(event.why or "")]
+        words = [
+            escape(word) for word in (f"{event.type:<24}", f"{event.stream:<40}", place, event.why or "")
+        ]
         shown.append([" " * 16, *words] if event is not outcome.events[0] else [*shown.pop(), *words])
     return "\n".join("  ".join(part for part in line if part).rstrip() for line in shown)
 
@@ -115,7 +117,7 @@ def summary_table(report: Report) -> Table:
     table.add_column("")
     table.add_column("lines", justify="right")
     for organisation in organisations:
-        table.add_column(f"{organisation} events", justify="right")
+        table.add_column(escape(f"{organisation} events"), justify="right")
     for became, lines in report.lines.most_common():
         counted = "" if became == "check" else None
         row = [
@@ -133,5 +135,6 @@ def checks_table(checks: Iterable[Check]) -> Table:
         table.add_column(column)
     for check in sorted(checks, key=lambda check: (check.organisation, check.written)):
         counted = check.counted.replace("_", " ")
-        table.add_row(check.organisation, check.written, counted, escape(check.title), escape(figures(check)))
+        told = (check.organisation, check.written, counted, check.title, figures(check))
+        table.add_row(*(escape(cell) for cell in told))
     return table
