@@ -27,6 +27,7 @@ from projections.engine.reading import for_organisation
 from projections.engine.replay import Replay
 from projections.engine.rows import save
 from projections.engine.tables import Tables
+from projections.moments import LONDON
 from services.embedded import Postgres
 from services.embedded.places import throwaway_directory
 from services.operating import make_database, open_organisation
@@ -168,6 +169,6 @@ def asks_of(question: Question[Any, Any], given: dict[str, str], on: date) -> ms
     return msgspec.convert(given, question.asks, strict=False)  # type: ignore[no-any-return]
 
 
-def day_of(moment: datetime | None, otherwise: datetime) -> date:
-    """The day to judge on: that of the past that is asked of, else that of what was known last."""
-    return (moment or otherwise).date()
+def day_of(moment: datetime | None, now: datetime) -> date:
+    """The day to judge on, as the API has it: that of the past that is asked of, else that of `now` in London."""
+    return (moment or now.astimezone(LONDON)).date()

@@ -8,6 +8,7 @@ from io import StringIO
 from projections.charts.chart_type import ABOUT
 from projections.charts.drawn import Chart, DrawnPoint
 from projections.charts.message import message, number_in_words, plain
+from projections.spreadsheets import may_run
 
 COLUMNS = (
     "point",
@@ -22,7 +23,6 @@ COLUMNS = (
     "rule_set",
 )
 _COLUMN = 'th scope="col"'
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_table(chart: Chart) -> str:
@@ -50,8 +50,8 @@ def csv_table(chart: Chart) -> str:
 
 
 def harmless(text: str) -> str:
-    """Text as a spreadsheet cell that is never run: an apostrophe before =, +, -, @, a tab or a return."""
-    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+    """Text as a spreadsheet cell that is never run: an apostrophe before what is no number and may be a formula."""
+    return f"'{text}" if may_run(text) and not _is_number(text) else text
 
 
 def html_table(chart: Chart) -> str:

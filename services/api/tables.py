@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from services.api.answers import CSV, JSON, encode
+from projections.spreadsheets import cell
+from services.api.answers import CSV, JSON
 from services.api.asked import Asked, accepted
 
 
@@ -25,17 +26,5 @@ def as_csv(columns: Sequence[str], rows: Sequence[msgspec.Struct]) -> bytes:
     writer.writerow(columns)
     for row in rows:
         fields: Mapping[str, Any] = msgspec.to_builtins(row)
-        writer.writerow([_cell(fields.get(column)) for column in columns])
+        writer.writerow([cell(fields.get(column)) for column in columns])
     return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return (
-            f"'{value}"
-            if value.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-            else value
-        )
-    if isinstance(value, dict | list | tuple):
-        return encode(value).decode()
-    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value

@@ -131,13 +131,14 @@ def _keys(given: tuple[str, ...], organisation: str | None) -> dict[str, str]:
 
 
 def _from_environment(organisation: str | None) -> list[str]:
+    """What QILEDGER_API_KEY_<organisation> say; QILEDGER_API_KEY is for the one that is asked for, unless they do."""
     prefix = "QILEDGER_API_KEY_"
-    found = [
-        f"{name.removeprefix(prefix)}={key}"
+    found = {
+        name.removeprefix(prefix): key
         for name, key in sorted(os.environ.items())
-        if name.startswith(prefix)
-    ]
+        if name.startswith(prefix) and key
+    }
     single = os.environ.get("QILEDGER_API_KEY")
-    if not found and single and organisation:
-        return [single]
-    return found
+    if single and organisation:
+        found.setdefault(organisation, single)
+    return [f"{code}={key}" for code, key in found.items()]

@@ -23,6 +23,7 @@ from projections.engine.projection import Projection
 from projections.engine.question import Question
 from projections.engine.replay import Replay, Target
 from projections.moments import last_moment
+from projections.spreadsheets import cell
 from services.cli.as_auditor import as_auditor
 from services.cli.on_record import note_read, off_the_record
 from services.embedded.binaries import NoServerFound
@@ -197,18 +198,14 @@ def _print(console: Console, fields: Sequence[str], rows: Sequence[Any], form: s
     elif form == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(fields)
-        writer.writerows([_cell(row.get(field)) for field in fields] for row in plain)
+        writer.writerows([cell(row.get(field)) for field in fields] for row in plain)
     else:
         table = Table(*fields, box=None)
         for row in plain:
-            table.add_row(*(escape(str(_cell(row.get(field)))) for field in fields))
+            table.add_row(*(escape(_shown(row.get(field))) for field in fields))
         console.print(table)
 
 
-def _cell(value: Any) -> Any:
-    """A value in a cell. What a spreadsheet might take for a formula is made plain text."""
-    if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else value
-    if isinstance(value, dict | list):
-        return msgspec.json.encode(value).decode()
-    return "" if value is None else value
+def _shown(value: Any) -> str:
+    """A value in the terminal, which runs no formulas."""
+    return "" if value is None else value if isinstance(value, str) else str(cell(value))

@@ -1,4 +1,4 @@
-"""`qiledger serve`: the API and the dashboard, over a database and a doorbell that run already."""
+"""`qiledger serve`: the API, over a database and a doorbell that run already."""
 
 import rich_click as click
 from granian.constants import HTTPModes, Interfaces, Loops, TaskImpl

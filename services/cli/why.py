@@ -9,6 +9,7 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 
+from events.log import taking
 from events.log.export_file import Damaged, lines_of
 from events.log.exported import RECORD
 from events.log.lines import NotCanonical, moments_of, read_line, record_of
@@ -87,6 +88,7 @@ def _records(source: str, stream: str, *, off_the_record: bool) -> list[Record]:
     if is_file(Path(source)):
         return list(_from_file(Path(source), stream))
     with as_auditor(name="why") as conn:
+        taking.head_position(conn, source)  # or there is no such log
         with conn.transaction():
             conn.execute(FOR_ORGANISATION, (source,))
             asked = {"organisation": source, "stream": stream, "after": 0, "limit": RECORDS_MAX}
@@ -123,7 +125,7 @@ def _counts(record: Record, as_at: datetime | None, as_known: datetime | None) -
 def _print(told: Reasons, *, with_row: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for step in told.steps:
-        console.print(f"[bold]{step.occurred}[/]  {step.type}  [dim]record {step.position:,}[/]")
+        console.print(f"[bold]{step.occurred}[/]  {escape(step.type)}  [dim]record {step.position:,}[/]")
         console.print(
             f"    told by {escape(step.actor)} from {escape(step.source)}, recorded {step.recorded}"
         )

@@ -128,6 +128,12 @@ def test_a_thing_that_is_named_without_its_kind_is_said_to_have_one(export: Path
     assert "such as project/S-1" in qiledger("why", str(export), "S-1").stderr
 
 
+def test_where_no_log_is_kept_nothing_is_said_of_its_records(trust: Audited) -> None:
+    asked = qiledger("why", "RWX", "project/P-1", QILEDGER_DATABASE_URL=trust.url)
+    assert asked.returncode == 1
+    assert "No log is open for RWX" in asked.stderr
+
+
 def test_a_row_that_is_not_there_any_more_says_why(export: Path) -> None:
     told = json.loads(
         qiledger("why", str(export), "project/P-9", "--projection", "projects", "--json").stdout

@@ -7,7 +7,9 @@ from typing import Any
 
 import psycopg
 
+from services.api.routes import importing
 from services.data import public_history
+from services.importing.reading import LINE_BYTES_MAX
 from tests.services.cli.conftest import Ledgers, qiledger
 from tests.services.importing.breaking_line import breaking_line
 
@@ -127,20 +129,66 @@ def test_an_api_that_is_not_there_is_said_plainly():
     assert "Traceback" not in away.stderr
 
 
-def test_cloud_events_are_sent_as_they_are(ledgers: Ledgers, tmp_path: Path):
-    event = {
-        "specversion": "1.0",
-        "id": "mine",
-        "source": "https://qiledger.example/history/public/mine",
-        "type": "improvement.reported",
-        "subject": "improvement/I-1",
-        "time": "2024-01-15T09:00:00Z",
-        "data": {"level": "team", "what_changed": "The huddle starts on time."},
+EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "mine",
+    "source": "https://qiledger.example/history/public/mine",
+    "type": "improvement.reported",
+    "subject": "improvement/I-1",
+    "time": "2024-01-15T09:00:00Z",
+    "data": {"level": "team", "what_changed": "The huddle starts on time."},
+}
+
+
+def written(file: Path, *events: dict[str, Any]) -> str:
+    file.write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    return str(file)
+
+
+def test_a_key_of_one_organisation_serves_beside_the_keys_of_others(ledgers: Ledgers, tmp_path: Path):
+    """As they stand in the environment after the lines that the demo prints."""
+    file = written(tmp_path / "events.ndjson", EVENT)
+    env = {
+        "QILEDGER_URL": ledgers.url,
+        "QILEDGER_API_KEY": ledgers.keys["RWK"],
+        "QILEDGER_API_KEY_RV3": ledgers.keys["RV3"],
     }
-    file = tmp_path / "events.ndjson"
-    file.write_text(
-        json.dumps(event) + "\n" + json.dumps(event | {"id": "other", "type": "improvement.dreamt"}) + "\n"
+    brought = qiledger("import", file, "--organisation", "RWK", **env)
+    assert brought.returncode == 0, brought.stderr
+    assert ledgers.position("RWK") == 1
+
+
+def test_odd_lines_are_shown_as_they_are_and_end_nothing(ledgers: Ledgers, tmp_path: Path):
+    odd = [
+        EVENT | {"id": "[/id]"},
+        EVENT | {"id": "type", "type": "[/b]"},
+        EVENT | {"id": "subject", "subject": "[/project]"},
+    ]
+    file = written(tmp_path / "[fine] [_] [x].ndjson", *odd, EVENT)
+    brought = qiledger(
+        "import", file, "--url", ledgers.url, "--key", ledgers.keys["RWK"], "--organisation", "RWK"
     )
+    assert "Traceback" not in brought.stderr, brought.stderr
+    said = brought.stdout.splitlines()
+    for words in ("[/id]", "[/b]", "[/project]"):
+        assert any(words in line for line in said), words
+    assert ledgers.position("RWK") == 2
+
+
+def test_a_line_as_long_as_the_api_takes_it_is_sent(ledgers: Ledgers, tmp_path: Path):
+    assert LINE_BYTES_MAX == importing.LINE_BYTES_MAX
+    long = EVENT | {"id": "long", "traceparent": " " * 66_000}
+    file = written(tmp_path / "events.ndjson", EVENT, long)
+    brought = qiledger(
+        "import", file, "--url", ledgers.url, "--key", ledgers.keys["RWK"], "--organisation", "RWK"
+    )
+    assert brought.returncode == 0, brought.stdout
+    assert ledgers.position("RWK") == 2
+
+
+def test_cloud_events_are_sent_as_they_are(ledgers: Ledgers, tmp_path: Path):
+    file = tmp_path / "events.ndjson"
+    written(file, EVENT, EVENT | {"id": "other", "type": "improvement.dreamt"})
     given = ("--url", ledgers.url, "--key", ledgers.keys["RWK"], "--organisation", "RWK")
     brought = qiledger("import", str(file), *given)
     assert brought.returncode == 1
