@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from functools import lru_cache
@@ -22,7 +23,7 @@ PARAMETER_MAX = 64  # characters of a name that is worth comparing
 QUERY_BYTES_MAX = 8_192
 MEDIA_TYPE_MAX = 256  # characters of a Content-Type
 BODY_S_PER_MIB = 10.0
-PAUSE_S = 30.0  # between two pieces of a streamed body
+PAUSE_S = 30.0  # in which a line of a streamed body has to end
 DRAINED_BYTES_MAX = 32 * 1_048_576  # of a body that is refused: read, so that the sender gets to hear why
 DRAINED_S = 5.0
 MIB = 1_048_576
@@ -133,21 +134,22 @@ def _printable(text: str | None) -> str | None:
 
 async def body(request: Asked, bytes_max: int) -> bytes:
     """The whole body. Raises Problem if it is too large or too slow."""
-    announced = header(request, "content-length")
+    announced, coming = header(request, "content-length"), _pieces(request)
     if announced is not None and int(announced) > bytes_max:
-        await _drain(request)
+        if header(request, "expect") is None:
+            await drain(coming)
         raise Problem(kinds.TOO_LARGE, f"The body has {announced} bytes; {bytes_max} are allowed.")
     desk = desk_of(request)
-    pieces: list[bytes] = []
+    kept: list[bytes] = []
     size = 0
     try:
         async with desk.patience(BODY_S_PER_MIB * max(1.0, bytes_max / MIB)):
-            async for piece in _pieces(request):
+            async for piece in coming:
                 size += len(piece)
                 desk.unfinished += len(piece)
                 if size > bytes_max or desk.unfinished > UNFINISHED_MAX:
                     break
-                pieces.append(piece)
+                kept.append(piece)
     except TimeoutError:
         raise Problem(kinds.TOO_SLOW, headers={"connection": "close"}) from None
     finally:
@@ -156,10 +158,10 @@ async def body(request: Asked, bytes_max: int) -> bytes:
     if crowded and size <= bytes_max:
         raise Problem(kinds.OVERLOADED, headers={"connection": "close"})
     if size > bytes_max:
-        pieces.clear()
-        await _drain(request)
+        kept.clear()
+        await drain(coming)
         raise Problem(kinds.TOO_LARGE, f"The body has more than {bytes_max} bytes.")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
 async def _pieces(request: Asked) -> AsyncIterator[bytes]:
@@ -175,25 +177,25 @@ async def _pieces(request: Asked) -> AsyncIterator[bytes]:
 
 
 async def pieces(request: Asked) -> AsyncIterator[bytes]:
-    """The body as it comes, piece by piece. Raises TimeoutError when it pauses too long, Gone when nobody sends."""
-    coming = _pieces(request)
+    """The body as it comes, in which a line has to end every PAUSE_S. Raises TimeoutError, Gone."""
+    coming, left = _pieces(request), PAUSE_S
     while True:
+        asked_at = time.monotonic()
         try:
-            async with desk_of(request).patience(PAUSE_S):
+            async with desk_of(request).patience(left):
                 piece = await anext(coming)
         except StopAsyncIteration:
             return
+        left = PAUSE_S if b"\n" in piece else max(0.0, left - (time.monotonic() - asked_at))
         yield piece
 
 
-async def _drain(request: Asked) -> None:
+async def drain(coming: AsyncIterator[bytes]) -> None:
     """Reads on for a while without keeping: a connection that is closed on a sender may lose him our answer."""
-    if header(request, "expect") is not None:
-        return
     left = DRAINED_BYTES_MAX
     try:
         async with asyncio.timeout(DRAINED_S):
-            async for piece in _pieces(request):
+            async for piece in coming:
                 left -= len(piece)
                 if left < 0:
                     return

@@ -11,6 +11,7 @@ from types import FrameType
 from psycopg_pool import AsyncConnectionPool
 
 from events.log.append import Appender, Pool
+from services.api.backlog import Shelf
 from services.api.doorkeeper import Doorkeeper
 from services.api.examined import Examined
 from services.api.journal import Journal
@@ -28,6 +29,7 @@ PATIENCE_WHEN_STOPPING_S = 2.0
 SIGNAL_AGAIN_S = 1.0  # a server that was told has closed us by then; told twice at once, it may hang
 PAUSE_S = 0.01
 UNFINISHED_MAX = 64 * 1_048_576  # bytes of bodies that have not come whole
+UNREAD_MAX = 512 * 1_048_576  # bytes of answers that importers have not taken
 WAITING_MAX = 512  # long-polls at once; whoever comes later is answered without waiting
 
 
@@ -43,6 +45,7 @@ class Desk:
         self.waiting = 0
         self.exports: Counter[str] = Counter()  # under way, by organisation
         self.unfinished = 0
+        self.shelf = Shelf(UNREAD_MAX)
         self._deadlines: set[asyncio.Timeout] = set()
         self.pool: Pool = AsyncConnectionPool(
             settings.database_url,
@@ -145,13 +148,13 @@ class Desk:
             stopping.cancel()
 
     @contextlib.asynccontextmanager
-    async def patience(self, seconds: float) -> AsyncIterator[None]:
-        """At most so long for what a caller still has to send. Raises TimeoutError."""
+    async def patience(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+        """At most so long (None: until we stop) for what a caller has still to send or to take. Raises TimeoutError."""
         if self.stopping.is_set():
-            seconds = min(seconds, PATIENCE_WHEN_STOPPING_S)
+            seconds = min(seconds or PATIENCE_WHEN_STOPPING_S, PATIENCE_WHEN_STOPPING_S)
         async with asyncio.timeout(seconds) as deadline:
             self._deadlines.add(deadline)
             try:
-                yield
+                yield deadline
             finally:
                 self._deadlines.discard(deadline)

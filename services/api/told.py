@@ -26,7 +26,7 @@ class KeptReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WouldKeep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What would be kept of an event, were this not a dry run."""
+    """What would be kept of an event, were this not a dry run and the log had nothing against it."""
 
     stream: str
     source: str

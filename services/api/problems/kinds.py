@@ -176,8 +176,16 @@ TOO_SLOW = Kind(
     "too-slow",
     408,
     "The body did not come in time.",
-    "A body has ten seconds for each MiB allowed to arrive whole; a stream may not pause longer than 30 seconds.",
+    "A body has ten seconds for each MiB allowed to arrive whole; each line of a stream has to end within 30.",
     "Send again: nothing was kept of this request, or of the lines that were not answered.",
+)
+NOT_READ = Kind(
+    "not-read",
+    408,
+    "The answers are not read.",
+    "An import answers each line as it goes, and whoever sends on without reading leaves the answers with us: 64 MiB "
+    "of one import may wait so (some two hundred thousand lines), and 512 MiB of all imports in one process.",
+    "Read while you send, or send smaller files. Send again from the line in `line`: what was kept is known.",
 )
 CONFLICT = Kind(
     "conflict",

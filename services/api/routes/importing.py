@@ -4,15 +4,13 @@ Lines are kept in slices as they come. Send a file again after a break: what was
 """
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
+import structlog
 from litestar import post
 from litestar.types import ASGIApp, Receive, Scope, Send
-from msgspec import Meta
 
 from events.log.keys import WRITE
 from events.log.outcomes import LogBusy, Outcome
@@ -20,24 +18,28 @@ from events.log.record import Submission
 from services.api import cloudevents, told
 from services.api.admission import admit
 from services.api.answers import NDJSON, encode, instance, new_number, unforeseen
-from services.api.asked import Asked, Gone, desk_of, media_type, pieces, query
+from services.api.asked import Asked, Gone, desk_of, drain, media_type, pieces, query
+from services.api.backlog import Backlog, Full
 from services.api.cloudevents import EVENT_BYTES_MAX
 from services.api.doors import Door, at
 from services.api.problems import Problem, kinds, problem_of_failure
-from services.api.routes.telling import note_refusals, sealed_of
+from services.api.routes.telling import DryRun, note_refusals, refuse_preconditions, sealed_of
 
 LINE_BYTES_MAX = EVENT_BYTES_MAX + 8_192
 SLICE_EVENTS_MAX = 500
 BUSY_TRIES = 5
 BUSY_PAUSE_S = 0.5
-PIECE_BYTES = 64 * 1024
+UNREAD_MAX = 64 * 1_048_576  # bytes of answers that the sender has not taken
+TAKEN_WITHIN_S = 30.0  # a piece of them, once all is sent
 TAKEN = ("application/x-ndjson", "application/jsonl", "application/ndjson")
+
+log = structlog.get_logger(__name__)
 
 
 class Importing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How lines are to be taken."""
 
-    dry_run: Annotated[bool, Meta(description="Check only; keep nothing; answer what would be kept.")] = False
+    dry_run: DryRun = False
 
 
 @post(
@@ -50,11 +52,12 @@ async def bring(request: Asked) -> ASGIApp:
     """Bring a history: newline-delimited CloudEvents in structured mode, of any number.
 
     Answers one line for each line, in order and as it goes: its number, its status, and its receipt or its problem.
-    Original dates are kept. A line without an answer was not kept: send it again.
+    Original dates are kept. Send again what has no answer: if it was kept all the same, that is known.
     """
     how = query(request, Importing)
     if media_type(request) not in TAKEN:
         raise Problem(kinds.WRONG_MEDIA_TYPE, field="content-type")
+    refuse_preconditions(request)
     return _Import(request, dry_run=how.dry_run)
 
 
@@ -65,68 +68,92 @@ class _Import:
 
     def __init__(self, request: Asked, *, dry_run: bool) -> None:
         self._request = request
+        self._desk = desk_of(request)
         self._dry_run = dry_run
-        self._written = 0
-        self._sent = 0
+        self._line = 1  # the first that has not been answered
+        self._last_words = b""  # what stopped us; not in the backlog, which may be what did
         self._news = asyncio.Event()
         self._done = False
+        self._sending: asyncio.Timeout | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with tempfile.TemporaryFile(prefix="qiledger-import-") as file:
-            self._file = file
+        with Backlog(self._desk.shelf, UNREAD_MAX) as self._backlog:
             headers = [(b"content-type", NDJSON.encode()), (b"cache-control", b"no-store")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            reading = asyncio.create_task(self._take_all())
+            taking = asyncio.create_task(self._take_all())
             try:
                 async for piece in self._answers():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await self._say(send, piece)
+                await (
+                    taking
+                )  # which reads on for a while; at the end of the answer the connection may be closed
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+            except (
+                TimeoutError
+            ):  # what was sent says itself that it is not whole: the end of the body is missing
+                log.warning("an import broke off", line=self._line, reason="its sender takes no answers")
             finally:
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
 
     async def _answers(self) -> AsyncIterator[bytes]:
         while True:
             self._news.clear()
-            if self._sent < self._written:
-                self._file.seek(self._sent)
-                piece = self._file.read(min(PIECE_BYTES, self._written - self._sent))
-                self._sent += len(piece)
+            if piece := self._backlog.take():
                 yield piece
             elif self._done:
-                return
+                break
             else:
                 await self._news.wait()
+        if self._last_words:
+            yield self._last_words
 
-    def _answer(self, results: list[told.One]) -> None:
-        text = b"".join(encode(result) + b"\n" for result in results)
-        self._file.seek(self._written)
-        self._file.write(text)
-        self._written += len(text)
-        self._news.set()
+    async def _say(self, send: Send, piece: bytes) -> None:
+        """Sends a piece, in whose time the sender may send on. Raises TimeoutError once he has nothing else to do."""
+        async with self._desk.patience(TAKEN_WITHIN_S if self._done else None) as self._sending:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        self._sending = None
 
     async def _take_all(self) -> None:
         """Takes every line, slice by slice; what stops it is said in a last line."""
-        taken = 0
+        coming = pieces(self._request)
         try:
-            async for slice_ in _slices(self._request):
-                taken = slice_[-1][0]
-                self._answer(await self._take(slice_))
-                if desk_of(self._request).stopping.is_set():
+            async for slice_ in _slices(coming):
+                self._line = slice_[0][0]
+                answers = await self._take(slice_)
+                self._backlog.put(b"".join(encode(answer) + b"\n" for answer in answers))
+                self._line = slice_[-1][0] + 1
+                self._news.set()
+                if self._desk.stopping.is_set():
                     raise Problem(kinds.STOPPING)
-        except Problem as problem:
-            self._answer([told.one_refused(problem, line=taken + 1)])
-        except TimeoutError:
-            self._answer([told.one_refused(Problem(kinds.TOO_SLOW), line=taken + 1)])
         except Gone:
             pass
         except Exception as failure:
-            number = new_number()
-            why = problem_of_failure(failure) or unforeseen(self._request, failure, number, line=taken + 1)
-            self._answer([told.one_refused(why, line=taken + 1, instance=instance(number))])
-        finally:
-            self._done = True
-            self._news.set()
+            self._last_words = encode(self._stopped_by(failure)) + b"\n"
+        self._end()
+        if self._last_words:
+            await drain(coming)
+
+    def _stopped_by(self, failure: Exception) -> told.One:
+        number = new_number()
+        match failure:
+            case Problem():
+                problem = failure
+            case TimeoutError():
+                problem = Problem(kinds.TOO_SLOW)
+            case Full():
+                problem = Problem(kinds.NOT_READ)
+            case _:
+                foreseen = problem_of_failure(failure)
+                problem = foreseen or unforeseen(self._request, failure, number, line=self._line)
+        return told.one_refused(problem, line=self._line, instance=instance(number))
+
+    def _end(self) -> None:
+        """Nothing is taken any more: from now on whoever does not take his answers is let go."""
+        self._done = True
+        self._news.set()
+        if self._sending is not None:
+            self._sending.reschedule(asyncio.get_running_loop().time() + TAKEN_WITHIN_S)
 
     async def _take(self, lines: list[tuple[int, bytes | Problem]]) -> list[told.One]:
         now = datetime.now(UTC)
@@ -158,7 +185,7 @@ class _Import:
 
     async def _append(self, submissions: list[Submission]) -> list[Outcome]:
         """Keeps a slice, with some patience for a log that is busy."""
-        desk, organisation = desk_of(self._request), self._request.auth.organisation
+        desk, organisation = self._desk, self._request.auth.organisation
         for left in reversed(range(BUSY_TRIES)):
             try:
                 outcomes = await desk.appender.append(organisation, submissions)
@@ -172,10 +199,10 @@ class _Import:
         return outcomes
 
 
-async def _slices(request: Asked) -> AsyncIterator[list[tuple[int, bytes | Problem]]]:
+async def _slices(coming: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, bytes | Problem]]]:
     """The lines that are not blank with their numbers from 1, in slices as they come: none waits for the next piece."""
     number, rest, too_long = 0, b"", False
-    async for piece in pieces(request):
+    async for piece in coming:
         *lines, rest = (rest + piece).split(b"\n")
         slice_: list[tuple[int, bytes | Problem]] = []
         for line in lines:

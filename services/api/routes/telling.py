@@ -30,10 +30,20 @@ ENVELOPE_BYTES = 8_192  # of a structured event beside its data
 _VERSION = re.compile(r'"(0|[1-9][0-9]{0,15})"')
 
 
+DryRun = Annotated[
+    bool,
+    Meta(
+        description="Keep nothing; answer what would be kept, as far as the door can say: form, schema, privacy, size "
+        "and what the key may tell. The log is not asked: an id that is taken, or a version other than the one "
+        "expected, shows only when the event is told."
+    ),
+]
+
+
 class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How events are to be taken."""
 
-    dry_run: Annotated[bool, Meta(description="Check only; keep nothing; answer what would be kept.")] = False
+    dry_run: DryRun = False
     all_or_nothing: Annotated[bool, Meta(description="Keep a batch as a whole or not at all.")] = False
 
 
@@ -94,10 +104,7 @@ async def _single(request: Asked, reading: Reading, how: Telling) -> ASGIApp:
 
 
 async def _batch(request: Asked, how: Telling) -> ASGIApp:
-    for name in ("if-match", "if-none-match"):
-        if header(request, name) is not None:
-            detail = "A precondition is for one event; in a batch each has its expectedversion."
-            raise Problem(kinds.MALFORMED_HEADER, detail, field=name)
+    refuse_preconditions(request)
     readings = cloudevents.read_batch(await body(request, BATCH_BYTES_MAX))
     now = datetime.now(UTC)
     admitted = [_admitted(reading, request, now) for reading in readings]
@@ -187,6 +194,14 @@ async def _append(
     if position is not None:
         desk.doorbell.ring(organisation, position)
     return outcomes
+
+
+def refuse_preconditions(request: Asked) -> None:
+    """Raises Problem for a precondition in a header where there may be several events: it would mean nothing."""
+    for name in ("if-match", "if-none-match"):
+        if header(request, name) is not None:
+            detail = "A precondition is for one event; of several, each has its expectedversion."
+            raise Problem(kinds.MALFORMED_HEADER, detail, field=name)
 
 
 def _precondition(request: Asked) -> int | None:

@@ -3,9 +3,17 @@
 import http.client
 import json
 import socket
+from pathlib import Path
+from typing import Any, Self
 
 import httpx
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from events.log import keys
+from services.api.routes.importing import UNREAD_MAX
 from tests.plain_http import PLAIN
 from tests.services.api.conftest import Door, Server, event, problem
 
@@ -62,23 +70,12 @@ def test_the_last_line_needs_no_line_end(door: Door) -> None:
 
 
 def test_answers_come_while_lines_still_go(server: Server, door: Door) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.putrequest("POST", f"/v1/{door.organisation}/import")
-    connection.putheader("authorization", f"Bearer {door.key}")
-    connection.putheader("content-type", "application/x-ndjson")
-    connection.putheader("transfer-encoding", "chunked")
-    connection.endheaders()
-    chunk = json.dumps(event("first")).encode() + b"\n"
-    connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-    assert connection.sock is not None
-    seen = b""
-    while b'"id":"first"' not in seen:
-        seen += connection.sock.recv(65_536)
-    chunk = json.dumps(event("second")).encode() + b"\n"
-    connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(chunk), chunk))
-    while b'"id":"second"' not in seen:
-        seen += connection.sock.recv(65_536)
-    connection.close()
+    with Importing(server, door.organisation, door.key) as importing:
+        importing.send(event("first"))
+        assert importing.answer()["receipt"]["id"] == "first"
+        importing.send(event("second"))
+        importing.end()
+        assert importing.answer()["receipt"]["id"] == "second"
 
 
 def test_a_sender_who_reads_nothing_until_the_end_is_not_left_standing(server: Server, door: Door) -> None:
@@ -93,6 +90,118 @@ def test_a_sender_who_reads_nothing_until_the_end_is_not_left_standing(server: S
     )
     assert answer.text.count("\n") == LINES_BEYOND_ALL_BUFFERS
     assert len(answer.content) > 8_000_000
+
+
+def test_a_sender_who_never_reads_is_stopped_and_told_from_which_line_to_send_again(
+    server: Server, door: Door
+) -> None:
+    """More answers than wait for anybody: each says again what a large event says."""
+    reason = "\N{MEMO}" * 8_000  # 32,000 bytes
+    line = (
+        json.dumps(
+            event(data={"course": "icp", "person": "person/8Qm2", "reason": reason}), ensure_ascii=False
+        ).encode()
+        + b"\n"
+    )
+    lines = UNREAD_MAX // len(reason.encode()) + 400
+    little = httpx.HTTPTransport(verify=PLAIN, socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)])
+    with httpx.Client(transport=little, timeout=60) as sender:
+        sent = sender.post(
+            f"{server.url}/v1/{door.organisation}/import?dry_run=1",
+            content=line * lines,
+            headers={"authorization": f"Bearer {door.key}", "content-type": "application/x-ndjson"},
+        )
+    *answers, last = sent.content.splitlines()
+    refused = json.loads(last)
+    assert (refused["status"], refused["problem"]["type"]) == (408, "/problems/not-read")
+    assert refused["line"] == len(answers) + 1
+    assert len(answers) < lines
+    assert b"would_keep" in answers[-1]
+
+
+def test_a_line_may_say_which_version_it_expects(door: Door) -> None:
+    answers = door.bring(
+        [event("a", expectedversion=0), event("b", expectedversion=0), event("c", expectedversion="1")]
+    )
+    assert [answer["status"] for answer in answers] == [201, 412, 201]
+    assert (answers[1]["problem"]["expected"], answers[1]["problem"]["found"]) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ["if-match", "if-none-match"])
+def test_a_precondition_in_a_header_is_for_one_event_and_no_history(door: Door, name: str) -> None:
+    refused = door.http.post(
+        f"/v1/{door.organisation}/import",
+        content=json.dumps(event()),
+        headers={"content-type": "application/x-ndjson", name: '"0"'},
+    )
+    assert problem(refused, "malformed-header", 400)["field"] == name
+    assert door.get(door.events).json()["head"] == 0
+
+
+def test_a_database_that_goes_away_is_away_and_the_first_line_not_answered_is_named(
+    fresh_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """The second line has a person's words, so that their key is asked for before the log is."""
+    with psycopg.connect(fresh_database_url) as conn:
+        conn.execute("SELECT log.open('RWK', 'East London')")
+        key = keys.create(conn, "RWK", "lifeqi", scopes=[keys.WRITE], sources=["*"]).text
+    server = Server(fresh_database_url, redis_url, tmp_path)
+    words = {"course": "icp", "person": "person/8Qm2", "reason": "words of a person"}
+    try:
+        with Importing(server, "RWK", key) as importing:
+            importing.send(event("a"))
+            assert importing.answer()["status"] == 201
+            shut(fresh_database_url)
+            importing.send(event("b", data=words), event("c", data=words), event("d", data=words))
+            away = importing.answer()
+        assert (away["line"], away["status"], away["problem"]["type"]) == (2, 503, "/problems/away")
+        assert [line for line in server.log() if line["event"] == "a request failed"] == []
+    finally:
+        server.stop()
+
+
+def shut(database_url: str) -> None:
+    """Nobody gets in any more, and whoever is in is thrown out."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(make_conninfo(database_url, dbname="postgres"), autocommit=True) as conn:
+        conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(str(name))))
+        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+
+class Importing:
+    """An import under way, of which each line is sent, and each answer read, when the test says so."""
+
+    def __init__(self, server: Server, organisation: str, key: str | None) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self._connection.putrequest("POST", f"/v1/{organisation}/import")
+        self._connection.putheader("authorization", f"Bearer {key}")
+        self._connection.putheader("content-type", "application/x-ndjson")
+        self._connection.putheader("transfer-encoding", "chunked")
+        self._connection.endheaders()
+        self._answers: http.client.HTTPResponse | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """These lines, in one piece."""
+        chunk = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+        self._connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+
+    def end(self) -> None:
+        self._connection.send(b"0\r\n\r\n")
+
+    def answer(self) -> dict[str, Any]:
+        """The next answer, as soon as it comes."""
+        if self._answers is None:
+            assert self._connection.sock is not None
+            self._answers = http.client.HTTPResponse(self._connection.sock)
+            self._answers.begin()
+        answer: dict[str, Any] = json.loads(self._answers.readline())
+        return answer
 
 
 def test_a_body_of_another_kind_is_refused(door: Door) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import httpx
 import psycopg
 import pytest
 
@@ -87,7 +88,7 @@ def test_a_header_and_an_extension_that_expect_different_versions_are_refused(do
     )
 
 
-def test_a_dry_run_shows_what_would_be_kept_and_keeps_nothing(door: Door) -> None:
+def test_a_dry_run_shows_what_the_door_would_keep_and_keeps_nothing(door: Door) -> None:
     answer = door.http.post(
         f"{door.events}?dry_run=1",
         content=json.dumps(event(precision="month")),
@@ -133,6 +134,21 @@ def test_binary_mode_keeps_the_same_record_as_structured_mode(door: Door) -> Non
     headers = {f"ce_{name}": value for name, value in said.items()} | {"ce_id": "%C3%A9t%C3%A9%20%25"}
     assert door.post(json.dumps(data).encode(), "application/json", **headers).status_code == 201
     assert door.tell({**said, "data": data}).status_code == 200
+
+
+def test_binary_mode_takes_a_precondition_and_a_dry_run_too(door: Door) -> None:
+    def tell(id_: str, query: str = "", **precondition: str) -> httpx.Response:
+        headers = {name.replace("_", "-"): value for name, value in precondition.items()}
+        headers |= {f"ce-{name}": value for name, value in event(id_).items() if name != "data"}
+        return door.http.post(door.events + query, json=event()["data"], headers=headers)
+
+    tried = tell("e1", "?dry_run=1", if_none_match="*")
+    assert (tried.status_code, tried.json()["expectedversion"]) == (200, 0)
+    assert door.get(door.events).json()["head"] == 0
+    assert tell("e1", if_none_match="*").status_code == 201
+    assert problem(tell("e2", if_match='"2"'), "wrong-version", 412)["found"] == 1
+    assert tell("e2", if_match='"1"').status_code == 201
+    problem(tell("e3", if_match="1"), "malformed-header", 400)
 
 
 def test_data_may_come_as_base64_and_are_the_same_event(door: Door) -> None:
@@ -196,7 +212,16 @@ def test_all_or_nothing_keeps_nothing_and_lists_every_fault(door: Door) -> None:
     assert door.tell_all([event("a"), event("old")], "?all_or_nothing=1").status_code == 200
 
 
-def test_a_dry_run_of_a_batch_says_of_each_event_what_would_become_of_it(door: Door) -> None:
+def test_a_dry_run_does_not_ask_the_log(door: Door) -> None:
+    door.tell(event("e1"))
+    other = event("e1", data={"course": "ilp", "person": "person/8Qm2"}, expectedversion=7)
+    (tried,) = door.tell_all([other], "?dry_run=1").json()
+    assert (tried["status"], tried["would_keep"]["expectedversion"]) == (200, 7)
+    (told,) = door.tell_all([other]).json()
+    assert told["status"] == 409
+
+
+def test_a_dry_run_of_a_batch_says_of_each_event_what_the_door_makes_of_it(door: Door) -> None:
     outcomes = door.tell_all([event("a"), event("b", source="")], "?dry_run=1").json()
     assert outcomes[0]["would_keep"]["id"] == "a"
     assert outcomes[1]["problem"]["field"] == "source"

@@ -55,11 +55,11 @@ def test_a_mistake_of_ours_is_logged_whole_under_the_number_by_which_it_is_told_
     with door.http:
         telling = event(data={"course": "icp", "person": "person/8Qm2", "reason": "words of a person"})
         answer = door.tell(telling)
-        (line,) = door.bring([telling])
+        (line,) = door.bring([telling, telling, telling])
     server.stop()
     document = problem(answer, "internal", 500)
     assert document.keys() == {"type", "title", "status", "instance"}
-    assert (line["status"], line["problem"].keys()) == (500, document.keys())
+    assert (line["status"], line["line"], line["problem"].keys()) == (500, 1, document.keys())
     said = server.said.read_text()
     for told in (document, line["problem"]):
         (failure,) = [
