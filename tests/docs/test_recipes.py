@@ -1,4 +1,7 @@
-"""The recipes of CONTRIBUTING.md, followed to the letter in a copy of the house: one new file each."""
+"""The recipes of CONTRIBUTING.md, followed to the letter in a copy of the house: one new file each.
+
+Of `make test` those tests are run that look at everything of a kind, for the new one.
+"""
 
 import os
 import re
@@ -12,7 +15,7 @@ from textwrap import dedent
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("events", "projections", "services", "tests", "docs")
+COPIED = ("events", "projections", "services", "clients", "tests", "docs")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LEFT = ("oracle", "node_modules")
 WITHIN_S = 110
@@ -23,7 +26,7 @@ def house(tmp_path: Path) -> Path:
     """A copy of the house as it stands, with what is compiled of it, to write in."""
     for room in COPIED:
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns(*LEFT))
-    for file in ("pyproject.toml", "README.md"):
+    for file in ("pyproject.toml", "README.md", "Makefile"):
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
 
@@ -37,11 +40,12 @@ def recipe(name: str) -> tuple[str, str]:
     return path, dedent(code) + "\n"
 
 
-def run(house: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """A command of Python in the copy, which knows nothing of the house it was copied from."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+def run(house: Path, *command: str | Path) -> "subprocess.CompletedProcess[str]":
+    """A command in the copy, which knows nothing of the house it was copied from."""
+    left_out = ("PYTEST_", "COV_", "MAKE", "MFLAGS")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return subprocess.run(
-        [sys.executable, *words],
+        command,
         cwd=house,
         env=env | {"PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": ""},
         capture_output=True,
@@ -51,9 +55,14 @@ def run(house: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def laws(house: Path, *tests: str, of: str) -> "subprocess.CompletedProcess[str]":
-    """The laws for one thing, on the servers of this run."""
-    return run(house, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", of)
+def make(house: Path, target: str, *variables: str) -> "subprocess.CompletedProcess[str]":
+    """`make` in the copy, in the environment of these tests, which is as the lock has it."""
+    return run(house, "make", "-o", f"{sys.prefix}/.installed", f"VENV={sys.prefix}", target, *variables)
+
+
+def make_test(house: Path, *tests: str, of: str) -> "subprocess.CompletedProcess[str]":
+    """`make test`, of what looks at one thing, in one process, on the servers of this run."""
+    return make(house, "test", f"ARGS=-n 0 -q -p no:cacheprovider {' '.join(tests)} -k '{of}'")
 
 
 def contents(house: Path) -> dict[str, bytes]:
@@ -65,52 +74,76 @@ def contents(house: Path) -> dict[str, bytes]:
     }
 
 
+def followed(house: Path, name: str) -> str:
+    """The recipe's new file, written. Its path."""
+    path, code = recipe(name)
+    assert not (house / path).exists()
+    (house / path).write_text(code, encoding="utf-8")
+    return path
+
+
+def changed(house: Path, before: dict[str, bytes]) -> set[str]:
+    after = contents(house)
+    assert before.keys() <= after.keys()
+    return {name for name in after if after[name] != before.get(name)}
+
+
+@pytest.fixture(autouse=True)
+def _on_the_postgres_of_this_run(monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> None:
+    """A Valkey each run starts for itself: what is given it would empty, and others work on that."""
+    monkeypatch.setenv("QILEDGER_TEST_DATABASE_URL", postgres_url)
+
+
 def test_a_new_event_type_is_one_new_file(house: Path):
     before = contents(house)
-    path, code = recipe("add an event type")
-    assert not (house / path).exists()
-    (house / path).write_text(code, encoding="utf-8")
-    lacking = laws(house, "tests/laws/test_events.py", of="golden or published_page")
-    assert lacking.returncode == 1
+    path = followed(house, "add an event type")
+    looking = ("tests/laws/test_events.py", "tests/clients/test_distribution.py")
+    what = "cycle.repeated or golden or published_page or no_two or typed_events"
+    lacking = make_test(house, *looking, of=what)
+    assert lacking.returncode != 0
     assert "python -m tests.events.golden_bytes" in lacking.stdout
+    assert "write them anew: make renew" in lacking.stdout
 
-    assert run(house, "-m", "tests.events.golden_bytes").returncode == 0
-    (house / "docs" / "events.md").write_text(run(house, "-m", "events.catalogue").stdout, encoding="utf-8")
-    held = laws(house, "tests/laws/test_events.py", of="cycle.repeated or golden or published_page or no_two")
+    renewed = make(house, "renew")
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    held = make_test(house, *looking, of=what)
     assert held.returncode == 0, held.stdout + held.stderr
-    assert "### cycle.repeated" in (house / "docs" / "events.md").read_text()
-    after = contents(house)
-    touched = {name for name in after if after[name] != before.get(name)}
-    assert touched == {path, "tests/events/golden/cycle.repeated.json", "docs/events.md"}
+    assert "### cycle.repeated" in (house / "docs" / "events.md").read_text(encoding="utf-8")
+    client = "clients/python/src/qiledger_client/events.py"
+    assert "class CycleRepeated(Event):" in (house / client).read_text(encoding="utf-8")
+    assert changed(house, before) == {
+        path,
+        "tests/events/golden/cycle.repeated.json",
+        "docs/events.md",
+        client,
+    }
 
 
-def test_a_new_projection_is_one_new_file(house: Path, postgres_url: str):
+def test_a_new_projection_is_one_new_file(house: Path):
     before = contents(house)
-    path, code = recipe("add a projection")
-    assert not (house / path).exists()
-    (house / path).write_text(code, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as given:
-        given.setenv("QILEDGER_TEST_DATABASE_URL", postgres_url)
-        held = laws(house, "tests/laws/test_projections.py", of="forum_attendance")
+    path = followed(house, "add a projection")
+    held = make_test(
+        house,
+        "tests/laws/test_projections.py",
+        "tests/services/api/test_every_question.py",
+        of="forum_attendance or something_to_see",
+    )
     assert held.returncode == 0, held.stdout + held.stderr
-    assert re.search(r"\b[1-9]\d* passed", held.stdout)
-    assert [name for name in contents(house) if name not in before] == [path]
+    assert re.search(r"\b([1-9]\d+) passed", held.stdout)
+    assert changed(house, before) == {path}
+    assert make(house, "renew").returncode == 0
+    assert changed(house, before) == {path}, "nothing else is made from it"
 
 
-def test_a_new_notice_rule_is_one_new_file(house: Path, postgres_url: str):
+def test_a_new_notice_rule_is_one_new_file(house: Path):
     before = contents(house)
-    path, code = recipe("add a notice rule")
-    assert not (house / path).exists()
-    (house / path).write_text(code, encoding="utf-8")
-    page = house / "docs" / "notices.md"
-    page.write_text(run(house, "-m", "projections.notices.engine.catalogue").stdout, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as given:
-        given.setenv("QILEDGER_TEST_DATABASE_URL", postgres_url)
-        held = laws(house, "tests/laws/test_notices.py", of="aim_revised or published_page or any_batch")
+    path = followed(house, "add a notice rule")
+    renewed = make(house, "renew")
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    held = make_test(house, "tests/laws/test_notices.py", of="aim_revised or published_page or any_batch")
     assert held.returncode == 0, held.stdout + held.stderr
-    assert "### Aim revised" in page.read_text(encoding="utf-8")
-    after = contents(house)
-    assert {name for name in after if after[name] != before.get(name)} == {path, "docs/notices.md"}
+    assert "### Aim revised" in (house / "docs" / "notices.md").read_text(encoding="utf-8")
+    assert changed(house, before) == {path, "docs/notices.md"}
 
 
 def test_what_the_recipes_have_one_write_is_in_the_style_of_the_house(house: Path):
@@ -122,5 +155,5 @@ def test_what_the_recipes_have_one_write_is_in_the_style_of_the_house(house: Pat
             ("ruff", "format", "--check", path),
             ("mypy", "--strict", path),
         ):
-            said = run(house, "-m", *words)
+            said = run(house, sys.executable, "-m", *words)
             assert said.returncode == 0, said.stdout + said.stderr
