@@ -36,9 +36,9 @@ def opened(event: CohortOpened, at: Moment) -> list[Notice]:
     ]
 
 
-@cohort_opened.clears(TrainingEnrolled)
-@cohort_opened.clears(TrainingAttended)
-@cohort_opened.clears(TrainingCompleted)
+@cohort_opened.clears(TrainingEnrolled, whenever=True)
+@cohort_opened.clears(TrainingAttended, whenever=True)
+@cohort_opened.clears(TrainingCompleted, whenever=True)
 def has_a_place(event: TrainingEnrolled | TrainingAttended | TrainingCompleted, at: Moment) -> str:
     return event.person
 

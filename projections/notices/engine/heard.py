@@ -48,6 +48,7 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None = None
     window: str = EVERY_WINDOW
     by: datetime | None = None
+    whenever: bool = False  # what happened later as well
     position: int | None = None
     but: frozenset[Key] = frozenset()  # those of the record that are right all the same
 

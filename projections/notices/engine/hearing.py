@@ -172,7 +172,7 @@ class Listener:
         """What happened later than this is not cleared by it, though it was told before."""
         by = None if judges_revisions(rule) else last_moment_of(moment.record)
         for cleared in cleared_by(rule, moment):
-            heard.clear(msgspec.structs.replace(cleared, by=by))
+            heard.clear(msgspec.structs.replace(cleared, by=None if cleared.whenever else by))
 
     def _put_right(self, record: Record, heard: Heard) -> None:
         """What each rule would say, had it been told so at first; nothing, of what has not come."""

@@ -31,9 +31,13 @@ class Said(msgspec.Struct):
         """What nothing that happened later has cleared; of several that say the same, the last to happen."""
         found: dict[Key, tuple[Record, Made]] = {}
         for record, made in sorted(self.made, key=lambda one: (one[0].occurred_at, one[0].position)):
-            if not any(came_after(later, record) and clears.holds(made) for later, clears in self.cleared):
+            if not any(clears.holds(made) for clears in self.clearing(record)):
                 found[made.key] = record, made
         return found
+
+    def clearing(self, record: Record) -> list[Cleared]:
+        """What clears, of what a record says."""
+        return [one for other, one in self.cleared if one.whenever or came_after(other, record)]
 
 
 def judges_revisions(rule: Rule) -> bool:
@@ -56,10 +60,14 @@ def said_of(rule: Rule, stream: str, told: Sequence[Record], recall: Recall, mak
 
 
 def cleared_by(rule: Rule, moment: Moment) -> list[Cleared]:
-    """What a record clears of a rule's notices, whenever they happened."""
+    """What a record clears of a rule's notices."""
     event: Any = moment.record.event()
     found = windows(rule.clearings[type(event)](event, moment))
-    return [Cleared(rule=rule.name, subject=moment.record.stream, window=window) for window in found]
+    whenever = type(event) in rule.whenever
+    return [
+        Cleared(rule=rule.name, subject=moment.record.stream, window=window, whenever=whenever)
+        for window in found
+    ]
 
 
 def put_right(
@@ -83,5 +91,7 @@ def _windows(said: Said) -> set[tuple[str, str]]:
 
 def as_they_hold(made: Iterable[Made], record: Record, said: Said) -> list[Made]:
     """Notices of a record, cleared where what had been told before happened later and clears them."""
-    later = [clears for other, clears in said.cleared if came_after(other, record)]
-    return [msgspec.structs.replace(one, cleared=any(clears.holds(one) for clears in later)) for one in made]
+    clearing = said.clearing(record)
+    return [
+        msgspec.structs.replace(one, cleared=any(clears.holds(one) for clears in clearing)) for one in made
+    ]

@@ -95,6 +95,7 @@ class Rule:
         self.kind = kind
         self.facts: dict[type[Event], Hears] = {}
         self.clearings: dict[type[Event], Clears] = {}
+        self.whenever: set[type[Event]] = set()
         self.over_projects: LooksAtProject | None = None
         self.over_strategies: LooksUnderStrategies | None = None
         self.over_forums: LooksAtForum | None = None
@@ -114,20 +115,23 @@ class Rule:
         return register
 
     def clears(
-        self, kind: type[E]
+        self, kind: type[E], *, whenever: bool = False
     ) -> Callable[
         [Callable[[E, Moment], Iterable[str] | str | None]],
         Callable[[Any, Moment], Iterable[str] | str | None],
     ]:
         """Registers which windows of the event's subject no longer hold: None for none, EVERY_WINDOW for all.
 
-        `B-1/*` is every window that begins with `B-1/`.
+        `B-1/*` is every window that begins with `B-1/`. It clears what happened before it; `whenever` it happened, what
+        happened later as well.
         """
 
         def register(
             clears: Callable[[E, Moment], Iterable[str] | str | None],
         ) -> Callable[[Any, Moment], Iterable[str] | str | None]:
             self.clearings[kind] = clears
+            if whenever:
+                self.whenever.add(kind)
             return clears
 
         return register
