@@ -36,6 +36,16 @@ _REWRAP_INVITATION = """
        SET master = %(master)s, wrapped = %(wrapped)s
      WHERE organisation = %(organisation)s AND id = %(id)s
 """
+_UNDER_OTHERS = """
+    SELECT EXISTS (SELECT 1 FROM vault.keys WHERE wrapped IS NOT NULL AND master <> %(current)s)
+        OR EXISTS (SELECT 1 FROM vault.invitations WHERE wrapped IS NOT NULL AND master <> %(current)s)
+"""
+
+
+def under_others(conn: psycopg.Connection[Any], current: str) -> bool:
+    """Whether some person's key or open invitation is wrapped by another master key than this."""
+    row = conn.execute(_UNDER_OTHERS, {"current": current}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def rewrap_all(conn: psycopg.Connection[Any], custodian: Custodian) -> tuple[str | None, dict[str, int]]:

@@ -7,12 +7,12 @@ import rich_click as click
 
 from events.log.operations import note
 from events.operations import MasterKeyRotated
-from events.privacy.custody import custodian, keys_in, new_master_key
-from events.privacy.rewrapping import rewrap_all, rewrap_invitations
-from services.cli.as_operator import as_operator
-from services.custody import master_key_file, write_master_keys
+from events.privacy.custody import MASTERS_MAX, NoMasterKey, custodian, entrust, keys_in, new_master_key
+from events.privacy.rewrapping import rewrap_all, rewrap_invitations, under_others
+from services.cli.as_operator import Connection, as_operator
+from services.custody import custodian_of_house, master_key_file, write_master_keys
 from services.settings import Settings
-from services.webhooks.keeping import rewrap
+from services.webhooks import keeping
 
 FOLLOWED_WITHIN_S = 3.0  # a key that is being made is in the database by then
 
@@ -50,12 +50,13 @@ def rotate(*, keep_old: bool) -> None:
     Where the master key is in a file (QILEDGER_MASTER_KEY_FILE, or that of a house of its own), a new key is put in
     front in it, everything is wrapped anew, and the old key is taken out; processes that run follow by themselves. With
     a command or QILEDGER_MASTER_KEY you change the key first, and this wraps what the old one wrapped. It can be
-    interrupted, and run again.
+    interrupted; run again, it goes on with the key that it had put in front.
     """
-    file = master_key_file(Settings.read())
-    if file is not None:
-        _put_in_front(file)
     with as_operator(name="master-key") as conn:
+        file = master_key_file(Settings.read())
+        if file is not None:
+            _put_in_front(conn, file)
+            entrust(custodian_of_house(Settings.read()))
         has = custodian()
         was, done = rewrap_all(conn, has)
         if file is not None:
@@ -66,7 +67,7 @@ def rotate(*, keep_old: bool) -> None:
                 done[organisation] = done.get(organisation, 0) + keys
         while rewrap_invitations(conn, has):
             pass
-        while rewrap(conn, has):  # what signs webhooks is encrypted with the master key itself
+        while keeping.rewrap(conn, has):  # what signs webhooks is encrypted with the master key itself
             pass
         for organisation, keys in done.items():
             noted = MasterKeyRotated(was=was, now=has.current(), keys=keys)
@@ -78,8 +79,16 @@ def rotate(*, keep_old: bool) -> None:
     click.echo(f"{total:,} {'key is' if total == 1 else 'keys are'} wrapped by {has.current()}.")
 
 
-def _put_in_front(file: Path) -> None:
-    """A new key before those in the file, unless an interrupted rotation has done so already."""
+def _put_in_front(conn: Connection, file: Path) -> None:
+    """A new key before those in the file, unless a rotation was interrupted: something is not wrapped by the first yet.
+
+    Raises NoMasterKey where the file holds as many as it may.
+    """
     text = file.read_text(encoding="ascii")
-    if len(keys_in(text)) == 1:
-        write_master_keys(file, f"{new_master_key()}\n{text.strip()}")
+    current, *others = keys_in(text)
+    if others and (under_others(conn, current) or keeping.under_others(conn, current)):
+        click.echo(f"A rotation to {current} was interrupted; this goes on with it.", err=True)
+        return
+    if len(others) + 1 == MASTERS_MAX:
+        raise NoMasterKey(f"{file} holds {MASTERS_MAX} keys: take out those at its end that no backup needs.")
+    write_master_keys(file, f"{new_master_key()}\n{text.strip()}")

@@ -25,6 +25,7 @@ _UNDER_OTHERS = """
      LIMIT 1000
        FOR UPDATE SKIP LOCKED
 """
+_ANY_UNDER_OTHERS = "SELECT EXISTS (SELECT 1 FROM webhooks.secrets WHERE master <> %s)"
 _REWRAP = """
     UPDATE webhooks.secrets
        SET master = %(master)s, secret = %(secret)s, seed = %(seed)s
@@ -78,6 +79,12 @@ class Secrets:
                 self._known.clear()
             self._known[name] = unseal(custodian(), sealed, organisation, endpoint)
         return self._known[name]
+
+
+def under_others(conn: psycopg.Connection[Any], current: str) -> bool:
+    """Whether some secret is encrypted with another master key than this."""
+    row = conn.execute(_ANY_UNDER_OTHERS, (current,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def rewrap(conn: psycopg.Connection[Any], by: Custodian) -> int:

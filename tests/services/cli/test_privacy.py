@@ -297,6 +297,45 @@ def test_the_master_key_is_changed_and_nothing_is_lost(desk: Desk) -> None:
     assert before.strip() not in desk.run("master-key", "show")
 
 
+def masters(desk: Desk) -> set[str]:
+    with desk.connect() as conn:
+        return {
+            master for (master,) in conn.execute("SELECT master FROM vault.keys WHERE wrapped IS NOT NULL")
+        }
+
+
+def test_each_rotation_that_keeps_the_old_keys_has_a_new_one_in_front(desk: Desk) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    first = masters(desk)
+    desk.run("master-key", "rotate", "--keep-old")
+    second = masters(desk)
+    assert "1 key is wrapped" in desk.run("master-key", "rotate", "--keep-old")
+    third = masters(desk)
+    assert len(first | second | third) == 3
+    assert [{name} for name in custody.keys_in(desk.key_file.read_text())] == [third, second, first]
+    assert json.loads(desk.run("people", "show", "RWK", "8Qm2"))["name"] == "Amina Example"
+
+
+def test_an_interrupted_rotation_is_gone_on_with(desk: Desk) -> None:
+    desk.run("people", "put", "RWK", "8Qm2", "--name", "Amina Example")
+    write_master_keys(desk.key_file, f"{new_master_key()}\n{desk.key_file.read_text().strip()}")
+    in_front, _ = custody.keys_in(desk.key_file.read_text())
+    desk.run("master-key", "rotate")
+    assert masters(desk) == {in_front} == set(custody.keys_in(desk.key_file.read_text()))
+
+
+def test_no_more_master_keys_are_kept_than_are_read(desk: Desk) -> None:
+    write_master_keys(desk.key_file, "\n".join(new_master_key() for _ in range(custody.MASTERS_MAX)))
+    before = desk.key_file.read_text()
+    assert "no backup needs" in desk.run("master-key", "rotate", "--keep-old", status=1)
+    assert desk.key_file.read_text() == before
+
+
+def test_wrong_settings_are_said_before_a_master_key_is_made(desk: Desk) -> None:
+    desk.env["QILEDGER_PORT"] = "none"
+    assert "QILEDGER_PORT" in desk.run("master-key", "rotate", status=1)
+
+
 def test_an_invitation_that_was_made_before_the_master_key_was_changed_is_good(desk: Desk) -> None:
     """Else people who are on their way could never be taken in: the old master key is gone."""
     desk.run("people", "invite", "RWK")
