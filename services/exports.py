@@ -32,6 +32,8 @@ PIECE_BYTES = 1_048_576
 Conn = psycopg.Connection[Any]
 OnProgress = Callable[[int, int], None]
 """Told after every page: records written, of how many."""
+OnHead = Callable[[Head], None]
+"""Told what will be taken before any of it is: the time to put it on record. What it raises ends the export."""
 
 
 def wanted(
@@ -47,6 +49,11 @@ def wanted(
         made_at=moment_written(datetime.now(UTC)),
         made_by=f"qiledger {version('qiledger')}",
     )
+
+
+def may_be_wanted(asked: Wanted) -> None:
+    """Raises msgspec.ValidationError for words that may not stand on record."""
+    checked(ExportTaken(what=asked.organisation, purpose=asked.purpose, taken_for=asked.taken_for))
 
 
 def note_taken(conn: Conn, head: Head) -> None:
@@ -146,10 +153,17 @@ class OtherExport(ValueError):
 
 
 def to_file(
-    conn: Conn, asked: Wanted, file: ExportFile, *, with_rows: bool = False, on_progress: OnProgress
+    conn: Conn,
+    asked: Wanted,
+    file: ExportFile,
+    *,
+    with_rows: bool = False,
+    on_head: OnHead,
+    on_progress: OnProgress,
 ) -> Head:
     """Writes an export to a file, going on with half a one once every record of it has been checked.
 
+    The head in the file is that with which it was begun; `on_head` is told whom and what it is for now.
     Raises OtherExport, UnknownOrganisation, NoSuchRange, BrokenRecord.
     """
     with ExitStack() as stack:
@@ -160,22 +174,24 @@ def to_file(
         started = _started(file)
         if started is not None:
             _must_be_the_same(started, asked, rows)
-        exporter = stack.enter_context(Exporter(started or head_of(conn, asked, rows)))
+        head = started or head_of(conn, asked, rows)
+        on_head(msgspec.structs.replace(head, purpose=asked.purpose, taken_for=asked.taken_for))
+        exporter = stack.enter_context(Exporter(head))
         if started is None:
             file.go_on_from(0)
             file.write(exporter.begin())
             file.settle()
         else:
             file.go_on_from(_checked(conn, file, exporter))
-        on_progress(exporter.head.records - exporter.left, exporter.head.records)
+        on_progress(head.records - exporter.left, head.records)
         for text in taking.record_lines(conn, exporter):
             file.write(text)
             file.settle()
-            on_progress(exporter.head.records - exporter.left, exporter.head.records)
+            on_progress(head.records - exporter.left, head.records)
         for text in behind_the_records(conn, exporter, rows):
             file.write(text)
         file.finish()
-        return exporter.head
+        return head
 
 
 def _started(file: ExportFile) -> Head | None:

@@ -45,6 +45,44 @@ def test_that_an_export_was_taken_is_on_record(trust: Audited, tmp_path: Path) -
     assert ("A new reason",) in rows
 
 
+def purposes(url: str) -> list[str]:
+    """What exports were taken for, the first first."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            "SELECT body::json ->> 'purpose' FROM log.records"
+            " WHERE organisation = 'RWK.operations' AND type = 'export.taken' ORDER BY position"
+        ).fetchall()
+    return [purpose for (purpose,) in rows]
+
+
+def test_an_export_is_on_record_before_any_of_it_is_out(fresh_database_url: str, tmp_path: Path) -> None:
+    """Whoever takes the half file has taken all that is in it."""
+    trust = audited(fresh_database_url, rounds=1)
+    tamper(fresh_database_url, CHANGE)
+    asked = ("export", "RWK", "-o", str(tmp_path / "rwk.ndjson"), "--purpose", "The first six")
+    assert qiledger(*asked, QILEDGER_DATABASE_URL=trust.url).returncode == 1
+    assert purposes(trust.url) == ["The first six"]
+
+
+def test_what_an_export_is_gone_on_with_for_is_on_record_too(trust: Audited, tmp_path: Path) -> None:
+    whole, half = tmp_path / "whole.ndjson", tmp_path / "half.ndjson"
+    qiledger("export", "RWK", "-o", str(whole), "--purpose", "Begun", QILEDGER_DATABASE_URL=trust.url)
+    (tmp_path / "half.ndjson.part").write_bytes(whole.read_bytes()[:5_000])
+    asked = ("export", "RWK", "-o", str(half), "--purpose", "Gone on with")
+    assert qiledger(*asked, QILEDGER_DATABASE_URL=trust.url).returncode == 0
+    assert purposes(trust.url)[-2:] == ["Begun", "Gone on with"]
+    assert half.read_bytes() == whole.read_bytes()
+
+
+def test_a_purpose_that_may_not_stand_on_record_takes_nothing_out(trust: Audited, tmp_path: Path) -> None:
+    file = tmp_path / "rwk.ndjson"
+    for words in (("--purpose", ""), ("--for", "x" * 101)):
+        refused = qiledger("export", "RWK", "-o", str(file), *words, QILEDGER_DATABASE_URL=trust.url)
+        assert refused.returncode == 1
+        assert "may not stand on record" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_rows_that_readers_are_shown_are_compared_with_the_records(
     trust: Audited, tmp_path: Path
 ) -> None:
