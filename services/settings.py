@@ -106,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     notify_key: Secret | None = None  # None: no e-mail by GOV.UK Notify
     notify_template: str | None = None  # the id of the template with ((subject)) and ((body))
     notify_url: HttpUrl = "https://api.notifications.service.gov.uk"
-    chat_urls: Secret | None = None  # name=URL of Apprise, with blanks between
+    chat_urls: Secret | None = None  # forum=URL of Apprise, with blanks between
     templates: Path | None = None  # a directory of texts of one's own
     sealing_key: Secret | None = None  # None: nothing is sealed
     sealing_keys_before: str | None = None  # public keys that have sealed, with blanks between

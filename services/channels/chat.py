@@ -40,7 +40,7 @@ _OPENS_OR_LOOSENS |= {"overflow", "format", "store", "emojis"}
 _CALLS = re.compile(r"<(?=[@!#/A-Za-z])|(?<!\w)@(?=[\w*])")
 _CALLS_NOBODY = {"<": "‹", "@": "＠"}
 """How Slack, Teams and Google call people, and how Mattermost and Zulip do; and what looks like it and calls nobody."""
-_ROOM = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._/-]{0,79}")
+_ROOM = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9._~/-]{0,79}")
 
 # Both log what is sent, and to where: a room's URL is its key.
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
@@ -48,7 +48,7 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class Chat:
-    """Posts letters to rooms. The address is a room's name; `*` is the room of all that have none."""
+    """Posts letters to rooms. The address is a room's name, which is a forum's; `*` is the room of all others."""
 
     name = "chat"
     patience_s = 30.0

@@ -19,11 +19,19 @@ from projections.notices.engine.agenda import agenda_of
 from projections.notices.engine.choosing import Message, Plan, Undecided, plan_of
 from projections.notices.engine.found import found_rules
 from projections.notices.engine.preferences import choices_of
+from projections.notices.engine.rooms import posted, rooms_of
 from projections.notices.engine.rule import Rule
 
 AT_ONCE_MAX = 2_000  # notices planned in a transaction
+ROOM_AWAITED = timedelta(
+    minutes=1
+)  # a room that is not known yet is asked for soon; then with the next planning
 PLANNED_AGAIN = timedelta(minutes=5)  # digests go out no later than so long after their time
 
+COLUMNS = (
+    *("id", "rule", "subject", "window", "recipient", "urgency", "action", "made_at"),
+    *("position", "facts", "carried"),
+)
 _encode = msgspec.json.Encoder().encode
 
 _LOCK = """
@@ -38,7 +46,7 @@ _NO_LONGER = """
      WHERE organisation = %(organisation)s AND undecided AND cleared_at IS NOT NULL
 """
 _UNDECIDED = """
-    SELECT n.id, n.rule, n.subject, n.recipient, n.urgency, n.action, n.made_at, n.facts,
+    SELECT n.id, n.rule, n.subject, n."window", n.recipient, n.urgency, n.action, n.made_at, n.position, n.facts,
            coalesce((SELECT array_agg(c.channel)
                        FROM notices.carried AS c
                       WHERE c.organisation = n.organisation AND c.notice = n.id), '{}')
@@ -80,7 +88,7 @@ _WITHDRAW = """
 """
 _PLANNED = """
     UPDATE notices.checkpoints
-       SET planned_at = %(now)s, unplanned = false
+       SET planned_at = %(now)s, unplanned = %(soon_again)s
      WHERE organisation = %(organisation)s
 """
 _TO_PLAN = """
@@ -105,7 +113,7 @@ def plan(
     """Plans messages for all that is undecided. Returns False if somebody else is at it, or time ran out."""
     assert conn.autocommit, "planning commits by itself"
     every = found_rules() if rules is None else rules
-    after = ("", "")
+    after, soon_again = ("", ""), False
     while True:
         with conn.transaction():
             for_organisation(conn, organisation)
@@ -114,10 +122,10 @@ def plan(
                 return False
             conn.execute(_NO_LONGER, asked)
             undecided = _undecided(conn, organisation, after)
-            _plan(conn, organisation, undecided, every, now)
+            soon_again |= _plan(conn, organisation, undecided, every, now)
             if len(undecided) < AT_ONCE_MAX:
                 _withdraw(conn, organisation, now)
-                conn.execute(_PLANNED, asked)
+                conn.execute(_PLANNED, asked | {"soon_again": soon_again})
                 return True
             after = (undecided[-1].recipient, undecided[-1].id)
         if deadline is not None and time.monotonic() >= deadline:
@@ -148,22 +156,8 @@ def to_plan(conn: Connection[Any], now: datetime) -> Mapping[str, datetime | Non
 def _undecided(conn: Connection[Any], organisation: str, after: tuple[str, str]) -> list[Undecided]:
     person, id_ = after
     asked = {"organisation": organisation, "person": person, "id": id_, "limit": AT_ONCE_MAX}
-    return [
-        Undecided(
-            id=id_,
-            rule=rule,
-            subject=subject,
-            recipient=recipient,
-            urgency=urgency,
-            action=action,
-            made_at=made_at,
-            facts=facts,
-            carried=tuple(carried),
-        )
-        for id_, rule, subject, recipient, urgency, action, made_at, facts, carried in conn.execute(
-            _UNDECIDED, asked
-        )
-    ]
+    rows = conn.execute(_UNDECIDED, asked).fetchall()
+    return [Undecided(**dict(zip(COLUMNS, row, strict=True))) for row in rows]
 
 
 def _plan(
@@ -172,15 +166,32 @@ def _plan(
     undecided: Collection[Undecided],
     rules: Mapping[str, Rule],
     now: datetime,
-) -> None:
+) -> bool:
+    """Decides what can be decided. Returns whether a room is awaited that will soon be known."""
     if not undecided:
-        return
+        return False
     choices = choices_of(conn, organisation, {one.recipient for one in undecided}, now)
+    if choices.has_any_of("chat"):
+        undecided = _with_rooms(conn, organisation, undecided)
     decided = plan_of(undecided, {name: rule.kind for name, rule in rules.items()}, choices, now)
     facts = {one.id: one.facts for one in undecided}
     _write(conn, organisation, decided, facts, now)
     done = [one.id for one in undecided if one.id not in decided.waiting]
     conn.execute(_DECIDED, {"organisation": organisation, "ids": done})
+    awaiting = set(decided.without_room)
+    return any(now - one.made_at < ROOM_AWAITED for one in undecided if one.id in awaiting)
+
+
+def _with_rooms(
+    conn: Connection[Any], organisation: str, undecided: Collection[Undecided]
+) -> list[Undecided]:
+    """The same, with whose room hears of each, and what it has heard."""
+    rooms = rooms_of(conn, organisation, {one.subject for one in undecided})
+    known = posted(conn, organisation, [one.id for one in undecided])
+    return [
+        msgspec.structs.replace(one, room=rooms.of(one.subject, one.position), posted=known.get(one.id))
+        for one in undecided
+    ]
 
 
 def _write(
@@ -188,6 +199,9 @@ def _write(
 ) -> None:
     carried: list[dict[str, str | None]] = [
         {"notice": notice, "channel": channel, "message": None} for notice, channel in decided.kept_back
+    ]
+    carried += [
+        {"notice": notice, "channel": "chat", "message": message} for notice, message in decided.posted
     ]
     messages = []
     for message in decided.messages:
@@ -219,6 +233,5 @@ def _facts(
     """What the words of a message are made of, beside its notices."""
     if message.kind == "digest":
         return {"pace": message.pace, "there_is_more": message.there_is_more}
-    (notice,) = message.notices
-    told: dict[str, Any] = facts[notice] or {}
+    told: dict[str, Any] = facts[message.notices[0]] or {}
     return agenda_of(conn, organisation, told) if message.kind == "agenda_pack" else told

@@ -53,6 +53,10 @@ class Choices(msgspec.Struct, frozen=True):
         defaults: Mapping[Channel, Pace] = {"inbox": "at_once", "email": urgency}
         return defaults.get(channel, "never")
 
+    def has_any_of(self, channel: Channel) -> bool:
+        """Whether anything was chosen of a channel."""
+        return any(chosen == channel for _, _, chosen in self.paces)
+
     def has_muted(self, person: str, subject: str) -> bool:
         """Whether a person does not want to hear of something for now."""
         return (person, subject) in self.muted

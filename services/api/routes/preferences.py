@@ -176,10 +176,12 @@ def _stopped(link: Link, known: Choices) -> list[Chosen]:
 
 
 async def _link(request: Asked) -> Link:
-    """Whose link it is. Raises Problem for one that is not ours: nobody learns why."""
+    """Whose link it is. Raises Problem for one that is not ours, or that everybody in a room has: nobody learns why."""
     token = request.path_params["token"]
     try:
         link = unsigned(token)
+        if link.channel not in CHANNELS:
+            raise BadToken
         async with desk_of(request).pool.connection() as conn:
             key = await link_key(conn, link.organisation, person=link.person)
         if key is not None and is_ours(token, key):
@@ -224,7 +226,6 @@ PACES: Mapping[Pace, str] = {
 CHANNELS = {
     "email": "by e-mail",
     "notify": "by GOV.UK Notify",
-    "chat": "in your chat room",
     "inbox": "in your inbox",
 }
 

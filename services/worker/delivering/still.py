@@ -4,7 +4,7 @@ Between planning and sending a person may be erased, mute a project, unsubscribe
 All that is known of a few messages is read at once; each is then judged by itself. Addresses are kept nowhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from services.worker.duty import Connection
 
 NEWS_FOR = timedelta(days=14)  # what nobody could send for so long is no news any more
 ADDRESSED = ("email", "notify")
+WHY_A_ROOM = "this room is told of such things."
 
 _ERASED = """
     SELECT person
@@ -33,10 +34,10 @@ _ERASED = """
      LIMIT %(limit)s
 """
 _STILL = """
-    SELECT message.id, n.title, n.why, n.id, n.action, n.rule
+    SELECT message.id, n.title, n.why, n.id, n.action, n.rule, n.subject, n."window"
       FROM notices.messages AS message
      CROSS JOIN LATERAL (
-           SELECT n.title, n.why, n.id, n.action, n.rule, n.made_at
+           SELECT n.title, n.why, n.id, n.action, n.rule, n.subject, n."window", n.made_at
              FROM notices.notices AS n
             WHERE n.organisation = message.organisation AND n.id = ANY (message.notices) AND n.cleared_at IS NULL
               AND (n.action OR (
@@ -87,6 +88,8 @@ class Item(msgspec.Struct, frozen=True):
     notice: str
     action: bool
     rule: str
+    subject: str
+    window: str
 
 
 class NotTold(Exception):
@@ -171,12 +174,22 @@ def facts_of(claim: Claim, known: Known) -> dict[str, Any]:
     items = known.items.get(claim.id)
     if not items or known.key is None:
         raise NotTold("what it tells of no longer holds, or the person does not want to hear of it")
+    if claim.channel == "chat":
+        items = _to_a_room(items)
     shown = [
         msgspec.structs.asdict(item) | {"link": _page(claim, item.notice, known.key)}
         for item in items[:DIGEST_MAX]
     ]
     there_is_more = len(items) > DIGEST_MAX or bool(claim.facts.get("there_is_more"))
     return {**told, **shown[0], "items": shown, "there_is_more": there_is_more}
+
+
+def _to_a_room(items: Iterable[Item]) -> list[Item]:
+    """What several people are told of is posted once, and for a reason that concerns all who read it."""
+    once: dict[tuple[str, str, str], Item] = {}
+    for item in items:
+        once.setdefault((item.rule, item.subject, item.window), item)
+    return [msgspec.structs.replace(item, why=WHY_A_ROOM) for item in once.values()]
 
 
 def _page(claim: Claim, notice: str, key: bytes) -> str:
@@ -199,12 +212,12 @@ def unsubscribing(claim: Claim, facts: Mapping[str, Any], known: Known, *, ours:
 
 
 def address_of(claim: Claim, known: Known) -> str:
-    """Where the person is reached by the channel. Raises NoAddress, NoMasterKey.
+    """Where the person is reached by the channel, or which room it is. Raises NoAddress, NoMasterKey.
 
     An address at which nothing arrived is none, until it is changed (or given again as it is).
     """
     if claim.channel not in ADDRESSED:
-        return claim.recipient
+        return claim.recipient.removeprefix("forum/")
     if claim.recipient in known.bad:
         said, used_at = known.bad[claim.recipient]
         raise NoAddress(f"nothing arrives at this person's address: {said} ({used_at:%d %B %Y})")

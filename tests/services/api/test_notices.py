@@ -175,6 +175,16 @@ def test_who_may_read_choices_may_not_change_them(
         problem(reading.http.put(f"/v1/{organisation}/preferences/lead", json={}), "missing-scope", 403)
 
 
+def test_a_link_that_was_posted_in_a_chat_room_opens_nothing(
+    desk: Door, stranger: Door, database_url: str
+) -> None:
+    """It has been there for everybody in the room."""
+    address = link(database_url, desk.organisation, channel="chat")
+    problem(stranger.get(address), "no-link", 404)
+    problem(stranger.http.post(address), "no-link", 404)
+    assert choices(desk)["paces"] == []
+
+
 def test_opening_the_link_changes_nothing(desk: Door, stranger: Door, database_url: str) -> None:
     page = stranger.get(link(database_url, desk.organisation))
     assert page.status_code == 200

@@ -419,6 +419,28 @@ def test_a_post_in_a_chat_room_has_no_link_that_changes_what_somebody_is_told(
         assert "/unsubscribe/" not in letter.text + letter.html + letter.marked + str(letter.unsubscribe)
 
 
+def test_what_several_are_told_of_is_one_post_in_the_forums_room_as_long_as_any_wants_it(
+    conn: Connection, telling: Telling
+) -> None:
+    people = ("person/p-1", "person/p-2", "person/p-3")
+    same = tuple(telling.notices("It is done", recipient=one, window="2026-06") for one in people)
+    other = telling.notices("It is on", window="2026-07")
+    telling.does(
+        "INSERT INTO notices.mutes (organisation, person, subject) VALUES (%s, 'person/p-1', 'project/P-1')"
+    )
+    telling.plans("chat", kind="notice", notices=same, facts={}, person="forum/newham")
+    telling.plans("chat", kind="digest", notices=(*same, other), facts={}, person="forum/*")
+    peer = Peer("chat")
+    run(conn, telling, peer)
+    assert sorted(peer.addresses) == ["*", "newham"]
+    for letter in peer.letters:
+        assert letter.marked.count("It is done") == 1
+        assert "It is on" not in letter.marked, "nobody else wants to hear of that"
+    (notice,) = [letter for letter in peer.letters if letter.subject == "It is done"]
+    assert "you lead" not in notice.marked
+    assert "You are told because this room is told of such things." in notice.marked
+
+
 def test_a_digest_holds_what_still_holds(conn: Connection, telling: Telling) -> None:
     notices = (
         telling.notices("Still so"),
