@@ -1,6 +1,7 @@
 """The client for programs that wait for many things at once. What it does is said at `Client`, method for method."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,7 +14,7 @@ from qiledger_client.flows import Flow, NoReply, Pause, Reply, Request
 from qiledger_client.listening import Listening
 from qiledger_client.telling import Event, Telling, When
 from qiledger_client.way import Way
-from qiledger_client.wire import reply_of, settings_of
+from qiledger_client.wire import head_of, reply_of, settings_of
 
 T = TypeVar("T")
 
@@ -85,8 +86,11 @@ class AsyncClient(Way):
         """Page after page to the end of the log; with `follow`, for ever."""
         cursor, ended = str(after), False
         while not ended:
+            asked_at = time.monotonic()
             page = await self.page(cursor, wait_s=25.0 if follow else 0.0, **which)
+            idle_s = flows.idle_s(page, time.monotonic() - asked_at) if follow else 0.0
             yield page
+            await asyncio.sleep(idle_s)
             cursor, ended = page.next, page.caught_up and not follow
 
     async def feed(
@@ -105,15 +109,16 @@ class AsyncClient(Way):
         while True:
             try:
                 async with self._http.stream(**self._opened(listening.request())) as response:
-                    if response.status_code >= 300:
-                        await response.aread()
-                        listening.refused(reply_of(response))
-                    else:
+                    if listening.takes(head_of(response)):
                         async for piece in response.aiter_bytes():
                             for record in listening.hear(piece):
                                 yield record
-            except httpx.TransportError as failure:
-                listening.cut(f"{type(failure).__name__}: {failure}")
+                        listening.over("it ended")
+                    else:
+                        await response.aread()
+                        listening.refused(reply_of(response))
+            except httpx.RequestError as failure:
+                listening.over(f"{type(failure).__name__}: {failure}")
             await asyncio.sleep(listening.pause_s())
 
     async def stream(self, name: str, *, after: int = 0) -> list[Record]:
@@ -154,5 +159,5 @@ class AsyncClient(Way):
         try:
             response = await self._http.request(**self._opened(request))
             return reply_of(response)
-        except httpx.TransportError as failure:
+        except httpx.RequestError as failure:
             return NoReply(reason=f"{type(failure).__name__}: {failure}")

@@ -163,7 +163,7 @@ class Box:
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
             for (place, event), outcome in zip(part, outcomes, strict=True):
-                if _waits(outcome) or not db.execute(_NO_MORE, (place,)).rowcount:
+                if waits(outcome) or not db.execute(_NO_MORE, (place,)).rowcount:
                     continue  # or somebody who flushed at the same time has noted it
                 if isinstance(outcome, Problem):
                     refused.append((event, outcome))
@@ -202,9 +202,11 @@ class Box:
             db.close()
 
 
-def _waits(outcome: Outcome) -> bool:
-    """Whether the same event may yet be taken: later, or by a key that may tell it."""
-    return isinstance(outcome, NotAllowed) or (isinstance(outcome, Problem) and outcome.status in TRY_LATER)
+def waits(outcome: Outcome) -> bool:
+    """Whether the same event may yet be taken: later, by another key, or if it was not the ledger that refused it."""
+    if not isinstance(outcome, Problem):
+        return False
+    return isinstance(outcome, NotAllowed) or outcome.status in TRY_LATER or not outcome.slug
 
 
 def _document(problem: Problem) -> dict[str, object]:

@@ -13,7 +13,7 @@ from qiledger_client.flows import Flow, NoReply, Pause, Reply, Request
 from qiledger_client.listening import Listening
 from qiledger_client.telling import Event, Telling, When
 from qiledger_client.way import Way
-from qiledger_client.wire import reply_of, settings_of
+from qiledger_client.wire import head_of, reply_of, settings_of
 
 T = TypeVar("T")
 
@@ -89,8 +89,11 @@ class Client(Way):
         """Page after page to the end of the log; with `follow`, for ever. Keep each page's `next`."""
         cursor, ended = str(after), False
         while not ended:
+            asked_at = time.monotonic()
             page = self.page(cursor, wait_s=25.0 if follow else 0.0, **which)
+            idle_s = flows.idle_s(page, time.monotonic() - asked_at) if follow else 0.0
             yield page
+            time.sleep(idle_s)
             cursor, ended = page.next, page.caught_up and not follow
 
     def feed(self, after: str | int = "0", *, follow: bool = False, **which: Any) -> Iterator[Record]:
@@ -104,20 +107,22 @@ class Client(Way):
         """Record after record as they are kept, for ever; without `after`, what is told from now on.
 
         None is missed and none comes twice while it goes on, over broken connections and restarts of the ledger. Go on
-        after the `position` of the last you dealt with. Raises Problem; Unreachable after `tries` tries in silence.
+        after the `position` of the last you dealt with. Raises LedgerError, such as a Problem for what will not be
+        otherwise in a while, and Unreachable after `tries` tries in silence.
         """
         listening = Listening(self.ledger, None if after is None else str(after), types=types, stream=stream)
         while True:
             try:
                 with self._http.stream(**self._opened(listening.request())) as response:
-                    if response.status_code >= 300:
-                        response.read()
-                        listening.refused(reply_of(response))
-                    else:
+                    if listening.takes(head_of(response)):
                         for piece in response.iter_bytes():
                             yield from listening.hear(piece)
-            except httpx.TransportError as failure:
-                listening.cut(f"{type(failure).__name__}: {failure}")
+                        listening.over("it ended")
+                    else:
+                        response.read()
+                        listening.refused(reply_of(response))
+            except httpx.RequestError as failure:
+                listening.over(f"{type(failure).__name__}: {failure}")
             time.sleep(listening.pause_s())
 
     def stream(self, name: str, *, after: int = 0) -> list[Record]:
@@ -154,5 +159,5 @@ class Client(Way):
     def _send(self, request: Request) -> Reply | NoReply:
         try:
             return reply_of(self._http.request(**self._opened(request)))
-        except httpx.TransportError as failure:
+        except httpx.RequestError as failure:
             return NoReply(reason=f"{type(failure).__name__}: {failure}")

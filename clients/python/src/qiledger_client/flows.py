@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from qiledger_client.answers import Answer, Outcome, Page, Receipt, Record, Tried, outcome_of
-from qiledger_client.problems import LedgerError, Unreachable, problem_in
+from qiledger_client.problems import LedgerError, Unreachable, problem_in, understanding
 from qiledger_client.telling import Telling
 
 BATCH_EVENTS_MAX = 1_000
@@ -20,6 +20,7 @@ BATCH_BYTES_MAX = 1_048_576
 TRY_LATER = frozenset({408, 429, 500, 502, 503, 504})
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 30.0
+ASK_AGAIN_S = 1.0  # a follower of the feed, when there was nothing
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
@@ -84,8 +85,9 @@ class Ledger:
             body=telling.encoded(),
         )
         reply = yield from self.answered(request)
-        told = json.loads(reply.body)
-        return Tried(would_keep=told) if dry_run else Receipt.read(told, status=reply.status)
+        with understanding(self.base):
+            told = json.loads(reply.body)
+            return Tried(would_keep=told) if dry_run else Receipt.read(told, status=reply.status)
 
     def telling_many(
         self, tellings: Sequence[Telling], *, all_or_nothing: bool = False
@@ -114,7 +116,8 @@ class Ledger:
             body=b"[" + b",".join(events) + b"]",
         )
         reply = yield from self.answered(request)
-        outcomes = [outcome_of(self.base, told) for told in json.loads(reply.body)]
+        with understanding(self.base):
+            outcomes = [outcome_of(self.base, told) for told in json.loads(reply.body)]
         if len(outcomes) != len(events):
             raise LedgerError(f"{len(events)} events were told and {len(outcomes)} answered for")
         return [outcome for outcome in outcomes if not isinstance(outcome, Tried)]
@@ -128,13 +131,15 @@ class Ledger:
         params |= {"stream": stream} if stream else {}
         params |= {"wait": f"{wait_s:g}"} if wait_s else {}
         request = Request(method="GET", path=self._path("events"), params=params, patience_s=wait_s)
-        told = json.loads((yield from self.answered(request)).body)
-        return Page(
-            records=[Record.read(item) for item in told["items"]],
-            next=told["next"],
-            head=told["head"],
-            caught_up=told["caught_up"],
-        )
+        reply = yield from self.answered(request)
+        with understanding(self.base):
+            told = json.loads(reply.body)
+            return Page(
+                records=[Record.read(item) for item in told["items"]],
+                next=told["next"],
+                head=told["head"],
+                caught_up=told["caught_up"],
+            )
 
     def stream(self, name: str, *, after: int = 0) -> Flow[list[Record]]:
         """All that happened to one thing after a version."""
@@ -143,11 +148,11 @@ class Ledger:
         while version is not None:
             params = {"after": str(version), "limit": "1000"}
             path = self._path("streams", *name.split("/", 1))
-            told = json.loads(
-                (yield from self.answered(Request(method="GET", path=path, params=params))).body
-            )
-            records += [Record.read(item) for item in told["items"]]
-            version = told["next"]
+            reply = yield from self.answered(Request(method="GET", path=path, params=params))
+            with understanding(self.base):
+                told = json.loads(reply.body)
+                records += [Record.read(item) for item in told["items"]]
+                version = told["next"]
         return records
 
     def question(self, projection: str, question: str, params: Mapping[str, str]) -> Flow[Answer]:
@@ -157,14 +162,15 @@ class Ledger:
         reply = yield from self.answered(
             Request(method="GET", path=path, params=params, patience_s=patience_s)
         )
-        told = json.loads(reply.body)
-        return Answer(
-            rows=told["rows"],
-            position=told["position"],
-            parked=told["parked"],
-            next=told["next"],
-            unheard_of=told.get("unheard_of", ()),
-        )
+        with understanding(self.base):
+            told = json.loads(reply.body)
+            return Answer(
+                rows=told["rows"],
+                position=told["position"],
+                parked=told["parked"],
+                next=told["next"],
+                unheard_of=told.get("unheard_of", ()),
+            )
 
     def answered(self, request: Request) -> Flow[Reply]:
         """The answer to a request; asked again while nobody answers or the ledger is busy."""
@@ -185,9 +191,8 @@ class Ledger:
 
     def _pause_s(self, tried: int, reply: Reply | NoReply | None) -> float:
         """As long as the ledger says; else longer each time, and never as long as everybody else."""
-        if isinstance(reply, Reply) and reply.headers.get("retry-after", "").isdigit():
-            return min(PAUSE_MAX_S, float(reply.headers["retry-after"]))
-        return self.pause_after(tried)
+        asked_for = None if not isinstance(reply, Reply) else retry_after_s(reply)
+        return self.pause_after(tried) if asked_for is None else asked_for
 
     def pause_after(self, tried: int) -> float:
         """How long to wait after so many tries, if the ledger says nothing of it."""
@@ -198,7 +203,20 @@ class Ledger:
         return Request(method="GET", path=self._path("live"), params=params)
 
     def _path(self, *words: str) -> str:
-        return "/".join(["", "v1", self.organisation, *(quote(word, safe="~") for word in words)])
+        return "/".join(["", "v1", *(quote(word, safe="~") for word in (self.organisation, *words))])
+
+
+def retry_after_s(reply: Reply) -> float | None:
+    """How long the ledger asks us to wait, if it does; no longer than we ever do."""
+    asked_for = reply.headers.get("retry-after", "")
+    if not (asked_for.isascii() and asked_for.isdigit()):
+        return None
+    return min(PAUSE_MAX_S, float(asked_for))
+
+
+def idle_s(page: Page, took_s: float) -> float:
+    """How long one who follows waits before he asks again: a ledger that very many wait for answers without waiting."""
+    return 0.0 if page.records or not page.caught_up else max(0.0, ASK_AGAIN_S - took_s)
 
 
 def in_batches(events: Sequence[bytes]) -> Generator[list[bytes], None, None]:

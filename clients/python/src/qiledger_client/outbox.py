@@ -20,16 +20,17 @@ from dataclasses import dataclass
 
 from qiledger_client.answers import Outcome
 from qiledger_client.async_client import AsyncClient
-from qiledger_client.box import Box, OutboxFull, SetAside, Waiting
+from qiledger_client.box import Box, OutboxFull, SetAside, Waiting, waits
 from qiledger_client.client import Client
-from qiledger_client.flows import Flow, Ledger, in_batches
-from qiledger_client.problems import LedgerError, NotAllowed, Unfit, Unreachable
+from qiledger_client.flows import TRY_LATER, Flow, Ledger, in_batches
+from qiledger_client.problems import LedgerError, Problem, Unfit, Unreachable
 
 __all__ = ["Flushed", "Outbox", "OutboxFull", "SetAside", "Waiting"]
 
 log = logging.getLogger(__name__)
 
 PAUSE_MAX_S = 60.0  # between two tries of a thread that cannot flush
+TOO_LARGE = 413
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Outbox(Box):
         """Tells what waits. A ledger that is away ends it early and leaves the rest.
 
         Raises NotAllowed for a key that may not tell some of it, once the rest is told: what it may not waits for one
-        that may. Raises Problem for what the ledger, or somebody between, has against every request.
+        that may. Raises another Problem for what stands between us and the ledger and does not let all of it through.
         """
         return client.run(self._flushing(client.ledger))
 
@@ -94,7 +95,7 @@ class Outbox(Box):
     def _flushing(self, ledger: Ledger) -> Flow[Flushed]:
         told = refused = place = 0
         away: Unreachable | None = None
-        not_allowed: NotAllowed | None = None
+        stuck: Problem | None = None
         while away is None and (waiting := self._next(place)):
             for batch in in_batches([event for _, event in waiting]):
                 part, waiting = waiting[: len(batch)], waiting[len(batch) :]
@@ -105,19 +106,18 @@ class Outbox(Box):
                     break
                 told_now, refused_now = self._note(part, outcomes)
                 told, refused = told + told_now, refused + refused_now
-                not_allowed = not_allowed or _first_not_allowed(part, outcomes)
+                stuck = stuck or _first_stuck(part, outcomes)
                 place = part[-1][0]
-        if not_allowed is not None:
-            raise not_allowed
+        if stuck is not None:
+            raise stuck
         return Flushed(told=told, set_aside=refused, waiting=len(self), away=away)
 
 
-def _first_not_allowed(part: Sequence[tuple[int, bytes]], outcomes: Sequence[Outcome]) -> NotAllowed | None:
+def _first_stuck(part: Sequence[tuple[int, bytes]], outcomes: Sequence[Outcome]) -> Problem | None:
+    """What somebody has to mend before all of it can be told: the key, or what stands between us and the ledger."""
     for (place, event), outcome in zip(part, outcomes, strict=True):
-        if isinstance(outcome, NotAllowed):
-            outcome.add_note(
-                f"The first that waits for another key is {json.loads(event)['id']}, at place {place}."
-            )
+        if isinstance(outcome, Problem) and waits(outcome) and outcome.status not in TRY_LATER:
+            outcome.add_note(f"The first that waits for that is {json.loads(event)['id']}, at place {place}.")
             return outcome
     return None
 
@@ -127,7 +127,9 @@ def _told(ledger: Ledger, batch: Sequence[bytes]) -> Flow[list[Outcome]]:
     try:
         return (yield from ledger.telling_batch(batch))
     except Unfit as problem:
-        if not problem.slug:  # not the ledger's word: something stands between
+        if (
+            not problem.slug and problem.status != TOO_LARGE
+        ):  # not the ledger's word: something stands between
             raise
         if len(batch) == 1:
             return [problem]

@@ -1,7 +1,8 @@
 """What can go wrong, as exceptions: each with the field, and the address of a page with cause and cure."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -21,9 +22,9 @@ class Problem(LedgerError):
         self.status = status
         self.slug = str(told.pop("type", "")).rpartition("/")[2]
         self.title = str(told.pop("title", f"status {status}"))
-        self.detail: str | None = told.pop("detail", None)
-        self.field: str | None = told.pop("field", None)
-        self.instance: str | None = told.pop("instance", None)
+        self.detail = _text(told.pop("detail", None))
+        self.field = _text(told.pop("field", None))
+        self.instance = _text(told.pop("instance", None))
         told.pop("status", None)
         self.facts: dict[str, Any] = told
         self.link = f"{base.rstrip('/')}/problems/{self.slug}" if self.slug else None
@@ -73,6 +74,11 @@ _KINDS: Mapping[int, type[Problem]] = {
 }
 
 
+def _text(member: Any) -> str | None:
+    """A member of the document as text: what stands between us and the ledger may have put anything into it."""
+    return member if member is None or isinstance(member, str) else json.dumps(member)
+
+
 def problem_of(base: str, status: int, document: Mapping[str, Any]) -> Problem:
     """The exception for a problem document."""
     return _KINDS.get(status, Problem)(base, status, document)
@@ -85,3 +91,12 @@ def problem_in(base: str, status: int, body: bytes) -> Problem:
     except (ValueError, RecursionError):
         document = None
     return problem_of(base, status, document if isinstance(document, dict) else {})
+
+
+@contextlib.contextmanager
+def understanding(base: str) -> Iterator[None]:
+    """While an answer is read. Raises LedgerError for one that the ledger does not give: somebody else gave it."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise LedgerError(f"what {base} answered is no answer of the ledger") from None
