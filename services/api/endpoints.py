@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from services.api.asked import Asked, desk_of
 from services.api.problems import Problem, kinds
-from services.webhooks.book import Book, CannotReplay, NoEndpoint, Seen, TooMany
+from services.webhooks.book import Book, CannotReplay, TooMany
+from services.webhooks.shown import NoEndpoint, Seen
 from services.webhooks.signing import public_text
 
 After = Annotated[str, Meta(max_length=40, description="A cursor, or a position; 0 is the beginning.")]

@@ -17,7 +17,7 @@ from services.api.doors import Door, Nothing, at
 from services.api.endpoints import After, Webhook, book_of, id_of, shown
 from services.api.given import given
 from services.api.problems import Problem, kinds
-from services.webhooks.book import LAST, Attempted, Day, Standing
+from services.webhooks.shown import LAST, Attempted, Day, Standing
 
 TEST_LOOK_EVERY_S = 0.1
 TEST_WAIT_S_MAX = 20.0

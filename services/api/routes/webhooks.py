@@ -23,11 +23,11 @@ from services.api.problems import Problem, kinds
 from services.webhooks.addresses import WrongAddress
 from services.webhooks.book import (
     Change,
-    Seen,
     Wish,
     new_id,
 )
 from services.webhooks.keeping import Sealed, seal
+from services.webhooks.shown import Seen
 from services.webhooks.signing import SigningSecret, new_secret
 
 RESOLVED_WITHIN_S = 5.0
