@@ -73,14 +73,16 @@ chat room.
   30 days after it happened, nor of what had long been overdue by then.
 - You are told **why**: “You are told because you sponsor it.”
 - What **needs you to act** cannot be switched off, and goes away when somebody has acted. All else can be had at once,
-  each working day, each week, each month, or never; by kind and by channel. Digests go out at eight in the morning,
-  London time: the daily one on working days, the weekly one on Mondays, the monthly one on the first working day. When
-  nothing happened there is none.
-- In your **quiet hours** nothing is sent; the inbox fills all the same.
+  each working day, each week, each month, or never; by kind and by channel. Whoever stops all of it has what needs them
+  to act in a weekly digest. Digests go out at eight in the morning, London time: the daily one on working days, the
+  weekly one on Mondays, the monthly one on the first working day. When nothing happened there is none.
+- In your **quiet hours** nothing is sent to you; the inbox fills all the same.
+- A **chat room** is that of a forum. What several people chose to hear of there is posted once, and the room keeps the
+  organisation's quiet hours.
 - A project can be **muted**, for a while or for good; what needs you to act is told all the same.
 - Messages hold titles and links, and no personal data. A link opens a page that shows how things stand, as far as the
-  whole organisation may see it: without a key or a password, for 180 days. Each message has a link by which you can
-  change what you are told.
+  whole organisation may see it: without a key or a password, for 180 days. Each message to you has a link by which you
+  can change what you are told; a post in a chat room, which others read as well, has none.
 
 Whoever runs the record asks what people were told, and sets what they chose, by
 `GET /v1/{organisation}/notices`, `/rules` and `/preferences/{person}`; see `/openapi.json`.
