@@ -17,6 +17,7 @@ from services.cloud_event import cloudevent
 LOOK_AGAIN_S = 1.0  # a ring may be lost: nobody waits longer for what is there
 KEPT_MAX, KEPT_BYTES_MAX = 2_000, 8 * 1_048_576  # records of one organisation that are kept encoded
 PAGE = 50
+AT_ONCE_BYTES_MAX = 65_536
 
 NoteRead = Callable[[Sequence[int]], None]
 _encode = msgspec.json.Encoder().encode
@@ -107,6 +108,16 @@ class RecordChannel:
         return found
 
 
+def at_once(lines: Sequence[Line]) -> Sequence[Line]:
+    """Those of the lines that are held for one reader at a time, however many readers take little; one at least."""
+    size = 0
+    for n, line in enumerate(lines):
+        size += len(line.text)
+        if size > AT_ONCE_BYTES_MAX and n > 0:
+            return lines[:n]
+    return lines
+
+
 class RecordTeller:
     """The records that one stream wants, from its place on."""
 
@@ -126,6 +137,7 @@ class RecordTeller:
         self._wanted = wanted
         self._position = channel.position if after is None else after
         self._note = note
+        self._page = PAGE  # records that are read for this stream at once
 
     async def next(self) -> bytes:
         """The next records: of those that are kept, or out of the log for one who is further behind."""
@@ -134,8 +146,10 @@ class RecordTeller:
         if self._position < self._channel.began_at:
             return await self._own_page()
         lines = self._channel.after(self._position)[:PAGE]
-        self._position = lines[-1].position
-        return self._told([line for line in lines if self._wanted.fits(line.type, line.stream)])
+        wanted = [line for line in lines if self._wanted.fits(line.type, line.stream)]
+        fitting = at_once(wanted)
+        self._position = (lines if len(fitting) == len(wanted) else fitting)[-1].position
+        return self._told(fitting)
 
     async def _own_page(self) -> bytes:
         types = None if self._wanted.types is None else sorted(self._wanted.types)
@@ -144,12 +158,16 @@ class RecordTeller:
                 conn,
                 self._organisation,
                 self._position,
-                limit=PAGE,
+                limit=self._page,
                 types=types,
                 stream=self._wanted.stream,
             )
-        self._position = page.scanned
-        return self._told([line_of(record) for record in page.records]) or self._passed()
+        lines = [line_of(record) for record in page.records]
+        fitting = at_once(lines)
+        is_whole = len(fitting) == len(lines)
+        self._position = page.scanned if is_whole else fitting[-1].position
+        self._page = min(PAGE, 2 * self._page) if is_whole else len(fitting)
+        return self._told(fitting) or self._passed()
 
     def _told(self, lines: Sequence[Line]) -> bytes:
         if lines:

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from events.log.keys import READ, Key
 from services.api.desk import Desk
-from services.api.live.answer import LiveAnswer, Teller
+from services.api.live.answer import LiveAnswer
 from services.api.live.channels import CATCHING_UP_MAX
-from services.api.live.records import PAGE, RecordChannel, RecordTeller, Wanted
+from services.api.live.records import AT_ONCE_BYTES_MAX, PAGE, RecordChannel, RecordTeller, Wanted
 from services.settings import Settings
 from tests.events.log.conftest import NOON, Tell, tell
 from tests.roles import as_role
@@ -108,6 +110,14 @@ class Streams:
             await asyncio.gather(keeping, return_exceptions=True)
 
     @contextlib.asynccontextmanager
+    async def teller(self, wanted: Wanted, *, after: int | None) -> AsyncIterator[RecordTeller]:
+        channel = partial(RecordChannel, self.desk, self.organisation)
+        async with self.desk.live.channel(RecordChannel, channel, self.organisation) as opened:
+            yield RecordTeller(
+                self.desk, opened, self.organisation, wanted=wanted, after=after, note=lambda _: None
+            )
+
+    @contextlib.asynccontextmanager
     async def stream(
         self,
         wanted: Wanted = ALL,
@@ -118,16 +128,9 @@ class Streams:
     ) -> AsyncIterator[Reader]:
         """A stream while it goes on; at the end of the block, or of the stream itself, it is over."""
 
-        @contextlib.asynccontextmanager
-        async def open_teller() -> AsyncIterator[Teller]:
-            channel = lambda: RecordChannel(self.desk, self.organisation)  # noqa: E731
-            async with self.desk.live.channel(RecordChannel, channel, self.organisation) as opened:
-                yield RecordTeller(
-                    self.desk, opened, self.organisation, wanted=wanted, after=after, note=lambda _: None
-                )
-
         reader = Reader()
-        answer = LiveAnswer(self.desk, self.key, open_teller, still_may, every_s=every_s)
+        tell = partial(self.teller, wanted, after=after)
+        answer = LiveAnswer(self.desk, self.key, tell, still_may, every_s=every_s)
         answering = asyncio.create_task(answer({"method": "GET"}, reader.receive, reader.send))  # type: ignore[arg-type]
         answering.add_done_callback(lambda _: reader.something.set())
         try:
@@ -206,6 +209,28 @@ async def test_a_sign_of_life_comes_between_two_records_and_never_within_one(str
         assert all(
             block.startswith((b"event: record\nid: ", b"id: ", b"retry: ")) for block in reader.blocks()
         )
+
+
+@pytest.mark.parametrize(
+    "wanted", [ALL, Wanted(frozenset({"cycle.tested"}), "project/")], ids=["all", "some"]
+)
+@pytest.mark.parametrize("kept_before", [0, 2 * PAGE])
+async def test_however_large_records_are_little_of_them_is_held_for_one_reader_and_all_is_told(
+    streams: Streams, wanted: Wanted, kept_before: int
+) -> None:
+    """From the log for one who is behind; of what is kept for all, for one who is not: a thousand may take nothing."""
+    large = {"body": f'{{"cycle":"C-1","tested":"{"x" * 30_000}"}}'}
+    await streams.keep(kept_before, **large) if kept_before else None
+    async with streams.stream(every_s=NEVER_S) as reader, streams.teller(wanted, after=0) as teller:
+        if not kept_before:
+            await streams.keep(2 * PAGE, **large)
+            await reader.hears(lambda: reader.said.count(b"event: record") == 2 * PAGE)
+        told: list[bytes] = []
+        while text := await teller.next():
+            told.append(text)
+    assert max(map(len, told)) < AT_ONCE_BYTES_MAX + 32_000
+    sequences = re.findall(rb'"sequence":"(\d+)"', b"".join(told))
+    assert [int(sequence) for sequence in sequences] == list(range(1, 2 * PAGE + 1))
 
 
 async def test_a_stream_says_at_once_where_it_begins(streams: Streams) -> None:
