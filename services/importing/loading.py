@@ -14,6 +14,7 @@ from events.counted import counted
 from projections.engine.advance import behind
 from services.importing import public_history, synthetic_history
 from services.importing.bringing import bring, lines_of
+from services.importing.now_and_then import NowAndThen, ProgressInLines
 from services.importing.reading import Wire
 from services.importing.sending import CannotTell, Ledger, in_batches
 from services.importing.showing import Report, progress_on, report_to
@@ -33,7 +34,7 @@ def load_public(file: Path, url: str, keys: Mapping[str, str], console: Console)
         ExitStack() as stack,
         report_to(None) as report,
         file.open("rb") as opened,
-        progress_on(console) as progress,
+        progress_on(console, kind=ProgressInLines) as progress,
     ):
         ledgers = {code: stack.enter_context(Ledger(url, code, key)) for code, key in keys.items()}
         total = sum(1 for _ in lines_of(opened))
@@ -91,7 +92,7 @@ def _batches(tellings: Iterator[Telling]) -> Iterator[tuple[list[Wire], Telling]
 
 
 def _through_time(console: Console) -> Progress:
-    return Progress(
+    return ProgressInLines(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=32),
         TextColumn("{task.fields[until]}  {task.fields[events]:,} events"),
@@ -108,12 +109,13 @@ def wait_until_caught_up(worker_url: str, console: Console, *, organisations: tu
         psycopg.connect(worker_url, autocommit=True, application_name="qiledger waits") as conn,
         console.status("Projections are catching up") as status,
     ):
+        lines = NowAndThen(console)
         while lags := [lag for lag in behind(conn) if lag.organisation in organisations]:
             records = max(lag.head - lag.position for lag in lags)
             names = sorted({lag.projection for lag in lags})
-            status.update(
-                f"Projections are catching up: {', '.join(names)}, at most {records:,} records behind"
-            )
+            said = f"Projections are catching up: {', '.join(names)}, at most {records:,} records behind"
+            status.update(said)
+            lines.say(said)
             if time.monotonic() > deadline:
                 raise CatchUpTooSlow(f"After {CAUGHT_UP_WITHIN_S:.0f} s still behind: {', '.join(names)}")
             time.sleep(LOOK_EVERY_S)

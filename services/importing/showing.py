@@ -67,9 +67,9 @@ def report_to(file: Path | None) -> Iterator[Report]:
         report.close()
 
 
-def progress_on(console: Console) -> Progress:
+def progress_on(console: Console, *, kind: type[Progress] = Progress) -> Progress:
     """A bar that stands below what is printed."""
-    return Progress(
+    return kind(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),

@@ -1,6 +1,5 @@
 """The demo as a stranger meets it: one command, real history, something to try, and nothing left behind."""
 
-import contextlib
 import os
 import re
 import signal
@@ -15,76 +14,11 @@ import httpx
 import psycopg
 import pytest
 
-from tests.patience import ENDS_WITHIN_S, gone, wait_until
+from tests.a_demo import Demo, needs_proc
+from tests.patience import ENDS_WITHIN_S, wait_until
 from tests.plain_http import PLAIN
 
 SYNTHETIC_PROJECTS = 3
-
-
-class Demo:
-    """`qiledger demo` in a process of its own; what it makes lies in a temporary directory that we can look into."""
-
-    def __init__(self, directory: Path, *more: str, **given: str) -> None:
-        self.temporary = directory / "tmp"
-        self.temporary.mkdir(mode=0o711)
-        self.env_file = directory / "demo.env"
-        self._said = directory / "said.txt"
-        env = {name: value for name, value in os.environ.items() if not name.startswith("QILEDGER_")}
-        command = [
-            sys.executable,
-            "-m",
-            "services.cli",
-            "demo",
-            "--port",
-            "0",
-            "--env-file",
-            str(self.env_file),
-            *more,
-        ]
-        with self._said.open("wb") as said:
-            self.process = subprocess.Popen(
-                command,
-                env=env | given | {"TMPDIR": str(self.temporary), "COLUMNS": "200"},
-                stdout=said,
-                stderr=said,
-            )
-
-    @property
-    def said(self) -> str:
-        return self._said.read_text()
-
-    def wait_for(self, words: str) -> None:
-        def heard() -> bool:
-            assert self.process.poll() is None, self.said
-            return words in self.said
-
-        wait_until(heard, within_s=100, what=f"the demo says {words!r}; it said:\n{self.said}")
-
-    def env(self) -> dict[str, str]:
-        """The file for scripts, read as Docker and systemd do: NAME=value, and nothing else."""
-        return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines())
-
-    def processes(self) -> list[int]:
-        """Every process of the house: those that the demo started, and theirs."""
-        children: dict[int, list[int]] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                parent = int(stat.read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(stat.parent.name))
-        found, look = [], [self.process.pid]
-        while look:
-            here = children.get(look.pop(), [])
-            found += here
-            look += here
-        return found
-
-    def left_behind(self, processes: list[int]) -> list[str]:
-        running = [f"process {pid}" for pid in processes if not gone(pid)]
-        files = [str(path) for path in self.temporary.iterdir()]
-        return running + files + ([str(self.env_file)] if self.env_file.exists() else [])
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 
 
 @pytest.fixture
