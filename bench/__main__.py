@@ -21,12 +21,14 @@ from bench import (
     proving,
     rebuild,
     sealing,
+    starting,
     webhooks,
 )
 from bench.place import server
 from bench.report import console, show
 
 MEASUREMENTS = {
+    "starting": ("Starting and stopping a house", starting.measure),
     "posting": ("Telling events over HTTP", posting.measure),
     "appender": ("Appending, many callers at once", appender.measure),
     "freshness": ("From told to seen", freshness.measure),

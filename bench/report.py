@@ -13,7 +13,7 @@ console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement against its peer. `reach` is what the design asks of the ratio, where it asks."""
+    """One measurement against its peer. Where the design asks for it: `reach` of the ratio, `at_most` of the median."""
 
     what: str
     unit: str
@@ -21,6 +21,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     peer: list[float] = []
     peer_is: str = ""
     reach: float | None = None
+    at_most: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -47,9 +48,15 @@ def show(title: str, rows: list[Row]) -> None:
             row.peer_is,
             _figure(statistics.median(row.peer)) if row.peer else "",
             f"{ratio:.2f}" if ratio is not None else "",
-            f"≥ {row.reach:g}" if row.reach is not None else "",
+            _reach(row),
         )
     console.print(table)
+
+
+def _reach(row: Row) -> str:
+    if row.at_most is not None:
+        return f"≤ {row.at_most:g} {row.unit}"
+    return f"≥ {row.reach:g}" if row.reach is not None else ""
 
 
 @contextmanager
