@@ -2,7 +2,11 @@
 
 The measure of each is reading and decoding the same events, once, and nothing more.
 
-A rebuild is folded by a process for each processor, as `qiledger rebuild` does; reading alone is one process.
+A rebuild is folded by a process for each processor, as `qiledger rebuild` does; reading alone is one process. So beside
+the rebuild of everything, and of what is read most, stands the same in one process, which is the ratio to go by.
+
+Memory is that of all its processes together, each at its highest. It stands against that of a rebuild from the first
+tenth of the log: flat is a ratio of about one.
 
 A rebuild also folds and writes. What writing alone costs is shown beside it: the rate at which one could read and
 decode the events and then COPY the very rows of the projection, ready made, into a table with the same keys and
@@ -12,7 +16,6 @@ indexes. Where a projection has a row for each event, no rebuild can come near t
 import asyncio
 import itertools
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -44,6 +47,8 @@ from services.importing.synthetic_history import histories
 
 EVENTS = 1_000_000
 ALL = "all"
+ALONE = (ALL, "forum_portfolio", "measure_series")  # also in one process
+MEGABYTES_MAX = 300
 SLICE = 500
 EVENTS_PER_PROJECT = 120
 
@@ -51,62 +56,63 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 
 def measure(postgres: Postgres, runs: int, events: int = EVENTS) -> list[Row]:
-    """Events of the log a second, and the memory of the process that rebuilds."""
+    """Events of the log a second, and the memory of the processes that rebuild."""
     url = fresh(postgres)
-    asyncio.run(_fill(url, events))
-    rows = _all_of_them(url, runs)
+    told = itertools.islice(_history(events), events)
+    asyncio.run(_fill(url, told, events // 10))
+    with console.status("rebuilding all projections of a tenth of the log …"):
+        tenth = [_apart(url, "rebuild", ALL)["megabytes"] for _ in range(runs)]
+    asyncio.run(_fill(url, told, events - events // 10))
+    rows = _rebuilt(url, ALL, f"all {len(found())}, {processors()} processes", runs)
+    rows.append(msgspec.structs.replace(rows.pop(), peer=tenth, peer_is=f"from {events // 10:,} of them"))
     for name in found():
         rows += _one(url, name, runs, events)
     return rows
 
 
-def _all_of_them(url: str, runs: int) -> list[Row]:
-    """One pass over the log for every projection."""
-    with console.status("rebuilding all projections …"):
-        measured = [(_apart(url, "rebuild", ALL), _apart(url, "read", ALL)) for _ in range(runs)]
+def _rebuilt(url: str, name: str, what: str, runs: int, reach: float | None = None) -> list[Row]:
+    """One pass over the log, against reading it; by a process for each processor and, of some, in one."""
+    with console.status(f"rebuilding {what} …"):
+        measured = [(_apart(url, "rebuild", name), _apart(url, "read", name)) for _ in range(runs)]
+        alone = [_apart(url, "alone", name) for _ in range(runs)] if name in ALONE else []
+    read = [peer["rate"] for _, peer in measured]
+    against = "reading and decoding them"
+    ways = [(what, [ours["rate"] for ours, _ in measured])]
+    ways += [("  in one process", [ours["rate"] for ours in alone])] if alone else []
     return [
-        Row(
-            what=f"all {len(found())} projections in one pass",
-            unit="events/s",
-            ours=[ours["rate"] for ours, _ in measured],
-            peer=[peer["rate"] for _, peer in measured],
-            peer_is="reading and decoding them, once",
+        *(
+            Row(what=way, unit="events/s", ours=rates, peer=read, peer_is=against, reach=reach)
+            for way, rates in ways
         ),
         Row(
             what="  a CPU second of ours", unit="events", ours=[ours["a_cpu_second"] for ours, _ in measured]
         ),
-        Row(what="  memory at most", unit="MB", ours=[ours["megabytes"] for ours, _ in measured]),
+        Row(
+            what="  memory at most",
+            unit="MB",
+            ours=[ours["megabytes"] for ours, _ in measured],
+            at_most=MEGABYTES_MAX,
+        ),
     ]
 
 
 def _one(url: str, name: str, runs: int, events: int) -> list[Row]:
     """One projection by itself."""
-    with console.status(f"rebuilding {name} …"):
-        measured = [(_apart(url, "rebuild", name), _apart(url, "read", name)) for _ in range(runs)]
-        copied = _copied(url, name)
-    return [
-        Row(
-            what=name,
-            unit="events/s",
-            ours=[ours["rate"] for ours, _ in measured],
-            peer=[peer["rate"] for _, peer in measured],
-            peer_is="reading and decoding them",
-            reach=0.6,
-        ),
-        Row(
-            what=f"  with its {copied.rows:,} rows",
-            unit="events/s",
-            ours=[ours["rate"] for ours, _ in measured],
-            peer=[1 / (1 / peer["rate"] + copied.seconds / events) for _, peer in measured],
-            peer_is="… and then COPY of its rows",
-        ),
-        Row(what="  memory at most", unit="MB", ours=[ours["megabytes"] for ours, _ in measured]),
-    ]
+    rows = _rebuilt(url, name, name, runs, reach=0.6)
+    copied = _copied(url, name)
+    whole = Row(
+        what=f"  with its {copied.rows:,} rows",
+        unit="events/s",
+        ours=rows[0].ours,
+        peer=[1 / (1 / rate + copied.seconds / events) for rate in rows[0].peer],
+        peer_is="… and then COPY of its rows",
+    )
+    return [*rows[:-2], whole, rows[-1]]
 
 
-async def _fill(url: str, events: int) -> None:
-    """Tells a synthetic history of a very large trust."""
-    told = itertools.islice(_history(events), events)
+async def _fill(url: str, history: Iterator[Submission], events: int) -> None:
+    """Tells so much more of the history of a very large trust."""
+    told = itertools.islice(history, events)
     with console.status(f"telling {events:,} events …"):
         async with AsyncConnectionPool(as_role(url, "qiledger_api"), min_size=3, max_size=3) as pool:
             appender = Appender(pool)
@@ -133,7 +139,7 @@ def _history(events: int) -> Iterator[Submission]:
 def _apart(url: str, what: str, name: str) -> dict[str, float]:
     """Does it in a process of its own, so that its memory can be told."""
     command = [sys.executable, "-m", "bench.rebuild", what, name, as_role(url, "qiledger_worker")]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     measured: dict[str, float] = json.loads(printed)
     return measured
 
@@ -173,10 +179,10 @@ _OUT = "COPY {rows} ({columns}) TO STDOUT (FORMAT binary)"
 _IN = "COPY public.again ({columns}) FROM STDIN (FORMAT binary)"
 
 
-def _rebuild(conn: Connection, projections: list[Projection[Any]]) -> int:
+def _rebuild(conn: Connection, projections: list[Projection[Any]], processes: int) -> int:
     for projection in projections:
         ensure(conn, projection, ORGANISATION)
-    done = list(rebuild_together(conn, projections, ORGANISATION, processes=processors()).values())
+    done = list(rebuild_together(conn, projections, ORGANISATION, processes=processes).values())
     assert all(isinstance(how, Rebuilt) and how.done for how in done), done
     return max(how.head for how in done if isinstance(how, Rebuilt))
 
@@ -205,14 +211,21 @@ def main(what: str, name: str, url: str) -> None:
     """One measurement, printed as JSON."""
     projections = list(found().values()) if name == ALL else [found()[name]]
     with psycopg.connect(url, autocommit=True) as conn:
-        began, began_cpu = time.perf_counter(), sum(os.times()[:4])
-        events = {"rebuild": _rebuild, "read": _read}[what](conn, projections)
+        began, began_cpu = time.perf_counter(), _cpu()
+        processes = processors() if what == "rebuild" else 0
+        events = _read(conn, projections) if what == "read" else _rebuild(conn, projections, processes)
         seconds = time.perf_counter() - began
-    cpu = sum(os.times()[:4]) - began_cpu  # of other processes, too
+    cpu = _cpu() - began_cpu
     mine = _most_memory()
     largest_of_others = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    megabytes = (mine + processors() * largest_of_others) / 1024  # at most: they need not peak at once
+    megabytes = (mine + processes * largest_of_others) / 1024  # at most: they need not peak at once
     print(json.dumps({"rate": events / seconds, "a_cpu_second": events / cpu, "megabytes": megabytes}))
+
+
+def _cpu() -> float:
+    """Seconds of this process, and of those that it started and that have ended."""
+    used = (resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _most_memory() -> int:

@@ -4,7 +4,7 @@ import contextlib
 import csv
 import io
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -40,7 +40,7 @@ def asked_of(name: str) -> dict[str, str]:
     for field in msgspec.structs.fields(found()[projection].questions[question].asks):
         if field.type is Audience:
             given[field.name] = "team"
-        elif field.required and field.name != "on":
+        elif field.required:
             given[field.name] = _some(shapes.type_info(field.type), field.name)
     return given
 
@@ -49,16 +49,22 @@ def _some(kind: shapes.Type, name: str) -> str:
     """A day, a person, or what the examples of events call such a thing."""
     match kind:
         case shapes.DateType():
-            return date(2024 if name == "since" else 2027, 1, 1).isoformat()
+            return DAYS.get(name, TODAY).isoformat()
         case shapes.StrType(pattern=pattern) if (pattern or "").startswith("^person/"):
             return f"person/{PERSON}"
         case shapes.StrType():
-            return BY_NAME.get(name) or next(_told(name))
+            return BY_NAME.get(name) or next(_told(name), name)
+        case shapes.IntType():
+            return "1"
+        case shapes.LiteralType(values=values):
+            return str(values[0])
         case shapes.Metadata(type=inner):
             return _some(inner, name)
     raise AssertionError(f"nothing is known to ask for {name}: {kind}")
 
 
+TODAY = datetime.now(UTC).date()
+DAYS = {"since": TODAY - timedelta(days=700), "until": TODAY + timedelta(days=30)}
 BY_NAME = NAMED | {"projects": NAMED["project"], "subject": f"project/{NAMED['project']}"}
 
 
