@@ -146,12 +146,12 @@ class Watch:
     def watching(self, within_s: float) -> Iterator[_Attempt]:
         """An attempt of this thread, cut off after so long. Raises CutOff if none may begin any more."""
         attempt = _Attempt()
-        _now_in.attempt = attempt
         with self._changed:
             if self._closed:
                 raise CutOff
             heapq.heappush(self._due, (time.monotonic() + within_s, next(self._numbers), attempt))
             self._changed.notify()
+        _now_in.attempt = attempt
         try:
             yield attempt
         finally:

@@ -155,7 +155,7 @@ class Sender:
         now = time.monotonic()
         for name in [name for name, until in list(self._in_peace.items()) if until <= now]:
             del self._in_peace[name]
-        for found in due(self._conn, limit=4 * ENDPOINTS_MAX):
+        for found in due(self._conn, limit=4 * ENDPOINTS_MAX + len(self._in_peace)):
             name = (found.organisation, found.endpoint)
             if name in self._serving or name in self._in_peace:
                 continue

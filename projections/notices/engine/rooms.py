@@ -14,6 +14,7 @@ from projections.duties import duties
 from projections.engine.builds import active_build
 
 NO_FORUM = "forum/*"
+WHY = "this room is told of such things."  # to whoever reads it there, as a person reads why they are told
 
 _FED_TO = """
     SELECT position

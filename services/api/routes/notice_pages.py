@@ -18,7 +18,7 @@ from projections.engine.ask import NotYetBuilt, snapshot
 from projections.engine.projection import Projection
 from projections.measure_charts import MeasureChart, chart_of
 from projections.measure_series import OfMeasure, OfProject, ShownMeasure, ShownPart, series
-from projections.notices.engine import unsubscribe
+from projections.notices.engine import rooms, unsubscribe
 from projections.notices.engine.asked import link_key
 from projections.notices.engine.reading_link import LASTS_DAYS, ReadingLink, is_ours, unsigned
 from projections.notices.engine.tokens import BadToken
@@ -65,7 +65,9 @@ async def notice(request: Asked) -> ASGIApp:
         told = await _told(conn, link)
         subject = await _subject(conn, link.organisation, told)
     preferences = None
-    if link.channel in PERSONAL:
+    if link.channel not in PERSONAL:
+        told = msgspec.structs.replace(told, why=rooms.WHY)
+    else:
         own = unsubscribe.Link(link.organisation, told.recipient, told.rule, link.channel)
         preferences = f"/unsubscribe/{unsubscribe.signed(own, key)}"
     return Answer(

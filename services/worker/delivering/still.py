@@ -12,7 +12,7 @@ import msgspec
 
 from events.privacy.custody import custodian
 from events.privacy.vault import CONTACTS, contact_in
-from projections.notices.engine import reading_link
+from projections.notices.engine import reading_link, rooms
 from projections.notices.engine.choosing import DIGEST_MAX
 from projections.notices.engine.preferences import EVERYBODY, Channel, Choices
 from projections.notices.engine.quiet_hours import QuietHours
@@ -24,7 +24,6 @@ from services.worker.duty import Connection
 
 NEWS_FOR = timedelta(days=14)  # what nobody could send for so long is no news any more
 ADDRESSED = ("email", "notify")
-WHY_A_ROOM = "this room is told of such things."
 
 _ERASED = """
     SELECT person
@@ -189,7 +188,7 @@ def _to_a_room(items: Iterable[Item]) -> list[Item]:
     once: dict[tuple[str, str, str], Item] = {}
     for item in items:
         once.setdefault((item.rule, item.subject, item.window), item)
-    return [msgspec.structs.replace(item, why=WHY_A_ROOM) for item in once.values()]
+    return [msgspec.structs.replace(item, why=rooms.WHY) for item in once.values()]
 
 
 def _page(claim: Claim, notice: str, key: bytes) -> str:

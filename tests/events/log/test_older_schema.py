@@ -46,3 +46,42 @@ async def test_an_event_told_before_the_key_had_its_id_in_front_is_still_that_ev
     assert not elsewhere.duplicate
     with psycopg.connect(fresh_database_url, autocommit=True) as conn:
         conn.execute(f"DROP DATABASE {name}_older WITH (FORCE)")  # type: ignore[arg-type]
+
+
+def test_what_a_digest_that_waits_had_no_room_for_goes_into_another(
+    fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digests were planned with two hundred notices, and told of a hundred and fifty."""
+    whole = migrate.migrations()
+    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
+        name = conn.info.dbname
+        conn.execute(f"CREATE DATABASE {name}_digests")  # type: ignore[arg-type]
+    older = psycopg.conninfo.make_conninfo(fresh_database_url, dbname=f"{name}_digests")
+    monkeypatch.setattr(migrate, "migrations", lambda: [m for m in whole if m.name < "0044"])
+    migrate.migrate(older)
+    with psycopg.connect(older, autocommit=True) as conn:
+        conn.execute(
+            'INSERT INTO notices.notices (organisation, id, rule, subject, "window", recipient, urgency, title, why,'
+            " link, made_at, undecided) SELECT 'RWK', lpad(n::text, 16, '0'), 'a', 'project/P-1', n::text, 'person/a',"
+            " 'weekly', 'T', 'w', 'l', now(), false FROM generate_series(1, 200) AS n"
+        )
+        conn.execute(
+            "INSERT INTO notices.messages (organisation, id, recipient, channel, kind, notices, due_at)"
+            " SELECT 'RWK', 'a-digest-that-waits', 'person/a', 'email', 'digest', array_agg(id ORDER BY id), now()"
+            " FROM notices.notices"
+        )
+        conn.execute(
+            "INSERT INTO notices.carried SELECT 'RWK', id, 'email', 'a-digest-that-waits' FROM notices.notices"
+        )
+    monkeypatch.undo()
+    assert "0044_digests_that_fit" in migrate.migrate(older)
+    with psycopg.connect(older, autocommit=True) as conn:
+        told = conn.execute("SELECT notices FROM notices.messages").fetchone()
+        opened = conn.execute("SELECT id FROM notices.notices WHERE undecided ORDER BY id").fetchall()
+        carried = conn.execute("SELECT notice FROM notices.carried ORDER BY notice").fetchall()
+    ids = [f"{n:016}" for n in range(1, 201)]
+    assert told == (ids[:150],)
+    assert [id_ for (id_,) in opened] == ids[150:]
+    assert [id_ for (id_,) in carried] == ids[:150]
+    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
+        conn.execute(f"DROP DATABASE {name}_digests WITH (FORCE)")  # type: ignore[arg-type]

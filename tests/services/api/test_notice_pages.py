@@ -156,7 +156,9 @@ def test_a_day_is_written_as_people_write_it_and_as_exactly_as_it_is_known(
 def test_it_leads_to_what_one_chose_to_be_told_and_not_for_all_in_a_chat_room(told: Told) -> None:
     (choose,) = re.findall(r'href="(/unsubscribe/[^"]+)"', told.opens(told.link()).text)
     assert "What you are told" in told.opens(choose).text
-    assert "/unsubscribe/" not in told.opens(told.link("chat")).text
+    in_a_room = told.opens(told.link("chat")).text
+    assert "/unsubscribe/" not in in_a_room
+    assert "because this room is told of such things" in in_a_room, "and not for what one person of it does"
 
 
 def test_of_work_that_the_organisation_may_not_see_nothing_is_shown(told: Told) -> None:

@@ -84,6 +84,26 @@ def test_what_the_database_refuses_to_one_endpoint_ends_no_sender(
         soon(lambda: unlucky.position() == last, "it is sent again")
 
 
+def test_many_that_are_left_in_peace_keep_no_other_from_being_found(
+    trust: Trust, receiver: Receiver, sending: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look takes so many that are due, those first that were served longest ago: these would be among them."""
+    monkeypatch.setattr("services.webhooks.sending.ENDPOINTS_MAX", 1)
+    lost = [trust.endpoint(f"{receiver.url}/{n}") for n in range(5)]
+    for endpoint in lost:
+        lose_the_secret(endpoint)
+    other = trust.endpoint(receiver.url)
+    trust.tell("project/P-1")
+    with sending() as sender:
+        soon(lambda: len(sender._in_peace) == 5, "all five are left in peace")
+        other.change(
+            "UPDATE webhooks.cursors SET served_at = clock_timestamp() + interval '1 hour'"
+            " WHERE organisation = %(organisation)s AND endpoint = %(id)s"
+        )
+        last = trust.tell("project/P-2")
+        soon(lambda: other.position() == last, "the other is served")
+
+
 @pytest.mark.parametrize("ordering", ["strict", "stream"])
 def test_what_a_sender_that_ends_cuts_off_is_held_against_nobody(
     trust: Trust, receiver: Receiver, sending: Send, monkeypatch: pytest.MonkeyPatch, ordering: str
