@@ -76,7 +76,7 @@ class LiveAnswer:
         start = {"type": "http.response.start", "status": 200, "headers": list(HEADERS)}
         if scope["method"] == "HEAD":  # type: ignore[typeddict-item]
             await send(start)  # type: ignore[arg-type]
-            await _end(send)
+            await _close(send)
             return
         with self._desk.live.counted(self._key):
             async with self._tell() as teller:
@@ -133,12 +133,17 @@ class LiveAnswer:
                 failure for task in speaking if not task.cancelled() and (failure := task.exception())
             ]
             if not failures:
-                if self._desk.stopping.is_set() and not self._cut:
-                    await self._send(send, CLOSING)
-                await _end(send)
+                with contextlib.suppress(TimeoutError):
+                    await self._end(send)
         for failure in failures:  # he is cut off, and goes on where he was
             if not isinstance(failure, FORESEEN):
                 log.error("a live stream broke", exc_info=failure, organisation=self._key.organisation)
+
+    async def _end(self, send: Send) -> None:
+        if self._desk.stopping.is_set() and not self._cut:
+            await self._send(send, CLOSING)
+        async with self._desk.patience(TAKEN_WITHIN_S):
+            await _close(send)
 
     async def _say(self, send: Send, text: bytes) -> None:
         """A piece at a time: the server keeps a few of them for a slow reader. Raises TimeoutError if he takes none."""
@@ -153,7 +158,7 @@ class LiveAnswer:
         self._said_at = asyncio.get_running_loop().time()
 
 
-async def _end(send: Send) -> None:
+async def _close(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

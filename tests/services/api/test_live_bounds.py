@@ -200,6 +200,15 @@ async def test_whoever_may_read_no_more_gets_no_more_than_what_was_on_its_way(st
         assert len(reader.said) - before < 100_000, "and not the 200,000 bytes that were read for him"
 
 
+async def test_a_reader_who_takes_nothing_at_the_end_either_does_not_hold_his_stream_open(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.api.live.answer.TAKEN_WITHIN_S", SOON_S)
+    async with streams.stream(NONE, still_may=until(0)) as reader:
+        reader.takes.clear()
+        await reader.hears(lambda: not streams.desk.live._of_key)
+
+
 async def test_a_sign_of_life_comes_between_two_records_and_never_within_one(streams: Streams) -> None:
     await streams.keep(PAGE, body=f'{{"cycle":"C-1","tested":"{"x" * 4_000}"}}')
     async with streams.stream(after=0, every_s=0.001) as reader:
