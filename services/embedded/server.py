@@ -141,7 +141,7 @@ class Server(ABC):
             self._start()
 
     def abandon(self) -> None:
-        """Nobody waits for it any more: a restart under way in another thread ends at once, where it is."""
+        """Nobody waits for it until it is started anew: a restart under way in another thread ends at once."""
         self._abandoned.set()
 
     def close(self) -> None:

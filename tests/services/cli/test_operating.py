@@ -32,6 +32,12 @@ def test_organisations_are_opened_renamed_and_listed(fresh_database_url: str):
     assert "East Londn" not in listed
 
 
+def test_a_list_shows_names_as_they_are(fresh_database_url: str):
+    env = {"QILEDGER_DATABASE_URL": fresh_database_url}
+    assert qiledger("organisations", "open", "RWK", "--name", "East [/b] London [x]", **env).returncode == 0
+    assert "East [/b] London [x]" in qiledger("organisations", "list", **env).stdout
+
+
 def test_an_organisation_has_a_code(fresh_database_url: str):
     refused = qiledger(
         "organisations", "open", "rwk", "--name", "x", QILEDGER_DATABASE_URL=fresh_database_url
