@@ -12,6 +12,7 @@ import msgspec
 
 from projections.notices.engine.paces import Digest, last_digest
 from projections.notices.engine.preferences import CHANNELS, Channel, Choices
+from projections.notices.engine.rooms import NOWHERE
 from projections.notices.engine.rule import Kind, Urgency
 
 CLOCKS_AGREE = timedelta(days=1)  # a notice made so far in the future was made by a clock that ran wild
@@ -33,7 +34,9 @@ class Undecided(msgspec.Struct, frozen=True, kw_only=True):
     window: str = ""
     position: int | None = None  # of the record it was made from
     carried: Collection[str] = ()  # the channels in which it has been decided
-    room: str | None = None  # the forum whose chat room is told of it; None: that is not known yet
+    room: str | None = (
+        None  # the forum whose chat room is told of it, or NOWHERE; None: that is not known yet
+    )
     posted: str | None = None  # the message by which a room was told of the same thing
     facts: Any = None
 
@@ -110,7 +113,9 @@ def _decide(
 ) -> None:
     person = notice.recipient
     pace = choices.pace(person, notice.rule, channel, notice.urgency, action=notice.action)
-    if pace == "never" or (choices.has_muted(person, notice.subject) and not notice.action):
+    for_nobody = channel == "chat" and notice.room == NOWHERE
+    muted = choices.has_muted(person, notice.subject) and not notice.action
+    if pace == "never" or muted or for_nobody:
         plan.kept_back.append((notice.id, channel))
         return
     if channel == "chat" and notice.posted is not None:

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from events.comments import VisibilitySet
+from events.fields import Audience
+from events.ideas import IdeaRaised
 from events.projects import ProjectStarted
 from projections.engine.advance import advance
 from projections.notices.engine.plan import plan, to_plan
@@ -28,9 +31,13 @@ class Rooms(Desk):
         )
         return list(rows)
 
-    def starts(self, url: str, project: str, forum: str | None) -> None:
+    def starts(
+        self, url: str, project: str, forum: str | None, *, audience: Audience = "organisation"
+    ) -> None:
         """A project is told of, and its row is fed."""
-        tell(url, self.organisation, [of(ProjectStarted(title="Sleep", forum=forum), project)])
+        told = [of(ProjectStarted(title="Sleep", forum=forum), project)]
+        told.append(of(VisibilitySet(audience=audience), project))
+        tell(url, self.organisation, told)
         advance(self.conn, self.organisation, deadline=float("inf"))
 
     def carried(self) -> list[tuple[str, bool]]:
@@ -64,7 +71,7 @@ def test_one_thing_that_five_people_are_told_of_is_one_post(rooms: Rooms) -> Non
 def test_what_belongs_to_a_forum_is_posted_in_its_room(rooms: Rooms, fresh_database_url: str) -> None:
     rooms.starts(fresh_database_url, "project/P-1", "newham")
     rooms.starts(fresh_database_url, "project/P-2", None)
-    for subject in ("project/P-1", "project/P-2", "forum/city-hackney", "idea/I-1"):
+    for subject in ("project/P-1", "project/P-2", "forum/city-hackney", "strategy/2026"):
         rooms.notice(subject)
     assert rooms.posts() == [
         ("forum/*", "notice", 1),
@@ -72,6 +79,36 @@ def test_what_belongs_to_a_forum_is_posted_in_its_room(rooms: Rooms, fresh_datab
         ("forum/city-hackney", "notice", 1),
         ("forum/newham", "notice", 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("audience", "posts"), [("public", 1), ("organisation", 1), ("forum", 0), ("team", 0)]
+)
+def test_what_the_whole_organisation_may_not_see_is_posted_nowhere(
+    rooms: Rooms, fresh_database_url: str, audience: Audience, posts: int
+) -> None:
+    """Nor after the audience was made wider: it was decided."""
+    rooms.starts(fresh_database_url, "project/P-1", "newham", audience=audience)
+    notice = rooms.notice("project/P-1")
+    assert rooms.posts() == [("forum/newham", "notice", 1)] * posts
+    assert rooms.carried() == [(notice, posts == 1)]
+    assert len(rooms.planned()) == 1, "the mail goes"
+
+
+def test_an_idea_is_posted_as_soon_as_it_is_known_who_may_see_it(
+    rooms: Rooms, fresh_database_url: str
+) -> None:
+    rooms.notice("idea/I-1")
+    assert rooms.posts() == []
+    tell(fresh_database_url, rooms.organisation, [of(IdeaRaised(title="Quiet rooms"), "idea/I-1")])
+    advance(rooms.conn, rooms.organisation, deadline=float("inf"))
+    assert rooms.posts(TUESDAY) == [("forum/*", "notice", 1)]
+
+
+def test_what_is_about_one_person_is_posted_nowhere(rooms: Rooms) -> None:
+    rooms.notice("person/somebody")
+    assert rooms.posts() == []
+    assert [told for _, told in rooms.carried()] == [False]
 
 
 def test_a_room_that_is_not_known_yet_is_waited_for_and_nothing_else_is(
