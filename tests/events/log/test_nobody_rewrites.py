@@ -177,6 +177,33 @@ def test_nothing_is_moved_out_of_the_log_to_be_replaced_elsewhere(log_url: str, 
             conn.execute(MOVED[what])
 
 
+@pytest.mark.parametrize("table", ["log.records", "log.heads", "log.loads"])
+@pytest.mark.parametrize(
+    "slipped",
+    [
+        "ALTER TABLE access.parts ATTACH PARTITION {} DEFAULT",
+        "ALTER TABLE {} INHERIT access.above",
+        "ALTER TABLE access.below INHERIT {}",
+        "CREATE TABLE access.child () INHERITS ({})",
+    ],
+)
+def test_no_table_is_slipped_over_or_under_the_log(log_url: str, table: str, slipped: LiteralString):
+    """What is told to a parent is done to its children, by the parent's own privileges, policies and triggers."""
+    with psycopg.connect(log_url) as conn:
+        conn.execute("SET SESSION AUTHORIZATION qiledger_owner")
+        conn.execute("GRANT ALL ON ALL TABLES IN SCHEMA log TO qiledger_owner")
+        for made in (
+            "access.above (LIKE {})",
+            "access.below (LIKE {} INCLUDING CONSTRAINTS)",
+            "access.parts (LIKE {}) PARTITION BY LIST (organisation)",
+        ):
+            conn.execute(sql.SQL("CREATE TABLE " + made).format(sql.SQL(table)))
+        with pytest.raises(
+            InsufficientPrivilege, match="belongs to the log, which only a superuser may redefine"
+        ):
+            conn.execute(sql.SQL(slipped).format(sql.SQL(table)))
+
+
 def test_what_is_not_of_the_log_its_owner_may_make_and_move(log_url: str):
     with psycopg.connect(log_url) as conn:
         conn.execute("SET SESSION AUTHORIZATION qiledger_owner")
