@@ -16,9 +16,7 @@ from projections.notices.engine.rooms import NOWHERE
 from projections.notices.engine.rule import Kind, Urgency
 
 CLOCKS_AGREE = timedelta(days=1)  # a notice made so far in the future was made by a clock that ran wild
-DIGEST_MAX = (
-    150  # notices in one digest: so many always fit, however long their titles; the rest goes into the next
-)
+DIGEST_MAX = 150  # notices in one digest: so many always fit; the rest goes into the next message
 
 
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +63,12 @@ class Plan(msgspec.Struct):
 
     messages: list[Message] = msgspec.field(default_factory=list)
     kept_back: list[tuple[str, Channel]] = msgspec.field(default_factory=list)
-    posted: list[tuple[str, str]] = msgspec.field(
-        default_factory=list
-    )  # notices, and how the room knew already
-    waiting: set[str] = msgspec.field(
-        default_factory=set
-    )  # notices that wait for a digest, or for their room
+    posted: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    """Notices of which a room knows already, and by which message."""
+    waiting: set[str] = msgspec.field(default_factory=set)
+    """Notices that wait for a digest, or for their room to be known."""
     without_room: list[str] = msgspec.field(default_factory=list)
+    """Those of them that wait for their room."""
 
 
 Things: TypeAlias = dict[tuple[str, ...], list[Undecided]]
@@ -82,6 +79,16 @@ class _Going(msgspec.Struct):
 
     at_once: dict[tuple[str, Channel], Things] = msgspec.field(default_factory=dict)
     digests: dict[tuple[str, Channel, Digest], Things] = msgspec.field(default_factory=dict)
+
+    def add(
+        self, reader: str, channel: Channel, pace: Literal["at_once"] | Digest, notice: Undecided
+    ) -> None:
+        """One more notice for a reader: a person, or a room."""
+        if pace == "at_once":
+            things = self.at_once.setdefault((reader, channel), {})
+        else:
+            things = self.digests.setdefault((reader, channel, pace), {})
+        things.setdefault(notice.thing(channel), []).append(notice)
 
 
 def plan_of(notices: Iterable[Undecided], kinds: dict[str, Kind], choices: Choices, now: datetime) -> Plan:
@@ -111,28 +118,21 @@ def plan_of(notices: Iterable[Undecided], kinds: dict[str, Kind], choices: Choic
 def _decide(
     notice: Undecided, channel: Channel, choices: Choices, now: datetime, plan: Plan, going: _Going
 ) -> None:
-    person = notice.recipient
+    in_a_room, person = channel == "chat", notice.recipient
     pace = choices.pace(person, notice.rule, channel, notice.urgency, action=notice.action)
-    for_nobody = channel == "chat" and notice.room == NOWHERE
     muted = choices.has_muted(person, notice.subject) and not notice.action
-    if pace == "never" or muted or for_nobody:
+    reader = notice.room if in_a_room else person
+    if pace == "never" or muted or reader == NOWHERE:
         plan.kept_back.append((notice.id, channel))
-        return
-    if channel == "chat" and notice.posted is not None:
+    elif in_a_room and notice.posted is not None:
         plan.posted.append((notice.id, notice.posted))
-        return
-    reader = notice.room if channel == "chat" else person
-    if reader is None:
+    elif reader is None:
         plan.without_room.append(notice.id)
         plan.waiting.add(notice.id)
     elif pace != "at_once" and not is_due(notice.made_at, pace, now):
         plan.waiting.add(notice.id)
-    elif pace == "at_once":
-        things = going.at_once.setdefault((reader, channel), {})
-        things.setdefault(notice.thing(channel), []).append(notice)
     else:
-        things = going.digests.setdefault((reader, channel, pace), {})
-        things.setdefault(notice.thing(channel), []).append(notice)
+        going.add(reader, channel, pace, notice)
 
 
 def _once_in_each_room(going: _Going) -> None:
