@@ -12,6 +12,12 @@ from events.fields import Audience
 _WIDEST_FIRST = sql.Literal(f"{{{','.join(get_args(Audience))}}}")
 
 
+def narrower(one: Audience, other: Audience) -> Audience:
+    """Of two audiences the one with fewer readers."""
+    widest_first: tuple[Audience, ...] = get_args(Audience)
+    return max(one, other, key=widest_first.index)
+
+
 def shown_to_reader(audience: LiteralString) -> sql.Composed:
     """SQL that is true where `%(reader)s` may see what is for that audience: a column, or SQL that makes an audience.
 

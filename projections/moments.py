@@ -6,7 +6,7 @@ totals count it from the first, and whoever asks how long ago it was is told no 
 """
 
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,26 @@ def last_day_of(record: Record) -> date:
     return first.replace(month=12, day=31) if record.precise_to == "year" else first
 
 
+def last_moment_of(record: Record) -> datetime:
+    """The last moment at which it may have happened: for an instant, that instant."""
+    if record.precise_to == "instant":
+        return record.occurred_at
+    return datetime.combine(last_day_of(record), time.max, UTC)
+
+
+def may_precede(record: Record, until: datetime | None) -> bool:
+    """Whether a record may have come before what happened at `until` at the latest, though it is folded after it.
+
+    What takes a right away is believed over what gives one, where it is not known which came first.
+    """
+    return until is not None and record.occurred_at <= until
+
+
+def latest(until: datetime | None, other: datetime) -> datetime:
+    """The later of two last moments, of which the first may be none."""
+    return other if until is None else max(until, other)
+
+
 @lru_cache(DAYS_REMEMBERED)
 def last_day(written: WrittenDate) -> date:
     """The day on which a written day, month or year ends."""
@@ -58,7 +78,7 @@ def last_moment(written: str) -> datetime:
     if len(written) not in _LENGTH.values():
         raise ValueError("this is no day, month or year")
     date.fromisoformat(f"{written}-01-01"[:10])
-    return datetime.combine(last_day(written), datetime.max.time(), UTC)
+    return datetime.combine(last_day(written), time.max, UTC)
 
 
 def _end_of_month(day: date) -> date:

@@ -5,9 +5,13 @@ the organisation's own, and so on). A story that was withdrawn is on no wall, an
 nor is one shown that rests on a consent which was withdrawn. Stories say who may see them; what says nothing is the
 organisation's own.
 
+What takes a right away is believed over what gives one, where it is not known which came first: a story withdrawn "on
+2 March" stays withdrawn, whatever hour of that day it was shared at. So it is with a consent, and with fewer readers.
+
 Words are searched for by Postgres: `falls -ward "time between"`, in any form of a word, the best match first.
 """
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -25,12 +29,19 @@ from events.improvements import (
 from events.log.record import Record
 from events.people import ConsentGiven, ConsentWithdrawn
 from events.stories import StoryLinked, StoryShared, StoryWithdrawn
-from projections.audience import shown_to_reader
+from projections.audience import narrower, shown_to_reader
 from projections.engine.projection import Projection
-from projections.moments import as_written, first_day_of
+from projections.moments import as_written, first_day_of, last_moment_of, latest, may_precede
 
 LISTED_MAX = 100  # tools, subjects or consents of one row
 WORDS_MAX = 20_000  # characters that can be searched, of one row
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What may end a consent."""
+
+    consent: str
+    withdrawn_until: datetime | None = None  # the last moment at which it may have been withdrawn
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,13 +64,16 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     directorate: str | None = None
     language: str | None = None
     about: tuple[str, ...] = ()  # the streams it is about; of an improvement, the project it grew into
-    consents: tuple[str, ...] = ()  # those a story rests on; of a person, those withdrawn
+    consents: tuple[str, ...] = ()  # those a story rests on
+    terms: tuple[Terms, ...] = ()  # of a person: of the consents that were withdrawn
     audience: Audience = "organisation"
+    narrowed_until: datetime | None = None  # the last moment at which its readers may have been made fewer
+    withdrawn_until: datetime | None = None  # of a story: the last moment at which it may have been withdrawn
 
 
 wall = Projection(
     "story_wall",
-    revision=2,
+    revision=3,
     row=Piece,
     doc=__doc__,
     streams=["story", "improvement", "person"],
@@ -72,6 +86,8 @@ wall = Projection(
 def shared(piece: Piece | None, event: StoryShared, record: Record) -> Piece:
     """Shared again, it is the later telling that hangs on the wall."""
     piece = piece or Piece(kind="story")
+    if may_precede(record, piece.withdrawn_until):
+        return piece
     return msgspec.structs.replace(
         piece,
         title=event.title,
@@ -87,7 +103,7 @@ def shared(piece: Piece | None, event: StoryShared, record: Record) -> Piece:
         language=event.language,
         about=_gathered(piece.about, *event.about),
         consents=event.consents,
-        audience=event.audience or piece.audience,
+        audience=_readers(piece, event.audience or piece.audience, record),
     )
 
 
@@ -98,9 +114,15 @@ def linked(piece: Piece | None, event: StoryLinked, record: Record) -> Piece:
 
 
 @wall.on(StoryWithdrawn)
-def withdrawn(piece: Piece | None, event: StoryWithdrawn, record: Record) -> None:
-    """It is told no more: nothing of it stays here."""
-    return
+def withdrawn(piece: Piece | None, event: StoryWithdrawn, record: Record) -> Piece:
+    """It is told no more: nothing of it stays here but when that was, and who may see it if it is shared anew."""
+    piece = piece or Piece(kind="story")
+    return Piece(
+        kind="story",
+        audience=narrower(piece.audience, "organisation"),
+        narrowed_until=piece.narrowed_until,
+        withdrawn_until=latest(piece.withdrawn_until, last_moment_of(record)),
+    )
 
 
 @wall.on(ImprovementReported)
@@ -152,24 +174,56 @@ def stands(
 
 @wall.on(VisibilitySet)
 def visible(piece: Piece | None, event: VisibilitySet, record: Record) -> Piece | None:
-    if piece is None and record.stream.startswith("improvement/"):
-        piece = Piece(kind="improvement", standing="practised")
-    return None if piece is None else msgspec.structs.replace(piece, audience=event.audience)
+    """Who may see it from now on. Told of a story that is not shared, it can only make its readers fewer."""
+    if record.stream.startswith("person/"):
+        return piece
+    piece = piece or _unheard_of(record)
+    audience = _readers(piece, event.audience, record)
+    if piece.kind == "story" and piece.title is None:
+        audience = narrower(piece.audience, audience)
+    until = piece.narrowed_until
+    if event.audience != "public":
+        until = latest(until, last_moment_of(record))
+    return msgspec.structs.replace(piece, audience=audience, narrowed_until=until)
+
+
+def _unheard_of(record: Record) -> Piece:
+    if record.stream.startswith("story/"):
+        return Piece(kind="story")
+    return Piece(kind="improvement", standing="practised")
+
+
+def _readers(piece: Piece, wanted: Audience, record: Record) -> Audience:
+    """Who may see it after a record that wants these readers: no more than somebody may have said later."""
+    return narrower(piece.audience, wanted) if may_precede(record, piece.narrowed_until) else wanted
 
 
 @wall.on(ConsentWithdrawn)
 def consent_withdrawn(piece: Piece | None, event: ConsentWithdrawn, record: Record) -> Piece:
     piece = piece or Piece(kind="person")
-    consents = _gathered((event.consent,), *piece.consents)
-    return msgspec.structs.replace(piece, consents=consents)
+    before = _terms_of(piece, event.consent)
+    until = latest(before.withdrawn_until if before else None, last_moment_of(record))
+    return _with_terms(piece, event.consent, Terms(consent=event.consent, withdrawn_until=until))
 
 
 @wall.on(ConsentGiven)
 def consent_given(piece: Piece | None, event: ConsentGiven, record: Record) -> Piece | None:
-    """Given again after it was withdrawn, a consent holds again."""
+    """Given again after it was surely withdrawn, a consent holds again."""
     if piece is None:
         return None
-    return msgspec.structs.replace(piece, consents=tuple(c for c in piece.consents if c != event.consent))
+    before = _terms_of(piece, event.consent)
+    if before is None or may_precede(record, before.withdrawn_until):
+        return piece
+    return _with_terms(piece, event.consent)
+
+
+def _terms_of(person: Piece, consent: str) -> Terms | None:
+    return next((terms for terms in person.terms if terms.consent == consent), None)
+
+
+def _with_terms(person: Piece, consent: str, *new: Terms) -> Piece:
+    others = (terms for terms in person.terms if terms.consent != consent)
+    return msgspec.structs.replace(person, terms=(*new, *others)[:LISTED_MAX])
 
 
 def _gathered(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
@@ -214,6 +268,12 @@ class ShownPiece(msgspec.Struct, frozen=True, kw_only=True):
 
 ON_THE_WALL = sql.SQL(
     """
+    WITH lapsed AS MATERIALIZED (
+        SELECT consent
+          FROM story_wall AS person
+         CROSS JOIN LATERAL jsonb_to_recordset(person.terms) AS terms (consent text)
+         WHERE person.organisation = %(organisation)s AND person.kind = 'person'
+    )
     SELECT key AS stream, kind, title, summary, address, told, told_from, areas, tools, format, level, standing,
            directorate, language, about,
            CASE WHEN %(words)s::text IS NULL THEN 0::double precision
@@ -233,9 +293,9 @@ ON_THE_WALL = sql.SQL(
        AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
        AND (%(about)s::text IS NULL OR about ? %(about)s)
        AND NOT EXISTS (
-           SELECT FROM story_wall AS person, jsonb_array_elements_text(piece.consents) AS rests_on (consent)
-            WHERE person.organisation = %(organisation)s AND person.kind = 'person'
-              AND person.consents ? rests_on.consent)
+           SELECT
+             FROM jsonb_array_elements_text(piece.consents) AS rests_on (consent)
+             JOIN lapsed USING (consent))
 """
 ).format(seen=shown_to_reader("audience"))
 wall.question(

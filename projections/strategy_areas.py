@@ -17,7 +17,7 @@ Areas are counted as the work names them; or, for a chosen version of a strategy
 an area that was taken over counts under the one that took it over, work under a retired area stays where it was.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -29,7 +29,7 @@ from events.stories import StoryShared, StoryWithdrawn
 from events.strategies import Area, AreaMove, StrategyAdopted, StrategyRefreshed
 from events.vocabulary import Event
 from projections.engine.projection import Projection
-from projections.moments import first_day_of
+from projections.moments import first_day_of, last_moment_of, latest, may_precede
 from projections.project_life import LIFE, ProjectLife, lived
 
 SPANS_MAX = 200  # changes of state, place or areas of one project; the latest are kept
@@ -64,12 +64,13 @@ class Work(ProjectLife, frozen=True, kw_only=True):
     kind: Literal["project", "improvement", "story", "strategy"] = "project"
     spans: tuple[Span, ...] = ()
     counts_as: str | None = None  # the project that an improvement grew into, the story that a story retells
+    withdrawn_until: datetime | None = None  # of a story: the last moment at which it may have been withdrawn
     versions: tuple[Version, ...] = ()
 
 
 areas = Projection(
     "strategy_areas",
-    revision=1,
+    revision=2,
     row=Work,
     doc=__doc__,
     streams=["project", "improvement", "story", "strategy"],
@@ -109,7 +110,10 @@ def improvement_promoted(work: Work | None, event: ImprovementPromoted, record: 
 
 @areas.on(StoryShared)
 def story_shared(work: Work | None, event: StoryShared, record: Record) -> Work:
+    """Shared on the day, or in the month, of which a withdrawal is known, it stays withdrawn."""
     work = work or Work(kind="story")
+    if may_precede(record, work.withdrawn_until):
+        return work
     if event.retells is not None:
         work = msgspec.structs.replace(work, counts_as=f"story/{event.retells}")
     return _stands(work, record, "shared", event.directorate, event.areas)
@@ -118,6 +122,8 @@ def story_shared(work: Work | None, event: StoryShared, record: Record) -> Work:
 @areas.on(StoryWithdrawn)
 def story_withdrawn(work: Work | None, event: StoryWithdrawn, record: Record) -> Work:
     work = work or Work(kind="story")
+    until = latest(work.withdrawn_until, last_moment_of(record))
+    work = msgspec.structs.replace(work, withdrawn_until=until)
     return _stands(work, record, "withdrawn", *_place(work))
 
 

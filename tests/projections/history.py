@@ -31,7 +31,10 @@ class History:
     def tell(
         self, stream: str, on: str, *events: Event, id_: str | None = None, source: str | None = None
     ) -> None:
-        """These events happened to `stream` on a day, in a month or in a year (`2024-03-14`, `2024-03`, `2024`)."""
+        """These events happened to `stream` on a day, in a month or in a year (`2024-03-14`, `2024-03`, `2024`).
+
+        Or at an instant, which names its zone: `2024-03-14T10:00Z`.
+        """
         for event in events:
             position = len(self.records) + 1
             self.records.append(
@@ -43,8 +46,8 @@ class History:
                     source=source or self.source,
                     id=id_ or f"e-{position}",
                     type=tag_of(type(event)),
-                    occurred_at=datetime.combine(first_day(on), datetime.min.time(), UTC),
-                    precise_to=_PRECISION[len(on)],
+                    occurred_at=_moment(on),
+                    precise_to="instant" if "T" in on else _PRECISION[len(on)],
                     recorded_at=RECORDED + timedelta(seconds=position),
                     actor="client/tests",
                     body=canonical_body(event).decode(),
@@ -81,6 +84,12 @@ class History:
             feed(worker, projection, organisation)
         params = msgspec.convert(asked, projection.questions[question].asks, strict=False)
         return await _every_page(database_url, projection, question, organisation, params, limit)
+
+
+def _moment(on: str) -> datetime:
+    if "T" in on:
+        return datetime.fromisoformat(on).astimezone(UTC)
+    return datetime.combine(first_day(on), datetime.min.time(), UTC)
 
 
 async def _every_page(

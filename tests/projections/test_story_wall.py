@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from events.comments import VisibilitySet
 from events.corrections import EventRetracted
 from events.improvements import (
@@ -49,6 +51,53 @@ async def test_a_withdrawal_told_before_the_sharing_it_followed_holds(database_u
     assert await shown(database_url, history, reader="team") == []
 
 
+@pytest.mark.parametrize("gone", ["2026-03-02", "2026-03", "2026"])
+async def test_a_withdrawal_on_the_day_or_in_the_month_of_the_sharing_holds(
+    database_url: str, gone: str
+) -> None:
+    history = History()
+    history.tell("story/S-1", "2026-03-02T10:00Z", FALLS)
+    history.tell("story/S-1", gone, StoryWithdrawn())
+    assert "Fewer falls" not in str(history.rows(wall))
+    assert await shown(database_url, history, reader="team") == []
+
+
+async def test_a_story_is_shared_again_once_it_was_surely_withdrawn_before(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2026-03-02T10:00Z", FALLS)
+    history.tell("story/S-1", "2026-03-02T11:00Z", StoryWithdrawn())
+    history.tell("story/S-1", "2026-03-02T12:00Z", FALLS)
+    assert await shown(database_url, history) == [FALLS.title]
+    history.tell("story/S-1", "2026-03", StoryWithdrawn())
+    assert await shown(database_url, history) == []
+    history.tell("story/S-1", "2026-04-01", FALLS)
+    assert await shown(database_url, history) == [FALLS.title]
+
+
+async def test_a_story_shared_anew_has_no_more_readers_than_it_says(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2026-01", FALLS)
+    history.tell("story/S-1", "2026-02", StoryWithdrawn())
+    history.tell("story/S-1", "2026-03", VisibilitySet(audience="public"))
+    history.tell("story/S-1", "2026-04", StoryShared(title="Told anew"))
+    assert await shown(database_url, history) == []
+    assert await shown(database_url, history, reader="organisation") == ["Told anew"]
+
+
+@pytest.mark.parametrize("on", ["2026-03-02", "2026-03"])
+async def test_fewer_readers_on_the_day_of_the_sharing_are_fewer_readers(database_url: str, on: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2026-03-02T10:00Z", FALLS)
+    history.tell("improvement/I-1", "2026-03-02T10:00Z", HUDDLE, VisibilitySet(audience="public"))
+    assert len(await shown(database_url, history)) == 2
+    for stream in ("story/S-1", "improvement/I-1"):
+        history.tell(stream, on, VisibilitySet(audience="team"))
+    assert await shown(database_url, history, reader="forum") == []
+    for stream in ("story/S-1", "improvement/I-1"):
+        history.tell(stream, "2026-04-01", VisibilitySet(audience="public"))
+    assert len(await shown(database_url, history)) == 2
+
+
 async def test_a_withdrawal_that_was_a_mistake_is_undone_by_retracting_it(database_url: str) -> None:
     history = History()
     history.tell("story/S-1", "2024-01", FALLS)
@@ -67,6 +116,19 @@ async def test_a_story_is_not_shown_while_a_consent_it_rests_on_is_withdrawn(dat
     history.tell("person/a", "2024-02", ConsentWithdrawn(consent="CO-2"))
     assert await shown(database_url, history) == []
     history.tell("person/a", "2024-03", ConsentGiven(consent="CO-2", purpose="public_story"))
+    assert await shown(database_url, history) == ["Her story"]
+
+
+async def test_a_consent_withdrawn_on_the_day_it_was_given_is_withdrawn(database_url: str) -> None:
+    history = History()
+    agreed = ConsentGiven(consent="CO-2", purpose="public_story")
+    history.tell(
+        "story/S-1", "2026-01", StoryShared(title="Her story", audience="public", consents=("CO-2",))
+    )
+    history.tell("person/a", "2026-03-02T10:00Z", agreed)
+    history.tell("person/a", "2026-03-02", ConsentWithdrawn(consent="CO-2"))
+    assert await shown(database_url, history) == []
+    history.tell("person/a", "2026-03-03T10:00Z", agreed)
     assert await shown(database_url, history) == ["Her story"]
 
 

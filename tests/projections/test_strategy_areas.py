@@ -121,6 +121,15 @@ async def test_stories_count_until_they_are_withdrawn_and_retold_ones_once(datab
     assert (await on(database_url, history, "2022-03-01"))["stories"] == 1
 
 
+async def test_a_story_withdrawn_on_the_day_it_was_shared_does_not_count(database_url: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2022-01-01T10:00Z", StoryShared(title="Sleep"))
+    history.tell("story/S-1", "2022-01", StoryWithdrawn())
+    assert await on(database_url, history, "2022-02-01") == {}
+    history.tell("story/S-1", "2022-02-01", StoryShared(title="Sleep"))
+    assert (await on(database_url, history, "2022-02-01"))["stories"] == 1
+
+
 async def test_what_was_retracted_never_counted(database_url: str) -> None:
     history = History()
     history.tell("project/P-1", "2022-01-01", ProjectStarted())
