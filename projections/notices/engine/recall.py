@@ -16,14 +16,12 @@ from events.log.record import Record
 from projections.engine.batch import fold_batch
 from projections.engine.projection import Part, Projection
 from projections.engine.stream import (
-    Amendments,
     Stream,
     amendments,
     fold_stream,
     in_business_order,
     is_revision,
 )
-from projections.notices.engine.counting import as_they_count
 
 REMEMBERED_MAX = 50_000  # records, and rows where streams stood, at once
 READ_AHEAD = 50  # streams read by one query
@@ -68,6 +66,13 @@ class Rows(dict[Part, Any]):
             self._made[key] = make(self)
         made: D = self._made[key]
         return made
+
+
+def rows_of(stream: Stream | None) -> Rows:
+    """The rows that a stream shows."""
+    if stream is None:
+        return Rows()
+    return Rows({part: kept.row for part, kept in stream.rows.items() if kept.row is not None})
 
 
 class Around(msgspec.Struct, frozen=True):
@@ -179,8 +184,7 @@ class Unfolding:
         self._rows = self._shown()
 
     def _shown(self) -> Rows:
-        stream = self._streams.get(self._name, Stream())
-        return Rows({part: kept.row for part, kept in stream.rows.items() if kept.row is not None})
+        return rows_of(self._streams.get(self._name))
 
 
 class Recall:
@@ -194,8 +198,8 @@ class Recall:
         stood: WhereTheyStood = nothing_is_kept,
         ahead: Iterable[Record] = (),
     ) -> None:
-        self._read = read
-        self._names = names
+        self.read = read
+        self.names = names
         self._stood = stood
         self._lengths = {record.stream: record.version for record in ahead}
         self._ahead = list(self._lengths)
@@ -217,7 +221,7 @@ class Recall:
         """The rows of each stream of a kind at a position."""
         names = self._named.get((projection.name, kind))
         if names is None:
-            names = self._named[projection.name, kind] = self._names(projection, kind)
+            names = self._named[projection.name, kind] = self.names(projection, kind)
         for at in range(0, len(names), READ_AHEAD):
             unknown = [
                 name for name in names[at : at + READ_AHEAD] if (projection.name, name) not in self._known
@@ -233,18 +237,6 @@ class Recall:
             if stood is not None:
                 yield self._projections[projection], name, stood
 
-    def retold(self, stream: str, amended: Amendments, *, until: int) -> "Recall":
-        """The log up to a position, had all that was put right of a stream been told right at first."""
-
-        def read(projection: Projection[Any], after: Mapping[str, int]) -> dict[str, Sequence[Record]]:
-            told = dict(self._read(projection, after))
-            if stream in told:
-                known = [record for record in told[stream] if record.position <= until]
-                told[stream] = as_they_count(known, amended)
-            return told
-
-        return Recall(read, self._names)
-
     def _meet(self, projection: Projection[Any], stream: str) -> None:
         """Reads a stream, and the next ones of its kind that will be asked for."""
         place = self._place.get(stream, len(self._ahead))
@@ -257,7 +249,7 @@ class Recall:
         long = [name for name in names if self._lengths.get(name, LONG) >= LONG]
         stood = self._stood(projection, long) if long else {}
         after = dict.fromkeys(names, 0) | {name: one.version for name, one in stood.items()}
-        read = self._read(projection, after)
+        read = self.read(projection, after)
         size = sum(map(len, read.values())) + sum(len(one.stream.rows) for one in stood.values())
         self._size += size
         if self._size > REMEMBERED_MAX:
@@ -279,4 +271,4 @@ class Recall:
 
     def _whole(self, projection: Projection[Any], name: str) -> Sequence[Record]:
         """All records of a stream that matter."""
-        return self._read(projection, {name: 0}).get(name, ())
+        return self.read(projection, {name: 0}).get(name, ())

@@ -11,10 +11,12 @@ import msgspec
 
 from events.corrections import Revision
 from events.log.record import Record
+from projections.engine.stream import in_business_order
 from projections.notices.engine.counting import amended_by, as_they_count, came_after
 from projections.notices.engine.heard import Cleared, Heard, Key, Made
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.recall import Recall
+from projections.notices.engine.retold import Retold
 from projections.notices.engine.rule import Rule, windows
 
 MakesOf: TypeAlias = Callable[[Rule, Moment], Sequence[Made]]
@@ -22,7 +24,9 @@ MakesOf: TypeAlias = Callable[[Rule, Moment], Sequence[Made]]
 
 
 class Said(msgspec.Struct):
-    """What was said of a stream: what was made and what was cleared, each with its record."""
+    """What was said of a stream, in the order in which it happened: what was made and what was cleared, each with its
+    record.
+    """
 
     made: list[tuple[Record, Made]] = msgspec.field(default_factory=list)
     cleared: list[tuple[Record, Cleared]] = msgspec.field(default_factory=list)
@@ -30,7 +34,7 @@ class Said(msgspec.Struct):
     def standing(self) -> dict[Key, tuple[Record, Made]]:
         """What nothing that happened later has cleared; of several that say the same, the last to happen."""
         found: dict[Key, tuple[Record, Made]] = {}
-        for record, made in sorted(self.made, key=lambda one: (one[0].occurred_at, one[0].position)):
+        for record, made in self.made:
             if not any(clears.holds(made) for clears in self.clearing(record)):
                 found[made.key] = record, made
         return found
@@ -46,11 +50,11 @@ def judges_revisions(rule: Rule) -> bool:
 
 
 def said_of(rule: Rule, stream: str, told: Sequence[Record], recall: Recall, makes: MakesOf) -> Said:
-    """What a rule says of a stream of which this was told, had all that was put right been told right at first."""
+    """What a rule says of a stream of which this was told, had it been told right at first, and in order."""
     amended, said = amended_by(told), Said()
-    as_it_counts = recall.retold(stream, amended, until=max((one.position for one in told), default=0))
-    for record in as_they_count(told, amended):
-        moment = Moment(record, as_it_counts)
+    retold = Retold(recall, stream, told, amended)
+    for record in in_business_order(as_they_count(told, amended)):
+        moment = Moment(record, retold)
         kind = type(record.event())
         if kind in rule.clearings:
             said.cleared += [(record, one) for one in cleared_by(rule, moment)]
