@@ -14,6 +14,7 @@ from services.custody import custodian_of_house, master_key_file, write_master_k
 from services.settings import Settings
 from services.webhooks import keeping
 
+_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('qiledger master key', 0))"
 FOLLOWED_WITHIN_S = 3.0  # a key that is being made is in the database by then
 
 
@@ -53,6 +54,7 @@ def rotate(*, keep_old: bool) -> None:
     interrupted; run again, it goes on with the key that it had put in front.
     """
     with as_operator(name="master-key") as conn:
+        _be_alone(conn)
         file = master_key_file(Settings.read())
         if file is not None:
             _put_in_front(conn, file)
@@ -60,9 +62,8 @@ def rotate(*, keep_old: bool) -> None:
         has = custodian()
         was, done = rewrap_all(conn, has)
         if file is not None:
-            time.sleep(
-                FOLLOWED_WITHIN_S
-            )  # whoever had read the file before makes a last key with the old one
+            # Whoever had read the file before makes a last key with the old one.
+            time.sleep(FOLLOWED_WITHIN_S)
             for organisation, keys in rewrap_all(conn, has)[1].items():
                 done[organisation] = done.get(organisation, 0) + keys
         while rewrap_invitations(conn, has):
@@ -73,10 +74,17 @@ def rotate(*, keep_old: bool) -> None:
             noted = MasterKeyRotated(was=was, now=has.current(), keys=keys)
             with conn.transaction():
                 note(conn, organisation, noted)
-    if file is not None and not keep_old:
-        write_master_keys(file, file.read_text(encoding="ascii").split()[0])
+        if file is not None and not keep_old:
+            _take_others_out(conn, file)
     total = sum(done.values())
     click.echo(f"{total:,} {'key is' if total == 1 else 'keys are'} wrapped by {has.current()}.")
+
+
+def _be_alone(conn: Connection) -> None:
+    """As long as this connection lives nobody else rotates: of two new keys one would be written over, and lost."""
+    row = conn.execute(_ALONE).fetchone()
+    if row is None or not row[0]:
+        raise click.ClickException("Another rotation is under way. Run this again when it has ended.")
 
 
 def _put_in_front(conn: Connection, file: Path) -> None:
@@ -86,9 +94,24 @@ def _put_in_front(conn: Connection, file: Path) -> None:
     """
     text = file.read_text(encoding="ascii")
     current, *others = keys_in(text)
-    if others and (under_others(conn, current) or keeping.under_others(conn, current)):
+    if others and _others_are_used(conn, but=current):
         click.echo(f"A rotation to {current} was interrupted; this goes on with it.", err=True)
         return
     if len(others) + 1 == MASTERS_MAX:
         raise NoMasterKey(f"{file} holds {MASTERS_MAX} keys: take out those at its end that no backup needs.")
     write_master_keys(file, f"{new_master_key()}\n{text.strip()}")
+
+
+def _take_others_out(conn: Connection, file: Path) -> None:
+    """Leaves the first key in the file, unless something is wrapped by another after all. Raises NoMasterKey then."""
+    words = file.read_text(encoding="ascii").replace(",", " ").split()
+    if _others_are_used(conn, but=next(iter(keys_in(words[0])))):
+        raise NoMasterKey(
+            "Something was wrapped by an older key meanwhile, which stays in the file: run this again."
+        )
+    write_master_keys(file, words[0])
+
+
+def _others_are_used(conn: Connection, *, but: str) -> bool:
+    """Whether something is wrapped by a master key other than this."""
+    return under_others(conn, but) or keeping.under_others(conn, but)

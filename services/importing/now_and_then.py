@@ -49,5 +49,6 @@ class ProgressInLines(Progress):
         self._lines.say(self._words(task_id))
 
     def _words(self, task_id: TaskID) -> str:
-        drawn = [column(self.tasks[task_id]) for column in self.columns if not isinstance(column, str)]
+        (task,) = (task for task in self.tasks if task.id == task_id)
+        drawn = [column(task) for column in self.columns if not isinstance(column, str)]
         return "  ".join(words.plain for words in drawn if isinstance(words, Text) and words.plain)

@@ -324,6 +324,15 @@ def test_an_interrupted_rotation_is_gone_on_with(desk: Desk) -> None:
     assert masters(desk) == {in_front} == set(custody.keys_in(desk.key_file.read_text()))
 
 
+def test_of_two_rotations_at_once_one_is_refused(desk: Desk) -> None:
+    """Else both would put a key in front, and the one written over would be gone with all that it wraps."""
+    before = desk.key_file.read_text()
+    with desk.connect() as conn:
+        conn.execute("SELECT pg_advisory_lock(hashtextextended('qiledger master key', 0))")
+        assert "Another rotation" in desk.run("master-key", "rotate", status=1)
+    assert desk.key_file.read_text() == before
+
+
 def test_no_more_master_keys_are_kept_than_are_read(desk: Desk) -> None:
     write_master_keys(desk.key_file, "\n".join(new_master_key() for _ in range(custody.MASTERS_MAX)))
     before = desk.key_file.read_text()
