@@ -7,8 +7,9 @@ import random
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -23,7 +24,7 @@ EVENT = json.dumps(event()).encode()
 DATA = event()["data"]
 SEED = 20261123
 FUZZED = 600
-HANGS_WITHIN_S = 60
+HANGS_WITHIN_S = 90
 
 Ended: TypeAlias = tuple[bytes, float]  # what was answered, and after how many seconds
 
@@ -368,24 +369,48 @@ def hanging(server: Server, database_url: str) -> Iterator[Mapping[str, Future[E
     of = new_organisation(database_url)
     with psycopg.connect(database_url) as conn:
         key = keys.create(conn, of, "slow", scopes=[keys.WRITE], sources=["/slow"]).text
-    halves = {
-        "half a body": request(Door(server.url, of, key), EVENT[:50], length=len(EVENT)),
-        "half a head": b"POST /v1/RWK/events HTTP/1.1\r\nhost: x\r\nx-slow: ",
-        "half a line of an import, and a byte each second": (
-            f"POST /v1/{of}/import HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
-            "content-type: application/x-ndjson\r\ncontent-length: 1000000\r\n\r\n{}\n"
-        ).encode(),
+    importing = (
+        f"POST /v1/{of}/import?dry_run=1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
+        "content-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n"
+    )
+    waiting = {
+        "half a body": partial(
+            exchange, server, request(Door(server.url, of, key), EVENT[:50], length=len(EVENT))
+        ),
+        "half a head": partial(exchange, server, b"POST /v1/RWK/events HTTP/1.1\r\nhost: x\r\nx-slow: "),
+        "half a line": partial(
+            exchange, server, importing.format(1_000_000).encode() + b"{}\n", each_second=b" "
+        ),
+        "answers": partial(takes_nothing, server, importing.format(len(MUCH)).encode() + MUCH),
     }
 
-    def end(name: str, half: bytes) -> Ended:
+    def end(wait: Callable[..., bytes]) -> Ended:
         began = time.monotonic()
-        each_second = b" " if "each second" in name else b""
-        answer = exchange(server, half, close=False, within_s=HANGS_WITHIN_S, each_second=each_second)
+        answer = wait(close=False, within_s=HANGS_WITHIN_S)
         return answer, time.monotonic() - began
 
-    pool = ThreadPoolExecutor(len(halves))
-    yield {name: pool.submit(end, name, half) for name, half in halves.items()}
+    pool = ThreadPoolExecutor(len(waiting))
+    yield {name: pool.submit(end, wait) for name, wait in waiting.items()}
     pool.shutdown(wait=False)  # whoever ran one test of these need not wait
+
+
+MUCH = 1_000 * (said(source="/slow", data=DATA | {"reason": "x" * 8_000}) + b"\n")  # more than sockets hold
+
+
+def takes_nothing(server: Server, request: bytes, *, close: bool, within_s: float) -> bytes:
+    """Sends all and reads nothing, until the server has had enough."""
+    until = time.monotonic() + within_s
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(request)
+        while time.monotonic() < until and not broken_off(server):
+            select.select([], [], [], 1)
+    return b""
+
+
+def broken_off(server: Server) -> list[dict[str, Any]]:
+    return [line for line in server.log() if line["event"] == "an import broke off"]
 
 
 def test_good_requests_are_served_while_hundreds_hang(server: Server, door: Door) -> None:
@@ -461,8 +486,16 @@ def test_an_import_in_which_no_line_ends_is_given_up_however_it_trickles(
     hanging: Mapping[str, Future[Ended]],
 ) -> None:
     """The last test here: by now most of its thirty seconds have passed."""
-    answer, took_s = hanging["half a line of an import, and a byte each second"].result()
+    answer, took_s = hanging["half a line"].result()
     assert b'"line":1' in answer
     assert b'"status":408,"line":2' in answer
     assert b"/problems/too-slow" in answer
     assert took_s < HANGS_WITHIN_S
+
+
+def test_whoever_takes_none_of_an_import_s_answers_is_let_go(
+    server: Server, hanging: Mapping[str, Future[Ended]]
+) -> None:
+    _, took_s = hanging["answers"].result()
+    assert 5 < took_s < HANGS_WITHIN_S
+    assert [line["reason"] for line in broken_off(server)] == ["its sender takes no answers"]
