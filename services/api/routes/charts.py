@@ -5,6 +5,7 @@ without the id of the rule set that found it.
 """
 
 import asyncio
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Literal
 from urllib.parse import urlencode
@@ -122,7 +123,8 @@ async def chart(request: Asked) -> ASGIApp:
         revision=snap.place.build.revision,
         links=links,
     )
-    body, media_type, headers = _shown(form, drawn.chart, page)
+    show = partial(_shown, form, drawn.chart, page)
+    body, media_type, headers = show() if len(parts) <= DRAWN_AT_ONCE_MAX else await asyncio.to_thread(show)
     headers |= {
         "qiledger-position": str(position),
         "qiledger-parked": str(page.parked),

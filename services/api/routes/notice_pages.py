@@ -70,12 +70,8 @@ async def notice(request: Asked) -> ASGIApp:
     else:
         own = unsubscribe.Link(link.organisation, told.recipient, told.rule, link.channel)
         preferences = f"/unsubscribe/{unsubscribe.signed(own, key)}"
-    return Answer(
-        page_text(told.title, body_of(told, subject, preferences=preferences)),
-        HTML,
-        cache=NEVER,
-        headers=PLAIN,
-    )
+    body = await asyncio.to_thread(body_of, told, subject, preferences=preferences)  # its charts may be long
+    return Answer(page_text(told.title, body), HTML, cache=NEVER, headers=PLAIN)
 
 
 async def _link(conn: AsyncConnection[Any], token: str) -> tuple[ReadingLink, bytes]:
