@@ -119,8 +119,8 @@ def note_refusal(request: Asked, problem: str, status: int) -> None:
         desk_of(request).journal.refused(organisation, problem, status, named(request), key)
 
 
-def answer_problem(request: Asked, problem: Problem, number: str) -> Response[bytes]:
-    """The problem as a document, said once in the log: what was refused to whom, and nothing of what they sent."""
+def note_problem(request: Asked, problem: Problem, number: str) -> None:
+    """Says once in the log what was refused to whom, and nothing of what they sent."""
     key = request.scope.get("auth")
     log.info(
         "refused",
@@ -133,6 +133,11 @@ def answer_problem(request: Asked, problem: Problem, number: str) -> Response[by
         client=None if key is None else key.client,
     )
     note_refusal(request, problem.kind.slug, problem.kind.status)
+
+
+def answer_problem(request: Asked, problem: Problem, number: str) -> Response[bytes]:
+    """The problem as a document, or as a page for a person."""
+    note_problem(request, problem, number)
     headers = {
         "x-request-id": number,
         "cache-control": NEVER,

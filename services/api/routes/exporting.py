@@ -17,6 +17,7 @@ from events.log.taking import NoSuchRange, Wanted
 from services.api.answers import NDJSON
 from services.api.asked import Asked, accepted, desk_of, query
 from services.api.doors import Door, at
+from services.api.let_in import still_let_in
 from services.api.problems import Problem, kinds
 from services.exports import SpooledRows, head_of, lines_under, taken, wanted
 
@@ -93,6 +94,7 @@ class _Export:
     """An export under way, on a connection and in threads of its own: it is taken as fast as its reader reads."""
 
     def __init__(self, request: Asked, asked: Wanted, *, with_rows: bool) -> None:
+        self._request = request
         self._desk = desk_of(request)
         self._asked = asked
         self._with_rows = with_rows
@@ -130,7 +132,7 @@ class _Export:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._send_all(send)
-        except (BrokenRecord, psycopg.Error, TimeoutError) as failure:
+        except (BrokenRecord, psycopg.Error, TimeoutError, Problem) as failure:
             # What was sent says itself that it is not whole: the last line, with the seal, is missing.
             reason = "its reader takes nothing" if isinstance(failure, TimeoutError) else str(failure)[:200]
             log.warning("an export broke off", organisation=self._asked.organisation, reason=reason)
@@ -144,6 +146,7 @@ class _Export:
             text = await asyncio.to_thread(next, pieces, None)
             if text is None:
                 break
+            await still_let_in(self._request, READ)
             await self._say(send, text)
         await asyncio.to_thread(pieces.close)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -12,16 +12,17 @@ import structlog
 from litestar import post
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from events.log.keys import WRITE
+from events.log.keys import WRITE, Key
 from events.log.outcomes import LogBusy, Outcome
 from events.log.record import Submission
 from services.api import cloudevents, told
 from services.api.admission import admit
-from services.api.answers import NDJSON, encode, instance, new_number, unforeseen
+from services.api.answers import NDJSON, encode, instance, new_number, note_problem, unforeseen
 from services.api.asked import Asked, Gone, desk_of, drain, media_type, pieces, query
 from services.api.backlog import Backlog, Full
 from services.api.cloudevents import EVENT_BYTES_MAX
 from services.api.doors import Door, at
+from services.api.let_in import still_let_in
 from services.api.problems import Problem, kinds, problem_of_failure
 from services.api.routes.telling import DryRun, note_refusals, refuse_preconditions, sealed_of
 
@@ -84,13 +85,10 @@ class _Import:
             try:
                 async for piece in self._answers():
                     await self._say(send, piece)
-                await (
-                    taking
-                )  # which reads on for a while; at the end of the answer the connection may be closed
+                await taking  # it reads on for a while: once all is answered the connection may be closed
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
-            except (
-                TimeoutError
-            ):  # what was sent says itself that it is not whole: the end of the body is missing
+            except TimeoutError:
+                # What was sent says itself that it is not whole: the end of the body is missing.
                 log.warning("an import broke off", line=self._line, reason="its sender takes no answers")
             finally:
                 taking.cancel()
@@ -135,6 +133,7 @@ class _Import:
             await drain(coming)
 
     def _stopped_by(self, failure: Exception) -> told.One:
+        """The last words of an import that ends before its time, which are also said in the log and counted."""
         number = new_number()
         match failure:
             case Problem():
@@ -146,6 +145,7 @@ class _Import:
             case _:
                 foreseen = problem_of_failure(failure)
                 problem = foreseen or unforeseen(self._request, failure, number, line=self._line)
+        note_problem(self._request, problem, number)
         return told.one_refused(problem, line=self._line, instance=instance(number))
 
     def _end(self) -> None:
@@ -156,8 +156,8 @@ class _Import:
             self._sending.reschedule(asyncio.get_running_loop().time() + TAKEN_WITHIN_S)
 
     async def _take(self, lines: list[tuple[int, bytes | Problem]]) -> list[told.One]:
-        now = datetime.now(UTC)
-        checked = [self._admitted(line, now) for _, line in lines]
+        key, now = await still_let_in(self._request, WRITE), datetime.now(UTC)
+        checked = [_admitted(line, key, now) for _, line in lines]
         if not self._dry_run:
             checked = await sealed_of(self._request, checked)
         admitted = [(number, each) for (number, _), each in zip(lines, checked, strict=True)]
@@ -174,15 +174,6 @@ class _Import:
         note_refusals(self._request, results)
         return results
 
-    def _admitted(self, line: bytes | Problem, now: datetime) -> Submission | Problem:
-        reading = line if isinstance(line, Problem) else cloudevents.read_structured(line)
-        if isinstance(reading, Problem):
-            return reading
-        try:
-            return admit(reading, self._request.auth, now)
-        except Problem as problem:
-            return problem
-
     async def _append(self, submissions: list[Submission]) -> list[Outcome]:
         """Keeps a slice, with some patience for a log that is busy."""
         desk, organisation = self._desk, self._request.auth.organisation
@@ -197,6 +188,16 @@ class _Import:
         if (position := told.newest(outcomes)) is not None:
             desk.doorbell.ring(organisation, position)
         return outcomes
+
+
+def _admitted(line: bytes | Problem, key: Key, now: datetime) -> Submission | Problem:
+    reading = line if isinstance(line, Problem) else cloudevents.read_structured(line)
+    if isinstance(reading, Problem):
+        return reading
+    try:
+        return admit(reading, key, now)
+    except Problem as problem:
+        return problem
 
 
 async def _slices(coming: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, bytes | Problem]]]:

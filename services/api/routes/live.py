@@ -15,8 +15,8 @@ from events.log.keys import ASK, AUDIT, READ
 from services.api import kept
 from services.api.answers import EVENT_STREAM, named
 from services.api.asked import Asked, accepted, desk_of, header, query
-from services.api.doorkeeper import check
 from services.api.doors import Door, Nothing, at
+from services.api.let_in import still_let_in
 from services.api.live.answer import LiveAnswer, Teller
 from services.api.live.projections import ProjectionChannel, ProjectionTeller, Shown
 from services.api.live.records import RecordChannel, RecordTeller, Wanted
@@ -98,12 +98,10 @@ def _noting(request: Asked) -> Callable[[Sequence[int]], None]:
 
 def _still_may(request: Asked, scope: str) -> Callable[[], Awaitable[bool]]:
     """Whether the key would be let in now: a stream lasts no longer than the right to it."""
-    keeper, given = desk_of(request).doorkeeper, header(request, "authorization")
-    organisation = request.path_params.get("organisation")
 
     async def still_may() -> bool:
         try:
-            check(await keeper.whose(given), organisation, scope)
+            await still_let_in(request, scope)
         except (Problem, psycopg.OperationalError, PoolTimeout):
             return False  # a key that cannot be asked about may not: he comes again, and goes on where he was
         return True

@@ -70,6 +70,24 @@ def test_readers_who_take_nothing_cost_little_and_keep_no_other_organisation_wai
     assert megabytes_at_most(server) - before < 200
 
 
+def test_an_export_lasts_no_longer_than_the_right_to_it(
+    server: Server, door: Door, database_url: str
+) -> None:
+    tell_large(database_url, door.organisation, records=300)
+    with begun(server, door) as reader, psycopg.connect(database_url) as conn:
+        assert door.key is not None
+        keys.revoke(conn, door.organisation, door.key[8:16])
+        conn.commit()
+        wait_until(
+            lambda: door.get(door.events).status_code == 401, within_s=6, what="the key is let in no more"
+        )
+        taken = b"".join(iter(lambda: reader.recv(1_048_576), b""))
+    assert b'"export":"seal"' not in taken
+    broken = [line for line in server.log() if line["event"] == "an export broke off"]
+    (said,) = [line for line in broken if line["organisation"] == door.organisation]
+    assert said["reason"] == "This API key was revoked."
+
+
 def tell_large(database_url: str, organisation: str, *, records: int) -> None:
     """So many records, each nearly as large as it may be."""
     large = json.dumps({"text": "x" * 60_000})

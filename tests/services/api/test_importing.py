@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from events.log import keys
 from services.api.routes.importing import UNREAD_MAX
+from tests.patience import wait_until
 from tests.plain_http import PLAIN
 from tests.services.api.conftest import Door, Server, event, problem
 
@@ -95,28 +96,24 @@ def test_a_sender_who_reads_nothing_until_the_end_is_not_left_standing(server: S
 def test_a_sender_who_never_reads_is_stopped_and_told_from_which_line_to_send_again(
     server: Server, door: Door
 ) -> None:
-    """More answers than wait for anybody: each says again what a large event says."""
-    reason = "\N{MEMO}" * 8_000  # 32,000 bytes
-    line = (
-        json.dumps(
-            event(data={"course": "icp", "person": "person/8Qm2", "reason": reason}), ensure_ascii=False
-        ).encode()
-        + b"\n"
-    )
-    lines = UNREAD_MAX // len(reason.encode()) + 400
-    little = httpx.HTTPTransport(verify=PLAIN, socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)])
-    with httpx.Client(transport=little, timeout=60) as sender:
-        sent = sender.post(
-            f"{server.url}/v1/{door.organisation}/import?dry_run=1",
-            content=line * lines,
-            headers={"authorization": f"Bearer {door.key}", "content-type": "application/x-ndjson"},
-        )
-    *answers, last = sent.content.splitlines()
-    refused = json.loads(last)
-    assert (refused["status"], refused["problem"]["type"]) == (408, "/problems/not-read")
-    assert refused["line"] == len(answers) + 1
-    assert len(answers) < lines
-    assert b"would_keep" in answers[-1]
+    """Each answer says again what a large event says."""
+
+    def is_stopped() -> bool:
+        refused = [line for line in server.log() if line.get("organisation") == door.organisation]
+        return [line["problem"] for line in refused] == ["not-read"]
+
+    large = event(data={"course": "icp", "person": "person/8Qm2", "reason": "\N{MEMO}" * 8_000})
+    sent = 0
+    with Importing(server, door.organisation, door.key, "?dry_run=1") as importing:
+        while sent < 10_000 and not is_stopped():
+            importing.send(*[large] * 16)
+            sent += 16
+        importing.end()
+        *answers, last = importing.answers()
+    assert (last["status"], last["problem"]["type"]) == (408, "/problems/not-read")
+    assert last["line"] == len(answers) + 1 <= sent
+    assert all("would_keep" in answer for answer in answers)
+    assert UNREAD_MAX / 2 < len(answers) * 32_000 < UNREAD_MAX * 2
 
 
 def test_a_line_may_say_which_version_it_expects(door: Door) -> None:
@@ -160,6 +157,28 @@ def test_a_database_that_goes_away_is_away_and_the_first_line_not_answered_is_na
         server.stop()
 
 
+def test_an_import_lasts_no_longer_than_the_right_to_it(
+    server: Server, door: Door, database_url: str
+) -> None:
+    with Importing(server, door.organisation, door.key) as importing:
+        importing.send(event("e0"))
+        assert importing.answer()["status"] == 201
+        with psycopg.connect(database_url) as conn:
+            keys.revoke(conn, door.organisation, str(door.key)[8:16])
+        wait_until(
+            lambda: door.get(door.events).status_code == 401, within_s=6, what="the key is let in no more"
+        )
+        importing.send(event("e1"), event("e2"))
+        ended = importing.answer()
+    assert (ended["line"], ended["problem"]["type"]) == (2, "/problems/revoked-key")
+    said = [
+        line for line in server.log() if f"urn:uuid:{line.get('request')}" == ended["problem"]["instance"]
+    ]
+    assert [(line["event"], line["problem"], line["client"]) for line in said] == [
+        ("refused", "revoked-key", "lifeqi")
+    ]
+
+
 def shut(database_url: str) -> None:
     """Nobody gets in any more, and whoever is in is thrown out."""
     name = conninfo_to_dict(database_url)["dbname"]
@@ -171,9 +190,9 @@ def shut(database_url: str) -> None:
 class Importing:
     """An import under way, of which each line is sent, and each answer read, when the test says so."""
 
-    def __init__(self, server: Server, organisation: str, key: str | None) -> None:
+    def __init__(self, server: Server, organisation: str, key: str | None, query: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        self._connection.putrequest("POST", f"/v1/{organisation}/import")
+        self._connection.putrequest("POST", f"/v1/{organisation}/import{query}")
         self._connection.putheader("authorization", f"Bearer {key}")
         self._connection.putheader("content-type", "application/x-ndjson")
         self._connection.putheader("transfer-encoding", "chunked")
@@ -188,7 +207,7 @@ class Importing:
 
     def send(self, *events: dict[str, Any]) -> None:
         """These lines, in one piece."""
-        chunk = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+        chunk = b"".join(json.dumps(event, ensure_ascii=False).encode() + b"\n" for event in events)
         self._connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
 
     def end(self) -> None:
@@ -202,6 +221,12 @@ class Importing:
             self._answers.begin()
         answer: dict[str, Any] = json.loads(self._answers.readline())
         return answer
+
+    def answers(self) -> list[dict[str, Any]]:
+        """All that are left."""
+        first = self.answer()
+        assert self._answers is not None
+        return [first, *map(json.loads, self._answers)]
 
 
 def test_a_body_of_another_kind_is_refused(door: Door) -> None:
