@@ -2,8 +2,8 @@
 
 It shows what its reader may see (`reader`: `public` sees what was shared with everybody, `organisation` also what is
 the organisation's own, and so on). A story that was withdrawn is on no wall, and its words are no longer in the row;
-nor is one shown that rests on a consent which was withdrawn. Stories say who may see them; what says nothing is the
-organisation's own.
+nor is one shown that rests on a consent which was withdrawn, or whose last day has passed. Stories say who may see
+them; what says nothing is the organisation's own.
 
 What takes a right away is believed over what gives one, where it is not known which came first: a story withdrawn "on
 2 March" stays withdrawn, whatever hour of that day it was shared at. So it is with a consent, and with fewer readers.
@@ -11,7 +11,7 @@ What takes a right away is believed over what gives one, where it is not known w
 Words are searched for by Postgres: `falls -ward "time between"`, in any form of a word, the best match first.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -31,7 +31,7 @@ from events.people import ConsentGiven, ConsentWithdrawn
 from events.stories import StoryLinked, StoryShared, StoryWithdrawn
 from projections.audience import narrower, shown_to_reader
 from projections.engine.projection import Projection
-from projections.moments import as_written, first_day_of, last_moment_of, latest, may_precede
+from projections.moments import as_written, first_day_of, last_day, last_moment_of, latest, may_precede
 
 LISTED_MAX = 100  # tools, subjects or consents of one row
 WORDS_MAX = 20_000  # characters that can be searched, of one row
@@ -42,6 +42,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     consent: str
     withdrawn_until: datetime | None = None  # the last moment at which it may have been withdrawn
+    ends: date | None = None  # the last day it holds
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,7 +66,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str | None = None
     about: tuple[str, ...] = ()  # the streams it is about; of an improvement, the project it grew into
     consents: tuple[str, ...] = ()  # those a story rests on
-    terms: tuple[Terms, ...] = ()  # of a person: of the consents that were withdrawn
+    terms: tuple[Terms, ...] = ()  # of a person: of the consents that were withdrawn, or have an end
     audience: Audience = "organisation"
     narrowed_until: datetime | None = None  # the last moment at which its readers may have been made fewer
     withdrawn_until: datetime | None = None  # of a story: the last moment at which it may have been withdrawn
@@ -73,7 +74,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 wall = Projection(
     "story_wall",
-    revision=3,
+    revision=4,
     row=Piece,
     doc=__doc__,
     streams=["story", "improvement", "person"],
@@ -208,13 +209,14 @@ def consent_withdrawn(piece: Piece | None, event: ConsentWithdrawn, record: Reco
 
 @wall.on(ConsentGiven)
 def consent_given(piece: Piece | None, event: ConsentGiven, record: Record) -> Piece | None:
-    """Given again after it was surely withdrawn, a consent holds again."""
-    if piece is None:
-        return None
-    before = _terms_of(piece, event.consent)
-    if before is None or may_precede(record, before.withdrawn_until):
+    """Given again after it was surely withdrawn, a consent holds again: until its last day, if it has one."""
+    before = _terms_of(piece, event.consent) if piece else None
+    if before is not None and may_precede(record, before.withdrawn_until):
         return piece
-    return _with_terms(piece, event.consent)
+    if event.until is None:
+        return _with_terms(piece, event.consent) if piece else None
+    ends = Terms(consent=event.consent, ends=last_day(event.until))
+    return _with_terms(piece or Piece(kind="person"), event.consent, ends)
 
 
 def _terms_of(person: Piece, consent: str) -> Terms | None:
@@ -222,8 +224,10 @@ def _terms_of(person: Piece, consent: str) -> Terms | None:
 
 
 def _with_terms(person: Piece, consent: str, *new: Terms) -> Piece:
+    """With new terms of a consent, or none. Where there are too many, those withdrawn are kept."""
     others = (terms for terms in person.terms if terms.consent != consent)
-    return msgspec.structs.replace(person, terms=(*new, *others)[:LISTED_MAX])
+    kept = sorted((*new, *others), key=lambda terms: terms.withdrawn_until is None)
+    return msgspec.structs.replace(person, terms=tuple(kept[:LISTED_MAX]))
 
 
 def _gathered(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
@@ -235,6 +239,7 @@ def _words(*parts: str | None) -> str:
 
 
 class OnTheWall(msgspec.Struct, frozen=True, kw_only=True):
+    on: date  # the day on which the consents must hold
     reader: Audience = "public"
     words: str | None = None  # words to search for
     kind: Literal["story", "improvement"] | None = None
@@ -271,8 +276,10 @@ ON_THE_WALL = sql.SQL(
     WITH lapsed AS MATERIALIZED (
         SELECT consent
           FROM story_wall AS person
-         CROSS JOIN LATERAL jsonb_to_recordset(person.terms) AS terms (consent text)
+         CROSS JOIN LATERAL jsonb_to_recordset(person.terms)
+               AS terms (consent text, withdrawn_until timestamptz, ends date)
          WHERE person.organisation = %(organisation)s AND person.kind = 'person'
+           AND (terms.withdrawn_until IS NOT NULL OR terms.ends < %(on)s::date)
     )
     SELECT key AS stream, kind, title, summary, address, told, told_from, areas, tools, format, level, standing,
            directorate, language, about,

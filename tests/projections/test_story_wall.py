@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ HUDDLE = ImprovementReported(
 
 
 async def shown(database_url: str, history: History, **asked: Any) -> list[str]:
+    asked = {"on": date(2026, 6, 1)} | asked
     return [piece.title for piece in await history.ask(database_url, wall, "shown", **asked)]
 
 
@@ -130,6 +132,30 @@ async def test_a_consent_withdrawn_on_the_day_it_was_given_is_withdrawn(database
     assert await shown(database_url, history) == []
     history.tell("person/a", "2026-03-03T10:00Z", agreed)
     assert await shown(database_url, history) == ["Her story"]
+
+
+async def test_a_consent_holds_until_its_last_day(database_url: str) -> None:
+    history = History()
+    history.tell(
+        "story/S-1", "2026-01", StoryShared(title="Her story", audience="public", consents=("CO-2",))
+    )
+    history.tell("person/a", "2026-01", ConsentGiven(consent="CO-2", purpose="public_story", until="2027-03"))
+    assert await shown(database_url, history, on=date(2027, 3, 31)) == ["Her story"]
+    assert await shown(database_url, history, on=date(2027, 4, 1)) == []
+    history.tell("person/a", "2027-05", ConsentGiven(consent="CO-2", purpose="public_story"))
+    assert await shown(database_url, history, on=date(2027, 6, 1)) == ["Her story"]
+
+
+async def test_a_consent_given_again_before_it_may_have_been_withdrawn_is_withdrawn(
+    database_url: str,
+) -> None:
+    history = History()
+    history.tell(
+        "story/S-1", "2026-01", StoryShared(title="Her story", audience="public", consents=("CO-2",))
+    )
+    history.tell("person/a", "2026-03", ConsentWithdrawn(consent="CO-2"))
+    history.tell("person/a", "2026-03-05", ConsentGiven(consent="CO-2", purpose="public_story", until="2030"))
+    assert await shown(database_url, history) == []
 
 
 async def test_each_reader_sees_what_they_may(database_url: str) -> None:
