@@ -7,7 +7,7 @@ What is counted, on any day:
 - **improvements** outside projects: all that were told by then, whether or not they are still practised.
 - **stories**: those shared by then and not withdrawn; one that retells another counts once with it.
 - **together**: projects active or completed, and improvements. An improvement that grew into a project, and that
-  project, are counted once.
+  project, are counted once, whichever of the two says so.
 
 Work for several areas counts in each of them, and once in the totals over all areas, which stand under the area `*`;
 the directorate `*` is all of them. Work that names no area stands under the empty area, and work of no directorate
@@ -25,6 +25,7 @@ import msgspec
 from events.fields import first_day
 from events.improvements import ImprovementPromoted, ImprovementReported, ImprovementStopped
 from events.log.record import Record
+from events.projects import ProjectProposed
 from events.stories import StoryShared, StoryWithdrawn
 from events.strategies import Area, AreaMove, StrategyAdopted, StrategyRefreshed
 from events.vocabulary import Event
@@ -64,13 +65,14 @@ class Work(ProjectLife, frozen=True, kw_only=True):
     kind: Literal["project", "improvement", "story", "strategy"] = "project"
     spans: tuple[Span, ...] = ()
     counts_as: str | None = None  # the project that an improvement grew into, the story that a story retells
+    grew_from: str | None = None  # the improvement that a project was proposed from
     withdrawn_until: datetime | None = None  # of a story: the last moment at which it may have been withdrawn
     versions: tuple[Version, ...] = ()
 
 
 areas = Projection(
     "strategy_areas",
-    revision=2,
+    revision=3,
     row=Work,
     doc=__doc__,
     streams=["project", "improvement", "story", "strategy"],
@@ -83,6 +85,8 @@ def project(work: Work | None, event: Event, record: Record) -> Work | None:
     if not record.stream.startswith("project/"):
         return work
     work = lived(work or Work(), event, record)
+    if isinstance(event, ProjectProposed) and event.from_improvement is not None:
+        work = msgspec.structs.replace(work, grew_from=f"improvement/{event.from_improvement}")
     return _stands(work, record, work.state, work.directorate, work.areas)
 
 
@@ -217,10 +221,17 @@ MONTHLY = """
           FROM moved
          WHERE NOT EXISTS (SELECT FROM moves WHERE moves.old = moved.area AND moves.version > moved.version)
     ),
+    grown AS MATERIALIZED (
+        SELECT grew_from AS key, min(key) AS project
+          FROM strategy_areas
+         WHERE organisation = %(organisation)s AND grew_from IS NOT NULL
+         GROUP BY grew_from
+    ),
     spans AS MATERIALIZED (
-        SELECT work.key, coalesce(work.counts_as, work.key) AS counts_as,
+        SELECT work.key, coalesce(work.counts_as, grown.project, work.key) AS counts_as,
                span.since, span.until, span.state, span.directorate, span.areas
           FROM strategy_areas AS work
+          LEFT JOIN grown USING (key)
          CROSS JOIN LATERAL jsonb_to_recordset(work.spans)
                AS span (since date, until date, state text, directorate text, areas jsonb)
          WHERE work.organisation = %(organisation)s AND span.since <= %(until)s::date

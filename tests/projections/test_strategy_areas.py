@@ -111,6 +111,21 @@ async def test_an_improvement_that_grew_into_a_project_counts_once_with_it(datab
     assert (await on(database_url, history, "2022-05-01", "staff", "newham"))["together"] == 1
 
 
+async def test_a_project_proposed_from_an_improvement_counts_once_with_it(database_url: str) -> None:
+    history = History()
+    history.tell("improvement/I-1", "2022-01-01", HUDDLE)
+    history.tell(
+        "project/P-1",
+        "2022-02-01",
+        ProjectProposed(title="Huddles", from_improvement="I-1"),
+        ProjectStarted(),
+    )
+    now = await on(database_url, history, "2022-03-01")
+    assert (now["active"], now["improvements"], now["together"]) == (1, 1, 1)
+    history.tell("improvement/I-1", "2022-02-01", ImprovementPromoted(project="P-1"))
+    assert (await on(database_url, history, "2022-03-01"))["together"] == 1
+
+
 async def test_stories_count_until_they_are_withdrawn_and_retold_ones_once(database_url: str) -> None:
     history = History()
     history.tell("story/S-1", "2022-01-01", StoryShared(title="Sleep"))
