@@ -227,11 +227,32 @@ MONTHLY = """
          WHERE organisation = %(organisation)s AND grew_from IS NOT NULL
          GROUP BY grew_from
     ),
+    retold AS (  -- on from telling to telling, as far as it goes, or until it comes round to one that was there
+        SELECT key, ARRAY[key, counts_as] AS tellings
+          FROM strategy_areas
+         WHERE organisation = %(organisation)s AND kind = 'story' AND counts_as IS NOT NULL
+         UNION ALL
+        SELECT retold.key, tellings || before.counts_as
+          FROM retold
+          JOIN strategy_areas AS before
+            ON before.organisation = %(organisation)s AND before.key = tellings[cardinality(tellings)]
+         WHERE before.counts_as IS NOT NULL
+           AND array_position(tellings, before.key) = cardinality(tellings)
+           AND cardinality(tellings) < 50
+    ),
+    roots AS MATERIALIZED (
+        SELECT DISTINCT ON (key) key,
+               (SELECT min(round)
+                  FROM unnest(tellings[array_position(tellings, tellings[cardinality(tellings)]):]) AS round) AS root
+          FROM retold
+         ORDER BY key, cardinality(tellings) DESC
+    ),
     spans AS MATERIALIZED (
-        SELECT work.key, coalesce(work.counts_as, grown.project, work.key) AS counts_as,
+        SELECT work.key, coalesce(roots.root, work.counts_as, grown.project, work.key) AS counts_as,
                span.since, span.until, span.state, span.directorate, span.areas
           FROM strategy_areas AS work
           LEFT JOIN grown USING (key)
+          LEFT JOIN roots USING (key)
          CROSS JOIN LATERAL jsonb_to_recordset(work.spans)
                AS span (since date, until date, state text, directorate text, areas jsonb)
          WHERE work.organisation = %(organisation)s AND span.since <= %(until)s::date

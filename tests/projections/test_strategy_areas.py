@@ -136,6 +136,20 @@ async def test_stories_count_until_they_are_withdrawn_and_retold_ones_once(datab
     assert (await on(database_url, history, "2022-03-01"))["stories"] == 1
 
 
+async def test_a_retelling_of_a_retelling_counts_once_with_the_first(database_url: str) -> None:
+    history = History()
+    for number, retells in (("1", None), ("2", "S-1"), ("3", "S-2"), ("4", "S-9")):
+        history.tell(f"story/S-{number}", "2022-01-01", StoryShared(title="Sleep", retells=retells))
+    assert (await on(database_url, history, "2022-02-01"))["stories"] == 2
+
+
+async def test_stories_that_retell_one_another_count_once(database_url: str) -> None:
+    history = History()
+    for number, retells in (("1", "S-2"), ("2", "S-3"), ("3", "S-1"), ("4", "S-3"), ("5", "S-5")):
+        history.tell(f"story/S-{number}", "2022-01-01", StoryShared(title="Sleep", retells=retells))
+    assert (await on(database_url, history, "2022-02-01"))["stories"] == 2
+
+
 async def test_a_story_withdrawn_on_the_day_it_was_shared_does_not_count(database_url: str) -> None:
     history = History()
     history.tell("story/S-1", "2022-01-01T10:00Z", StoryShared(title="Sleep"))
