@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -69,7 +69,7 @@ class Live:
     def __init__(self) -> None:
         self._channels: dict[Name, tuple[Any, asyncio.Task[None]]] = {}
         self._listeners: Counter[Name] = Counter()
-        self._opening: defaultdict[Name, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._opening: dict[Name, asyncio.Task[Any]] = {}
         self._of_key: Counter[tuple[str, str]] = Counter()
         self.catching_up = asyncio.Semaphore(CATCHING_UP_MAX)
 
@@ -79,18 +79,37 @@ class Live:
         name = kind, organisation
         self._listeners[name] += 1
         try:
-            async with self._opening[name]:
-                if name not in self._channels:
-                    channel = make()
-                    await channel.open()
-                    reading = asyncio.create_task(channel.read_on())
-                    reading.add_done_callback(partial(self._read_out, name, channel))
-                    self._channels[name] = channel, reading
-            yield self._channels[name][0]
+            yield await self._opened(name, make)
         finally:
             self._listeners[name] -= 1
             if not self._listeners[name]:
                 self._close(name)
+
+    async def _opened(self, name: Name, make: Callable[[], C]) -> C:
+        """The channel, opened once for all who come meanwhile: they fail together, and not one after the other."""
+        if name in self._channels:
+            found: C = self._channels[name][0]
+            return found
+        opening = self._opening.get(name)
+        if opening is None or opening.done():
+            opening = self._opening[name] = asyncio.create_task(self._open(name, make()))
+            opening.add_done_callback(partial(self._has_opened, name))
+        opened: C = await asyncio.shield(opening)
+        return opened
+
+    async def _open(self, name: Name, channel: C) -> C:
+        await channel.open()
+        if self._listeners[name]:  # somebody waited for it
+            reading = asyncio.create_task(channel.read_on())
+            reading.add_done_callback(partial(self._read_out, name, channel))
+            self._channels[name] = channel, reading
+        return channel
+
+    def _has_opened(self, name: Name, opening: "asyncio.Task[Any]") -> None:
+        if self._opening.get(name) is opening:
+            del self._opening[name]
+        if not opening.cancelled():
+            opening.exception()  # whoever still waits hears it; if nobody does, it is no fault
 
     def _read_out(self, name: Name, channel: Channel, reading: "asyncio.Task[None]") -> None:
         """A channel that breaks is nobody's any more, so that no stream waits in it for what will never come."""
@@ -103,7 +122,6 @@ class Live:
 
     def _close(self, name: Name) -> None:
         del self._listeners[name]
-        self._opening.pop(name, None)
         if (found := self._channels.pop(name, None)) is not None:
             found[1].cancel()
 
