@@ -32,7 +32,8 @@ from events.vocabulary import Event
 from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
-from projections.project_work import HAS_COACH, HAS_SPONSOR, TOLD_OF_PROJECTS, FollowedProject, followed
+from projections.project_team import HAS_COACH, HAS_SPONSOR
+from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
 
 GLAD_MAX = 20  # occasions of one project; the latest are kept
 GLAD_SCORE = 4.0  # "significant improvement" on the scales in use
@@ -62,7 +63,7 @@ class PackLine(FollowedProject, frozen=True, kw_only=True):
 
 pack = Projection(
     "agenda_pack",
-    revision=1,
+    revision=2,
     row=PackLine,
     doc=__doc__,
     streams=["project"],

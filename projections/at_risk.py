@@ -36,10 +36,12 @@ from events.measures import MeasureDefined
 from events.reviews import ProjectReviewed
 from events.vocabulary import Event
 from projections.audience import shown_to_reader
+from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.moments import last_day
 from projections.project_life import State
-from projections.project_work import HAS_COACH, HAS_LEAD, HAS_SPONSOR, TOLD_OF_PROJECTS, HeldProject, held
+from projections.project_team import HAS_COACH, HAS_LEAD, HAS_SPONSOR
+from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
 
 BARRIERS_MAX = 100  # open at once
 
@@ -60,13 +62,14 @@ class Watched(HeldProject, frozen=True, kw_only=True):
     review_due: date | None = None
     aim_due: date | None = None
     barriers: tuple[OpenBarrier, ...] = ()
+    cleared: Endings = ()  # of barriers, where it is known only to the day, month or year
 
 
 NEW = Watched()
 
 at_risk = Projection(
     "at_risk",
-    revision=1,
+    revision=2,
     row=Watched,
     doc=__doc__,
     streams=["project"],
@@ -100,6 +103,8 @@ def measured(row: Watched | None, event: MeasureDefined, record: Record) -> Watc
 def barrier_open(row: Watched | None, event: BarrierRaised | BarrierEscalated, record: Record) -> Watched:
     """Escalated, a barrier may be given another day."""
     row = row or NEW
+    if has_ended(row.cleared, event.barrier, record):
+        return told(row, event, record)
     known = next((one for one in row.barriers if one.barrier == event.barrier), None)
     due = _due(event.due) or (known.due if known is not None else None)
     others = tuple(one for one in row.barriers if one is not known)
@@ -110,7 +115,10 @@ def barrier_open(row: Watched | None, event: BarrierRaised | BarrierEscalated, r
 @at_risk.on(BarrierResolved)
 def barrier_gone(row: Watched | None, event: BarrierResolved, record: Record) -> Watched:
     row = row or NEW
-    return told(row, event, record, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
+    barriers = tuple(b for b in row.barriers if b.barrier != event.barrier)
+    return told(
+        row, event, record, barriers=barriers, cleared=with_ending(row.cleared, event.barrier, record)
+    )
 
 
 for _kind in TOLD_OF_PROJECTS:

@@ -22,8 +22,8 @@ from events.log.record import Record
 from events.vocabulary import Event
 from projections.engine.projection import Projection
 from projections.moments import as_written, last_day_of
-from projections.project_life import LIFE, ProjectLife, lived
-from projections.project_work import TEAM, Team, team_after
+from projections.project_life import LIFE, lived
+from projections.project_team import TEAM, WithTeam, team_after
 
 COACHES_MAX = 100  # who ever coached one project, and their sessions; the latest are kept
 
@@ -41,11 +41,10 @@ class Coaching(msgspec.Struct, frozen=True, kw_only=True):
     last_session_until: date | None = None  # the last day on which that may have been
 
 
-class Supported(ProjectLife, frozen=True, kw_only=True):
+class Supported(WithTeam, frozen=True, kw_only=True):
     """A project with its coaches and sponsors; or a person who may coach."""
 
     kind: Literal["project", "person"] = "project"
-    team: Team = ()
     coaching: tuple[Coaching, ...] = ()
     sponsor_updates: int = 0  # times that the sponsor was told how it stands
     accredited: str | None = None  # of a person: since when they may coach, as written
@@ -58,7 +57,7 @@ NEW = Supported()
 
 coach_load = Projection(
     "coach_load",
-    revision=1,
+    revision=2,
     row=Supported,
     doc=__doc__,
     streams=["project", "person"],
@@ -71,7 +70,7 @@ def told(row: Supported | None, event: Event, record: Record) -> Supported | Non
     if not record.stream.startswith("project/"):
         return row
     row = row or NEW
-    return lived(row, event, record, team=team_after(row.team, event, record))
+    return lived(row, event, record, **team_after(row, event, record))
 
 
 @coach_load.on(CoachAllocated)

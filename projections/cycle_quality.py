@@ -74,7 +74,7 @@ class QualityPart(ProjectLife, frozen=True, kw_only=True):
 
 quality = Projection(
     "cycle_quality",
-    revision=1,
+    revision=2,
     row=QualityPart,
     doc=__doc__,
     streams=[

@@ -34,6 +34,8 @@ RULES: Mapping[str, str] = {**FLAWS, **{rule.id: rule.says for rule in rules().v
 
 _HEALED: Mapping[str, Heals] = {
     "completed_without_learning": lambda now, _: now.learned,
+    "resumed_without_pause": lambda now, _: "resumed_without_pause" not in now.flaws,
+    "reopened_without_end": lambda now, _: "reopened_without_end" not in now.flaws,
     **{rule.id: rule.healed for rule in rules().values() if rule.healed is not None},
 }
 _HEALS_NOTHING = frozenset(
@@ -65,7 +67,7 @@ NEW = LookedAt()
 
 quality = Projection(
     "data_quality",
-    revision=3,
+    revision=4,
     row=LookedAt,
     doc=__doc__,
     streams=["project", *INTRODUCED_BY],

@@ -21,6 +21,7 @@ from events.scores import ProgressScored
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
 from projections.audience import shown_to_reader
+from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.moments import last_day, last_day_of
 from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
@@ -79,13 +80,14 @@ class Duties(HeldProject, frozen=True, kw_only=True):
     barriers: tuple[BarrierInHand, ...] = ()
     cycles: tuple[CycleInHand, ...] = ()
     measures: tuple[MeasureInHand, ...] = ()
+    over: Endings = ()  # of all these, where it is known only to the day, month or year
 
 
 NEW = Duties()
 
 duties = Projection(
     "duties",
-    revision=1,
+    revision=2,
     row=Duties,
     doc=__doc__,
     streams=["project"],
@@ -113,6 +115,8 @@ def scored(row: Duties | None, event: ProgressScored, record: Record) -> Duties:
 @duties.on(BarrierRaised)
 def raised(row: Duties | None, event: BarrierRaised, record: Record) -> Duties:
     row = row or NEW
+    if has_ended(row.over, f"barrier/{event.barrier}", record):
+        return told(row, event, record)
     known = _barrier(row, event.barrier)
     new = msgspec.structs.replace(
         known,
@@ -127,6 +131,8 @@ def raised(row: Duties | None, event: BarrierRaised, record: Record) -> Duties:
 def escalated(row: Duties | None, event: BarrierEscalated, record: Record) -> Duties:
     """Asked again, or somebody else is asked: it waits anew."""
     row = row or NEW
+    if has_ended(row.over, f"barrier/{event.barrier}", record):
+        return told(row, event, record)
     known = _barrier(row, event.barrier)
     due = _day(event.due) or known.due
     new = msgspec.structs.replace(known, escalated=last_day_of(record), asked=event.to, due=due)
@@ -136,7 +142,9 @@ def escalated(row: Duties | None, event: BarrierEscalated, record: Record) -> Du
 @duties.on(BarrierResolved)
 def resolved(row: Duties | None, event: BarrierResolved, record: Record) -> Duties:
     row = row or NEW
-    return told(row, event, record, barriers=tuple(b for b in row.barriers if b.barrier != event.barrier))
+    barriers = tuple(b for b in row.barriers if b.barrier != event.barrier)
+    over = with_ending(row.over, f"barrier/{event.barrier}", record)
+    return told(row, event, record, barriers=barriers, over=over)
 
 
 @duties.on(CyclePlanned)
@@ -144,7 +152,7 @@ def planned(row: Duties | None, event: CyclePlanned, record: Record) -> Duties:
     """A plan without a day to study it is never overdue."""
     row = row or NEW
     cycles = _without_cycle(row, event.cycle)
-    if event.due is not None:
+    if event.due is not None and not has_ended(row.over, f"cycle/{event.cycle}", record):
         new = CycleInHand(cycle=event.cycle, due=last_day(event.due))
         cycles = (*cycles, new)[-IN_HAND_MAX:]
     return told(row, event, record, cycles=cycles)
@@ -158,13 +166,16 @@ def studied(
     row: Duties | None, event: CycleStudied | CycleActed | CycleTested | CycleAbandoned, record: Record
 ) -> Duties:
     row = row or NEW
-    return told(row, event, record, cycles=_without_cycle(row, event.cycle))
+    over = with_ending(row.over, f"cycle/{event.cycle}", record)
+    return told(row, event, record, cycles=_without_cycle(row, event.cycle), over=over)
 
 
 @duties.on(MeasureDefined)
 @duties.on(MeasureRevised)
 def defined(row: Duties | None, event: MeasureDefined, record: Record) -> Duties:
     row = row or NEW
+    if has_ended(row.over, f"measure/{event.measure}", record):
+        return told(row, event, record)
     known = _measure(row, event.measure) or MeasureInHand(measure=event.measure)
     new = msgspec.structs.replace(
         known,
@@ -178,7 +189,9 @@ def defined(row: Duties | None, event: MeasureDefined, record: Record) -> Duties
 @duties.on(MeasureRetired)
 def retired(row: Duties | None, event: MeasureRetired, record: Record) -> Duties:
     row = row or NEW
-    return told(row, event, record, measures=tuple(m for m in row.measures if m.measure != event.measure))
+    measures = tuple(m for m in row.measures if m.measure != event.measure)
+    over = with_ending(row.over, f"measure/{event.measure}", record)
+    return told(row, event, record, measures=measures, over=over)
 
 
 @duties.on(MeasurementRecorded)

@@ -22,14 +22,8 @@ from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import State
-from projections.project_work import (
-    HAS_COACH,
-    HAS_LEAD,
-    HAS_SPONSOR,
-    TOLD_OF_PROJECTS,
-    FollowedProject,
-    followed,
-)
+from projections.project_team import HAS_COACH, HAS_LEAD, HAS_SPONSOR
+from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
 
 
 class PortfolioLine(FollowedProject, frozen=True, kw_only=True):
@@ -43,7 +37,7 @@ class PortfolioLine(FollowedProject, frozen=True, kw_only=True):
 
 portfolio = Projection(
     "forum_portfolio",
-    revision=1,
+    revision=2,
     row=PortfolioLine,
     doc=__doc__,
     streams=["project", "forum"],

@@ -56,7 +56,7 @@ class Participation(ProjectLife, frozen=True, kw_only=True):
 
 involvement = Projection(
     "involvement",
-    revision=1,
+    revision=2,
     row=Participation,
     doc=__doc__,
     streams=["project"],

@@ -60,7 +60,7 @@ class Taking(ProjectLife, frozen=True, kw_only=True):
 
 taking_part = Projection(
     "programmes",
-    revision=2,
+    revision=3,
     row=Taking,
     doc=__doc__,
     streams=["programme", "project"],

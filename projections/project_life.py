@@ -6,7 +6,8 @@
 Every projection of projects folds these events by `lived`, so that all of them agree. Facts are accepted in whatever
 order they come, and what is odd about it is named in `flaws` (`FLAWS` says what each means). Two rules decide what
 facts out of order mean: only a reopening undoes an end, whatever else is told of later days (an end that is known to
-the year is dated before a start in its spring); and a proposal or a forum's decision never puts back work that began.
+the year is dated before a start in its spring); and a proposal or a forum's decision never puts back work that began. A
+resumption or reopening that is known less exactly than its pause or end is told before it, and answers it all the same.
 
 Questions that show projects, and not only count them, are told their `reader`: `public` sees what is public,
 `organisation` also the organisation's own, `forum` also what a forum keeps to itself, and `team` everything.
@@ -39,7 +40,8 @@ from events.projects import (
 from events.reviews import ProjectReviewed
 from events.rights import LegalHoldLifted, LegalHoldSet
 from events.vocabulary import ANY_STREAM, Event, vocabulary
-from projections.moments import as_written
+from projections.endings import Ending, ends
+from projections.moments import as_written, last_day_of
 
 State: TypeAlias = Literal[
     "unknown",  # heard of, but nothing told says how it stands
@@ -83,6 +85,12 @@ Changes: TypeAlias = dict[str, Any]
 """Fields of a row, and what becomes of them. All that an event changes is gathered, and the row is copied once."""
 
 
+class Ahead(Ending, frozen=True, gc=False):
+    """The ending of a pause, or of an end, that is told before it; and the flaw that it is until then."""
+
+    flaw: str | None
+
+
 class ProjectLife(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the rows of all projections of projects have in common. Fields that nothing has told are empty."""
 
@@ -94,6 +102,7 @@ class ProjectLife(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     state_since: str | None = None  # as written
     audience: Audience = "organisation"  # who may see it; it is counted either way
     flaws: tuple[str, ...] = ()  # each kind of flaw once, in the order in which they showed
+    ahead: tuple[Ahead, ...] = ()  # resumed or reopened by then, and no pause or end was told
 
 
 Life = TypeVar("Life", bound=ProjectLife)
@@ -147,15 +156,50 @@ def life_after(row: ProjectLife, event: Event, record: Record) -> Changes:
     if type(event) not in _LIFE:
         return {}
     changes = _described(row, event)
+    answer = _answer_to(row, event, record)
+    if answer is not None:
+        return changes | _answered(row, event, record, answer)
     state, flaw = step(row.state, event)
     if state != row.state:
         changes["state"] = state
         changes["state_since"] = as_written(record)
-    found = (flaw, _left_out(event))
-    new = [one for one in found if one is not None and one not in row.flaws]
+    if flaw == "started_twice" and any(ends(one, record) for one in row.ahead):
+        flaw = None  # it was reopened or resumed after this start
+    new = _not_yet(row.flaws, flaw, _left_out(event))
     if new:
         changes["flaws"] = (*row.flaws, *new)
+    if flaw in _AHEAD and record.precise_to != "instant":
+        ahead = Ahead(_AHEAD[flaw], last_day_of(record), record.precise_to, flaw if flaw in new else None)
+        changes["ahead"] = (*(one for one in row.ahead if one.what != ahead.what), ahead)
     return changes
+
+
+_AHEAD: Mapping[str | None, str] = {"resumed_without_pause": "pause", "reopened_without_end": "end"}
+
+
+def _answer_to(row: ProjectLife, event: Event, record: Record) -> Ahead | None:
+    """The resumption or reopening, told already, that came after this pause or end."""
+    if not row.ahead or row.state in ENDED:
+        return None
+    ending = isinstance(event, ProjectCompleted | ProjectCancelled | ProjectMerged)
+    what = "pause" if isinstance(event, ProjectPaused) else "end" if ending else None
+    return next((one for one in row.ahead if one.what == what and ends(one, record)), None)
+
+
+def _answered(row: ProjectLife, event: Event, record: Record, answer: Ahead) -> Changes:
+    """It was paused or ended, and is so no more; what was odd about that is odd no more."""
+    flaws = tuple([one for one in row.flaws if one != answer.flaw])
+    changes: Changes = {
+        "ahead": tuple([one for one in row.ahead if one is not answer]),
+        "flaws": (*flaws, *_not_yet(flaws, _left_out(event))),
+    }
+    return (
+        changes if row.state == "active" else changes | {"state": "active", "state_since": as_written(record)}
+    )
+
+
+def _not_yet(flaws: tuple[str, ...], *found: str | None) -> list[str]:
+    return [one for one in found if one is not None and one not in flaws]
 
 
 def step(state: State, event: Event) -> Stepped:

@@ -9,50 +9,28 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec.structs import replace
-from psycopg import sql
 
-from events.coaching import CoachAllocated, CoachReleased, SponsorUpdated
+from events.coaching import SponsorUpdated
 from events.comments import VisibilitySet
 from events.cycles import CycleActed, CycleDone, CycleStudied, CycleTested
-from events.fields import PersonKind, Role
 from events.involvement import Involvement, InvolvementSet
 from events.log.record import Record
 from events.measures import MeasurementRecorded
 from events.reviews import ProjectReviewed
 from events.scores import ProgressScored
-from events.teams import PersonChangedRole, PersonJoined, PersonLeft
 from events.vocabulary import Event
 from projections.moments import as_written, last_day, last_day_of
-from projections.project_life import NO_SIGN_OF_LIFE, Changes, ProjectLife, life_after, signs_of_life
+from projections.project_life import NO_SIGN_OF_LIFE, Changes, life_after, signs_of_life
+from projections.project_team import TEAM, WithTeam, team_after
 
-TEAM_MAX = 60  # roles held at once that a row shows; a team has five to eight members
 CYCLES_REMEMBERED = 50  # of the latest; enough for one told step by step to count once
 
 TOLD_OF_PROJECTS: tuple[type[Event], ...] = (*signs_of_life(), VisibilitySet)
 """The types of events that `followed` folds: all that can be told of a project and says something of it."""
 
 
-class Member(msgspec.Struct, frozen=True, gc=False):
-    """One role that somebody holds in a project."""
-
-    person: str  # an opaque reference
-    role: Role
-    since: str  # as written
-    kind: PersonKind | None = None
-
-
-Team = tuple[Member, ...]
-
-
-# SQL that is true of a row with such a member in its team.
-HAS_SPONSOR = sql.SQL("""team @> '[{"role": "sponsor"}]'""")
-HAS_COACH = sql.SQL("""team @> '[{"role": "coach"}]'""")
-HAS_LEAD = sql.SQL("""(team @> '[{"role": "lead"}]' OR team @> '[{"role": "co_lead"}]')""")
-
-
-class FollowedProject(ProjectLife, frozen=True, kw_only=True):
+class FollowedProject(WithTeam, frozen=True, kw_only=True):
     """A project as whoever looks after it follows it."""
 
     score: float | None = None  # the latest progress score
@@ -62,7 +40,6 @@ class FollowedProject(ProjectLife, frozen=True, kw_only=True):
     score_since: str | None = None  # since when it has had this score, as written
     score_held_from: date | None = None  # the last day on which it may have begun to have it
     score_before: float | None = None  # the score before that on the same scale
-    team: Team = ()  # who holds which role now
     involvement: Involvement | None = None  # of service users and carers
     cycles_tested: int = (
         0  # PDSA cycles of which a test was told; each once, however many steps are told of it
@@ -169,45 +146,6 @@ def _involved(row: FollowedProject, event: InvolvementSet, record: Record) -> Ch
     return {"involvement": event.level}
 
 
-def _teamed(row: FollowedProject, event: Event, record: Record) -> Changes:
-    return {"team": team_after(row.team, event, record)}
-
-
-TEAM: tuple[type[Event], ...] = (PersonJoined, PersonLeft, PersonChangedRole, CoachAllocated, CoachReleased)
-"""The types of events that `team_after` folds."""
-
-
-def team_after(team: Team, event: Event, record: Record) -> Team:
-    """Who is in a team after somebody joined, left or changed role. The same person and role is there once."""
-    match event:
-        case PersonJoined():
-            return _with(team, Member(event.person, event.role, as_written(record), event.kind))
-        case CoachAllocated():
-            return _with(team, Member(event.coach, "coach", as_written(record)))
-        case PersonLeft():
-            return _without(team, event.person, event.role)
-        case CoachReleased():
-            return _without(team, event.coach, "coach")
-        case PersonChangedRole():
-            kind = next((member.kind for member in team if member.person == event.person), None)
-            team = _without(team, event.person, event.was)
-            return _with(team, Member(event.person, event.role, as_written(record), kind))
-    return team
-
-
-def _with(team: Team, new: Member) -> Team:
-    for member in team:
-        if member.person == new.person and member.role == new.role:
-            return team
-    return team if len(team) >= TEAM_MAX else (*team, new)
-
-
-def _without(team: Team, person: str, role: Role | None) -> Team:
-    return tuple(
-        [member for member in team if member.person != person or (role is not None and member.role != role)]
-    )
-
-
 _WORK: Mapping[type[Event], Callable[[Any, Any, Record], Changes]] = {
     ProgressScored: _scored,
     CycleDone: _tested,
@@ -218,5 +156,5 @@ _WORK: Mapping[type[Event], Callable[[Any, Any, Record], Changes]] = {
     ProjectReviewed: _reviewed,
     SponsorUpdated: _sponsor_updated,
     InvolvementSet: _involved,
-    **dict.fromkeys(TEAM, _teamed),
+    **dict.fromkeys(TEAM, team_after),
 }

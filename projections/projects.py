@@ -26,6 +26,7 @@ from events.spread import SpreadAdopted
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
 from projections.audience import shown_to_reader
+from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import State
@@ -77,6 +78,7 @@ class ProjectPage(FollowedProject, frozen=True, kw_only=True):
     change_ideas: int = 0  # ideas added, whatever became of them
     changes_implemented: int = 0  # changes that became daily practice, reversed ones among them
     barriers_open: tuple[str, ...] = ()
+    over: Endings = ()  # of barriers and programmes, where it is known only to the day, month or year
     learned: int = 0  # times that somebody wrote down what was learned
     adopted_elsewhere: int = 0  # times that a change of it was taken up in another place
     grew_from: str | None = None  # the stream of the idea or improvement that it grew from
@@ -89,7 +91,7 @@ NEW = ProjectPage()
 
 projects = Projection(
     "projects",
-    revision=1,
+    revision=2,
     row=ProjectPage,
     doc=__doc__,
     streams=["project"],
@@ -211,25 +213,31 @@ def measured(page: ProjectPage | None, event: MeasurementRecorded, record: Recor
 @projects.on(ProjectJoinedProgramme)
 def joined_programme(page: ProjectPage | None, event: ProjectJoinedProgramme, record: Record) -> ProjectPage:
     page = page or NEW
+    if has_ended(page.over, f"programme/{event.programme}", record):
+        return told(page, event, record)
     return told(page, event, record, programmes=_gathered(page.programmes, event.programme))
 
 
 @projects.on(ProjectLeftProgramme)
 def left_programme(page: ProjectPage | None, event: ProjectLeftProgramme, record: Record) -> ProjectPage:
     page = page or NEW
-    return told(page, event, record, programmes=_but(page.programmes, event.programme))
+    over = with_ending(page.over, f"programme/{event.programme}", record)
+    return told(page, event, record, programmes=_but(page.programmes, event.programme), over=over)
 
 
 @projects.on(BarrierRaised)
 def barrier_raised(page: ProjectPage | None, event: BarrierRaised, record: Record) -> ProjectPage:
     page = page or NEW
+    if has_ended(page.over, f"barrier/{event.barrier}", record):
+        return told(page, event, record)
     return told(page, event, record, barriers_open=_gathered(page.barriers_open, event.barrier))
 
 
 @projects.on(BarrierResolved)
 def barrier_resolved(page: ProjectPage | None, event: BarrierResolved, record: Record) -> ProjectPage:
     page = page or NEW
-    return told(page, event, record, barriers_open=_but(page.barriers_open, event.barrier))
+    over = with_ending(page.over, f"barrier/{event.barrier}", record)
+    return told(page, event, record, barriers_open=_but(page.barriers_open, event.barrier), over=over)
 
 
 @projects.on(ChangeIdeaAdded)
@@ -305,10 +313,10 @@ ONE = sql.SQL(
     """
     SELECT split_part(key, '/', 2) AS project,
            %(on)s::date - scored_until AS score_age_days,
-           title, problem, directorate, forum, areas, state, state_since, audience, flaws,
+           title, problem, directorate, forum, areas, state, state_since, audience, flaws, ahead,
            proposed, started, ended, outcome, aim, chartered, measures, programmes,
            score, scale, scored, scored_until, score_since, score_held_from, score_before,
-           team, involvement, sponsor_updated, next_review, barriers_open,
+           team, gone, involvement, sponsor_updated, next_review, barriers_open, over,
            cycles_tested, last_cycle, latest_cycles, change_ideas, changes_implemented, learned, adopted_elsewhere,
            last_data, last_data_until, last_sign_of_life, alive_until,
            grew_from, goes_on_in, handed_over, sustained

@@ -63,7 +63,7 @@ TOLD = """
 
 works = Projection(
     "similar_work",
-    revision=2,
+    revision=3,
     row=Comparable,
     doc=__doc__,
     streams=["project", "improvement"],

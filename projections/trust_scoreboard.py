@@ -32,7 +32,8 @@ from events.training import CohortCompleted, TrainingCompleted
 from events.vocabulary import Event
 from projections.engine.projection import Projection
 from projections.project_life import LIFE
-from projections.project_work import TEAM, FollowedProject, followed
+from projections.project_team import TEAM
+from projections.project_work import FollowedProject, followed
 
 
 class Counted(FollowedProject, frozen=True, kw_only=True):
@@ -49,7 +50,7 @@ class Counted(FollowedProject, frozen=True, kw_only=True):
 
 scoreboard = Projection(
     "trust_scoreboard",
-    revision=1,
+    revision=2,
     row=Counted,
     doc=__doc__,
     streams=["project", "person", "cohort"],

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+from events.barriers import BarrierResolved
 from events.cycles import CycleActed, CycleDone, CycleStudied, CycleTested
 from events.improvements import ImprovementReported
 from events.log.record import Record
+from events.programmes import ProjectLeftProgramme
 from events.scores import ProgressScored
 from events.vocabulary import Event
 from projections.oddities.rule import WHOLE, rule
 from projections.oddities.so_far import SoFar
 from projections.project_life import LIFE
+from projections.project_team import TEAM
 
 A_DAY = timedelta(days=1)
 
@@ -25,6 +28,9 @@ def happened_ahead(before: SoFar, after: SoFar, event: Event, record: Record) ->
     "known_to_the_year",
     "It is dated to the year, and so stands before everything that is dated within that year.",
     *LIFE,
+    *TEAM,
+    BarrierResolved,
+    ProjectLeftProgramme,
     CycleDone,
     CycleStudied,
     CycleActed,

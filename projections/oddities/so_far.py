@@ -38,7 +38,8 @@ from events.training import (
 )
 from events.vocabulary import Event
 from projections.project_life import ENDED, LIFE, UNDER_WAY
-from projections.project_work import TEAM, FollowedProject, work_after
+from projections.project_team import TEAM
+from projections.project_work import FollowedProject, work_after
 
 REMEMBERED_MAX = 100  # cycles, measures or drivers of one project that are looked back at; the latest
 PEOPLE_MAX = 500  # of one cohort; the latest
