@@ -22,6 +22,7 @@ from events.log.operations import note
 from events.log.outcomes import UnknownOrganisation
 
 LIVE_MAX = 2  # live keys of one client
+NAMED_MAX = 20  # scopes of a key, and sources
 LIFE = timedelta(days=365)
 GRACE = timedelta(days=7)  # the old key lives on so long after a rotation
 ALPHABET = string.ascii_letters + string.digits
@@ -348,5 +349,7 @@ def _check(client: str, scopes: Sequence[str], sources: Sequence[str], life: tim
     for source in sources:
         if not _SOURCE.fullmatch(source):
             raise WrongKey(f"{source!r} is no source: a URI reference of at most 256 characters, or *")
+    if max(len(scopes), len(sources)) > NAMED_MAX:
+        raise WrongKey(f"a key has at most {NAMED_MAX} scopes and {NAMED_MAX} sources")
     if life <= timedelta(0):
         raise WrongKey("a key lives for some time")

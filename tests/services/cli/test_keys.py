@@ -85,3 +85,11 @@ def test_a_list_in_a_narrow_terminal_shows_what_the_next_command_asks_for(
     assert made["id"] in listed
     assert "…" not in listed
     assert max(map(len, listed.splitlines())) <= 80
+
+
+def test_a_key_with_more_sources_than_one_may_have_is_not_made(keys: Run) -> None:
+    sources = [word for n in range(21) for word in ("--source", f"/system/{n}")]
+    refused = keys("create", "RWK", "--client", "lifeqi", *sources)
+    assert refused.exit_code == 1
+    assert "at most 20" in refused.output
+    assert json.loads(keys("list", "RWK", "--json").output) == []
