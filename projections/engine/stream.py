@@ -146,7 +146,7 @@ def fold_stream(
             fold_next(projection, way, stream, record, event, accept)
         except Exception as error:
             waiting = 1 + sum(1 for _ in records)
-            stream.parked, stream.again = Parked(record.position, _why(error), waiting), True
+            stream.parked, stream.again = Parked(record.position, what_went_wrong(error), waiting), True
     return stream
 
 
@@ -213,10 +213,10 @@ class BadCorrection(ValueError):
     """A correction does not fit the event it corrects."""
 
     def __init__(self, position: int, cause: Exception) -> None:
-        super().__init__(f"the correction at position {position} does not fit: {_why(cause)}")
+        super().__init__(f"the correction at position {position} does not fit: {what_went_wrong(cause)}")
 
 
-def _why(error: Exception) -> str:
+def what_went_wrong(error: Exception) -> str:
     """What went wrong, without anybody's words: values are left out of messages, and messages of unknown make too."""
     if isinstance(error, BadCorrection | NotARow | UnknownToThisCode | msgspec.MsgspecError):
         return f"{type(error).__name__}: {_QUOTED.sub('…', str(error))}"[:500]

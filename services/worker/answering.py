@@ -19,6 +19,7 @@ from rq import Queue, Worker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.worker import WorkerStatus
 
 from services.embedded.lifeline import die_with_parent
@@ -73,9 +74,26 @@ class ListeningQueue(Queue):
     job_class = ListedJob
 
 
+class TimeIsUp(BaseException):
+    """The time of a job is over. It is no failure of what it was at: whoever answers those does not hear of it."""
+
+
+class JobTime(UnixSignalDeathPenalty):
+    """The time of a job. RQ would raise an Exception wherever it is at, and the rule or projection that is judged just
+    then would be blamed; the job would go on, with nobody to end it.
+    """
+
+    def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
+        """Called by the alarm."""
+        if self._exception is JobTimeoutException:
+            raise TimeIsUp(f"a job took longer than {self._timeout} s")
+        super().handle_death_penalty(signum, frame)  # type: ignore[no-untyped-call]
+
+
 class QueueWorker(Worker):
     """Answers one queue until told to stop, or until Redis is gone."""
 
+    death_penalty_class = JobTime
     job_class = ListedJob
     queue_class = ListeningQueue
 

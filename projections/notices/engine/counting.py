@@ -34,7 +34,7 @@ def as_it_counts(record: Record, amended: Amendments) -> Record | None:
         return record
     try:
         event = as_corrected(read_body(record.type, record.body), mends)
-    except BadCorrection:
+    except (BadCorrection, msgspec.MsgspecError):
         return record
     return msgspec.structs.replace(record, body=canonical_body(event).decode())
 

@@ -81,6 +81,7 @@ class Heard(msgspec.Struct):
     cleared: list[Cleared] = msgspec.field(default_factory=list)
     unsaid: list[Unsaid] = msgspec.field(default_factory=list)
     people: dict[str, Person] = msgspec.field(default_factory=dict)  # whose platform roles changed
+    stopped_at: int | None = None  # the last record that was heard, if time ran out before all were
     about: defaultdict[Any, set[Key]] = msgspec.field(
         default_factory=lambda: defaultdict(set)
     )  # keys of what was made, by rule and subject

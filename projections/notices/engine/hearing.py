@@ -4,23 +4,24 @@ Silent are: what a rule found when it began; what happened long before it was re
 person's own doings. What clears a notice clears it however late it is told.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import msgspec
 import structlog
 
-from events.corrections import EventCorrected, EventRetracted
+from events.corrections import EventRetracted
 from events.log.record import Record
-from events.people import PersonRolesChanged
-from events.rights import ErasureExecuted
-from events.vocabulary import Event, example_of, tag_of, vocabulary
+from events.vocabulary import tag_of
 from projections.duties import duties
+from projections.engine.stream import what_went_wrong
 from projections.moments import last_day_of
 from projections.notices.engine.counting import REVISIONS, amended_by, as_it_counts, last_moment_of
 from projections.notices.engine.heard import Cleared, Heard, Made, Unsaid
+from projections.notices.engine.heard_types import OF_PEOPLE, by_type, tags_of
 from projections.notices.engine.links import link_to
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.people import platform_roles
@@ -73,18 +74,22 @@ class Listener:
         self._read = read
         self._now = now
         self._rules = tuple(rules)
-        self._speaking = _by_type(self._rules, lambda rule: rule.facts)
-        self._clearing = _by_type(self._rules, lambda rule: rule.clearings)
-        self._lasting = _by_type(
+        self._speaking = by_type(self._rules, lambda rule: rule.facts)
+        self._clearing = by_type(self._rules, lambda rule: rule.clearings)
+        self._lasting = by_type(
             [rule for rule in self._rules if not judges_revisions(rule)],
             lambda rule: {**rule.facts, **rule.clearings},
         )
 
-    def hear(self, records: Sequence[Record]) -> Heard:
-        """What these records, the next in order, come to."""
+    def hear(self, records: Sequence[Record], *, deadline: float | None = None) -> Heard:
+        """What these records, the next in order, come to: at least the first, and what can be heard by the deadline."""
         heard = Heard()
         for record in records:
+            if heard.stopped_at is not None and deadline is not None and time.monotonic() >= deadline:
+                return heard
             self._hear(record, heard)
+            heard.stopped_at = record.position
+        heard.stopped_at = None
         return heard
 
     def _hear(self, record: Record, heard: Heard) -> None:
@@ -130,8 +135,7 @@ class Listener:
         try:
             do()
         except Exception as failure:
-            log.exception("a rule cannot judge a record", rule=rule.name, position=record.position)
-            heard.unsaid.append(Unsaid(rule.name, record.position, type(failure).__name__))
+            _note_unsaid(rule, record, failure, heard)
 
     def _speak(self, rule: Rule, moment: Moment, heard: Heard) -> None:
         made = self._made(rule, moment)
@@ -254,32 +258,11 @@ def is_history(record: Record, now: datetime) -> bool:
     return heard.date() - last_day_of(record) > timedelta(days=HISTORY_DAYS)
 
 
-def types_heard(rules: Iterable[Rule]) -> frozenset[str]:
-    """The types of records that any of these rules says anything of."""
-    return frozenset(tag for rule in rules for kind in rule.facts for tag in tags_of(kind))
-
-
-def types_that_clear(rules: Iterable[Rule]) -> frozenset[str]:
-    """The types that may clear something or change who is told: heard however old they are."""
-    clearing = {tag for rule in rules for kind in rule.clearings for tag in tags_of(kind)}
-    return frozenset(clearing) | REVISIONS | OF_PEOPLE
-
-
-@cache
-def tags_of(kind: type[Event]) -> tuple[str, ...]:
-    """The types of records that are this event in today's words: its own, and those it superseded."""
-    superseded = [old for old in vocabulary().values() if old.upcast is not Event.upcast]
-    return (tag_of(kind), *(tag_of(old) for old in superseded if type(example_of(old).upcast()) is kind))
-
-
-def _by_type(
-    rules: Sequence[Rule], kinds: Callable[[Rule], Mapping[type[Event], object]]
-) -> dict[str, tuple[Rule, ...]]:
-    tags = {tag for rule in rules for kind in kinds(rule) for tag in tags_of(kind)}
-    return {
-        tag: tuple(rule for rule in rules if any(tag in tags_of(kind) for kind in kinds(rule)))
-        for tag in tags
-    }
+def _note_unsaid(rule: Rule, record: Record, failure: Exception, heard: Heard) -> None:
+    """What went wrong, without anybody's words."""
+    error = what_went_wrong(failure)
+    log.error("a rule cannot judge a record", rule=rule.name, position=record.position, error=error)
+    heard.unsaid.append(Unsaid(rule.name, record.position, type(failure).__name__))
 
 
 def _text(value: object) -> str | None:
@@ -287,6 +270,3 @@ def _text(value: object) -> str | None:
 
 
 RETRACTED = tag_of(EventRetracted)
-OF_PEOPLE = frozenset({tag_of(PersonRolesChanged), tag_of(ErasureExecuted)}) | frozenset(
-    {tag_of(EventRetracted), tag_of(EventCorrected)}
-)

@@ -93,6 +93,10 @@ _UNSAID = """
       FROM jsonb_to_recordset(%(unsaid)s::jsonb) AS one (rule text, position bigint, error text)
         ON CONFLICT (organisation, rule, position) DO NOTHING
 """
+_SAID = """
+    DELETE FROM notices.unsaid
+     WHERE organisation = %(organisation)s AND rule = ANY (%(rules)s) AND position = 0
+"""
 _PEOPLE = """
     SELECT person, roles, directorate
       FROM notices.people
@@ -175,12 +179,16 @@ def hold_to_what_is_true(
     true: Collection[tuple[str, str, str, str]],
     now: datetime,
 ) -> int:
-    """Of rules over rows: clears what nothing says any more, and what is said again holds again. Returns how many."""
+    """Of rules over rows: clears what nothing says any more, and what is said again holds again. Returns how many.
+
+    Each of these rules could judge all rows: where one could not, earlier, that is over.
+    """
     asked: dict[str, Any] = {"organisation": organisation, "rules": list(rules)}
     standing = conn.execute(_STANDING, asked).fetchall()
     over = [id_ for id_, *key in standing if tuple(key) not in true]
     if over:
         conn.execute(_CLEAR_THESE, {"organisation": organisation, "now": now, "ids": over})
+    conn.execute(_SAID, asked)
     stands = {id_ for id_, *_ in standing}
     true_ids = [id_ for key in true if (id_ := _id(organisation, key)) not in stands]
     _forget_what_never_went_out(conn, organisation, true_ids)

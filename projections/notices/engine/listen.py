@@ -16,14 +16,8 @@ from events.log.read import record_of
 from events.log.record import Record
 from projections.engine.reading import for_organisation, head
 from projections.notices.engine.found import found_rules
-from projections.notices.engine.heard import Heard
-from projections.notices.engine.hearing import (
-    HISTORY_DAYS,
-    OF_PEOPLE,
-    Listener,
-    types_heard,
-    types_that_clear,
-)
+from projections.notices.engine.heard_types import OF_PEOPLE, types_heard, types_that_clear
+from projections.notices.engine.hearing import HISTORY_DAYS, Listener
 from projections.notices.engine.kept import clear, hold_again, make, note_people, note_unsaid, people_of
 from projections.notices.engine.moment import Moment
 from projections.notices.engine.people import platform_roles
@@ -107,7 +101,7 @@ def listen(
             if place is None:
                 return False
             reached = head(conn, organisation) if until is None else min(until, head(conn, organisation))
-            to = _hear(conn, place, every, reached, now, batch_max)
+            to = _hear(conn, place, every, reached, now, batch_max, deadline)
         if to >= reached:
             return True
         if deadline is not None and time.monotonic() >= deadline:
@@ -121,15 +115,17 @@ def _hear(
     reached: int,
     now: datetime,
     batch_max: int,
+    deadline: float | None,
 ) -> int:
-    """One batch. Returns how far it came."""
+    """One batch, which ends at the deadline. Returns how far it came."""
     until = min(reached, place.position + POSITIONS_MAX)
     if until <= place.position and place.people_known:
         return place.position
     records = _news(conn, place, rules, until, batch_max)
     to = records[-1].position if len(records) == batch_max else max(until, place.position)
     recall = _recall(conn, place, records, to)
-    heard = _said(conn, place, rules, recall, records)
+    heard = _listener(conn, place, rules, recall).hear(records, deadline=deadline)
+    to = to if heard.stopped_at is None else heard.stopped_at
     asked: dict[str, Any] = {"organisation": place.organisation, "after": place.position, "until": to}
     conn.execute(_HISTORIES, asked | {"days": HISTORY_DAYS, "now": place.by_the_database})
     clear(conn, place.organisation, heard.cleared, now)
@@ -170,9 +166,7 @@ def _recall(conn: Connection[Any], place: Place, records: Sequence[Record], to: 
     )
 
 
-def _said(
-    conn: Connection[Any], place: Place, rules: Mapping[str, Rule], recall: Recall, records: Sequence[Record]
-) -> Heard:
+def _listener(conn: Connection[Any], place: Place, rules: Mapping[str, Rule], recall: Recall) -> Listener:
     people = people_of(conn, place.organisation) if place.people_known else _everybody(conn, place, recall)
 
     def find(stream: str, source: str, id_: str) -> Record | None:
@@ -185,7 +179,7 @@ def _said(
         return [record_of(row) for row in conn.execute(_OF_STREAM, asked, binary=True)]
 
     since = since_when(conn, place.organisation)
-    return Listener(rules.values(), since, recall, people, find, read, place.by_the_database).hear(records)
+    return Listener(rules.values(), since, recall, people, find, read, place.by_the_database)
 
 
 def _everybody(conn: Connection[Any], place: Place, recall: Recall) -> dict[str, Person]:

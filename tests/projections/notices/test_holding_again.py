@@ -1,5 +1,6 @@
 """What holds again in Postgres: it stands again in whatever order it was heard, and goes out no second time."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -79,7 +80,7 @@ class Desk:
     def do(self, statement: str, *asked: Any) -> list[Any]:
         with self.conn.transaction():
             self.conn.execute("SELECT set_config('qiledger.organisation', %s, true)", (self.organisation,))
-            done = self.conn.execute(statement, asked)
+            done = self.conn.execute(statement, asked[0] if asked and isinstance(asked[0], dict) else asked)
             return done.fetchall() if done.description else []
 
 
@@ -139,3 +140,26 @@ def test_a_coach_who_comes_and_goes_leaves_the_project_without_a_coach(desk: Des
     desk.told(P1, CoachReleased(coach="person/coach"))
     desk.looked(60)
     assert desk.whom("role_missing") == {ADVISOR}, "however long ago it was due"
+
+
+def test_a_rule_that_can_judge_the_rows_again_is_no_longer_noted_as_one_that_cannot(desk: Desk) -> None:
+    desk.do(
+        "INSERT INTO notices.unsaid (organisation, rule, position, error)"
+        " VALUES (%(o)s, 'role_missing', 0, 'KeyError'), (%(o)s, 'idea_raised', 7, 'KeyError')",
+        {"o": desk.organisation},
+    )
+    desk.heard()
+    desk.looked(1)
+    assert desk.do("SELECT rule FROM notices.unsaid") == [("idea_raised",)]
+
+
+def test_a_batch_ends_when_its_time_is_over_and_the_next_goes_on_from_there(desk: Desk) -> None:
+    desk.told(IDEA, IdeaRaised(title="A map"))
+    desk.told("idea/ID-2", IdeaRaised(title="Another map"))
+    over = time.monotonic()
+    turns = 0
+    while not listen(desk.conn, desk.organisation, now=datetime.now(UTC), deadline=over):
+        turns += 1
+        assert turns < 10
+    assert turns == 2, "three records, one in each turn"
+    assert len(desk.do("SELECT id FROM notices.notices WHERE rule = 'idea_raised'")) == 2
