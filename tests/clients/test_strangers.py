@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qiledger_client import Client, LedgerError, NotAllowed, Outbox, Unfit, Unreachable
+from qiledger_client import AsyncClient, Client, LedgerError, NotAllowed, Outbox, Unfit, Unreachable
 from qiledger_client.answers import Page
 from qiledger_client.flows import ASK_AGAIN_S, PAUSE_MAX_S, Ledger, Reply, idle_s
 from qiledger_client.listening import Listening
@@ -101,6 +101,24 @@ def test_a_stream_that_ends_without_a_word_is_no_ledger_for_long():
     with answered_by(answer, tries=2) as client, pytest.raises(Unreachable, match="it ended"):
         next(client.live())
     assert next(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (httpx.Response(401), NotAllowed),
+        (httpx.Response(200, content=b"<html>Sign in</html>"), LedgerError),
+        (httpx.Response(200, headers=STREAM), Unreachable),
+    ],
+    ids=["no key", "no stream", "no word"],
+)
+async def test_the_other_client_takes_them_for_the_ledgers_word_no_more(
+    answer: httpx.Response, failure: type[LedgerError]
+):
+    network = httpx.MockTransport(lambda _: answer)
+    async with AsyncClient("http://ledger", "RWK", key="k", tries=1, transport=network) as client:
+        with pytest.raises(failure):
+            await anext(client.live())
 
 
 def test_a_stream_that_breaks_after_a_word_is_asked_again_also_by_one_who_tries_once():
