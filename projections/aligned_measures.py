@@ -1,4 +1,7 @@
-"""The measures of one project, as they are laid beside those of others: their names, and first and latest values."""
+"""The measures of one project, as they are laid beside those of others: their names, and first and latest values.
+
+Readings are kept as they were told: data may come before the definition that says how they are shown.
+"""
 
 import msgspec
 
@@ -6,6 +9,16 @@ from events.fields import Direction, WrittenDate
 from events.measures import MeasureDefined, MeasureKind, MeasurementRecorded, MeasureRetired
 
 MEASURES_MAX = 100  # of one project
+PERIODS_MAX = 60  # of one measure, by which a reading told again is known; those told longest ago are let go
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was measured in a period, as it was told."""
+
+    period: WrittenDate
+    value: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
 
 
 class Aligned(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,11 +32,10 @@ class Aligned(msgspec.Struct, frozen=True, kw_only=True):
     target: float | None = None
     multiply: float | None = None
     retired: bool = False
-    readings: int = 0
-    first_period: str | None = None
-    first: float | None = None
-    latest_period: str | None = None
-    latest: float | None = None
+    readings: int = 0  # periods that something was measured in
+    periods: tuple[str, ...] = ()  # of those, the ones told last
+    first: Reading | None = None
+    latest: Reading | None = None
 
 
 Measures = tuple[Aligned, ...]
@@ -50,16 +62,27 @@ def with_end(measures: Measures, event: MeasureRetired) -> Measures:
 
 
 def with_reading(measures: Measures, event: MeasurementRecorded) -> Measures:
-    """With one more reading. Data may come in any order: the first and the latest period are what counts."""
+    """With one more reading. Data may come in any order: the first and the latest period are what counts.
+
+    Of the same period the reading told last holds, and is not counted again.
+    """
     known = _known(measures, event.measure)
     before = known or Aligned(measure=event.measure)
-    value, ends = _shown(before, event), _end(event.period)
-    changes: dict[str, object] = {"readings": before.readings + 1}
-    if before.first_period is None or ends < _end(before.first_period):
-        changes |= {"first_period": event.period, "first": value}
-    if before.latest_period is None or ends >= _end(before.latest_period):
-        changes |= {"latest_period": event.period, "latest": value}
-    return _instead(measures, known, msgspec.structs.replace(before, **changes))
+    ends = _end(event.period)
+    reading = Reading(
+        period=event.period, value=event.value, numerator=event.numerator, denominator=event.denominator
+    )
+    after = before if event.period in before.periods else _with_period(before, event.period)
+    if before.first is None or ends <= _end(before.first.period):
+        after = msgspec.structs.replace(after, first=reading)
+    if before.latest is None or ends >= _end(before.latest.period):
+        after = msgspec.structs.replace(after, latest=reading)
+    return _instead(measures, known, after)
+
+
+def _with_period(measure: Aligned, period: WrittenDate) -> Aligned:
+    periods = (*measure.periods, period)[-PERIODS_MAX:]
+    return msgspec.structs.replace(measure, readings=measure.readings + 1, periods=periods)
 
 
 def _with(measures: Measures, measure: str, **changes: object) -> Measures:
@@ -86,11 +109,3 @@ def _instead(measures: Measures, known: Aligned | None, new: Aligned) -> Measure
 def _end(period: WrittenDate) -> str:
     """The end of a period, to put days, months and years in one order: a month is after its last day."""
     return f"{period}-99-99"[:10]
-
-
-def _shown(measure: Aligned, event: MeasurementRecorded) -> float | None:
-    """A reading as it is shown: its value, or its ratio times what the measure says; 100 for per cent."""
-    if event.value is not None or event.numerator is None or not event.denominator:
-        return event.value
-    times = measure.multiply if measure.multiply is not None else 100 if measure.unit == "%" else 1
-    return event.numerator / event.denominator * times

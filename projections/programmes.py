@@ -6,7 +6,7 @@ projects joined without anybody having told of its start shows by its id. Measur
 when they have the same name, kind and unit, whatever the case of their letters; their points are in `measure_series`.
 """
 
-from typing import Literal
+from typing import Literal, LiteralString
 
 import msgspec
 from psycopg import sql
@@ -315,13 +315,22 @@ class AlignedMeasure(msgspec.Struct, frozen=True, kw_only=True):
     unit: str | None
     projects: int
     with_data: int  # of those
-    readings: int
+    readings: int  # each of a period of its own; so are those of a project
     target_met: int  # projects whose latest value is at its target or beyond, on the better side
     first_period: str | None
     latest_period: str | None
     series: tuple[
         tuple[str, str, float | None, float | None], ...
     ]  # project, its measure, first and latest value
+
+
+def _as_shown(end: LiteralString) -> sql.Composed:
+    """SQL for the first or latest value of `told`: as it was told, or its ratio times what the definition says."""
+    ratio = """
+        coalesce((told -> {end} ->> 'value')::float8,
+                 (told -> {end} ->> 'numerator')::float8 / nullif((told -> {end} ->> 'denominator')::float8, 0)
+                 * coalesce((told ->> 'multiply')::float8, CASE WHEN told ->> 'unit' = '%%' THEN 100 ELSE 1 END))"""
+    return sql.SQL(ratio).format(end=sql.Literal(end))
 
 
 MEASURES = sql.SQL(
@@ -331,8 +340,8 @@ MEASURES = sql.SQL(
                coalesce(told ->> 'name', told ->> 'measure') AS name,
                told ->> 'kind' AS kind, told ->> 'unit' AS unit, told ->> 'direction' AS direction,
                (told ->> 'target')::float8 AS target, (told ->> 'readings')::bigint AS readings,
-               told ->> 'first_period' AS first_period, told ->> 'latest_period' AS latest_period,
-               told -> 'first' AS first, told -> 'latest' AS latest, (told ->> 'latest')::float8 AS stands_at
+               told -> 'first' ->> 'period' AS first_period, told -> 'latest' ->> 'period' AS latest_period,
+               {first} AS first, {latest} AS latest
           FROM programmes, jsonb_array_elements(measures) AS told
          WHERE organisation = %(organisation)s AND what = 'project' AND programmes ? %(programme)s::text
            AND {seen}
@@ -341,14 +350,14 @@ MEASURES = sql.SQL(
            count(DISTINCT project) AS projects,
            count(DISTINCT project) FILTER (WHERE readings > 0) AS with_data,
            sum(readings)::bigint AS readings,
-           count(DISTINCT project) FILTER (WHERE (direction = 'increase' AND stands_at >= target)
-                                              OR (direction = 'decrease' AND stands_at <= target)) AS target_met,
+           count(DISTINCT project) FILTER (WHERE (direction = 'increase' AND latest >= target)
+                                              OR (direction = 'decrease' AND latest <= target)) AS target_met,
            min(first_period) AS first_period, max(latest_period) AS latest_period,
            jsonb_agg(jsonb_build_array(project, id, first, latest) ORDER BY project, id) AS series
       FROM one
      GROUP BY lower(name), kind, unit
 """
-).format(seen=shown_to_reader("audience"))
+).format(seen=shown_to_reader("audience"), first=_as_shown("first"), latest=_as_shown("latest"))
 taking_part.question(
     "measures",
     MEASURES,

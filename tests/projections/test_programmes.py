@@ -85,21 +85,48 @@ async def test_measures_with_the_same_name_are_aligned_across_projects(database_
     assert aligned.series == (("globe", "M-1", 9.0, 2.0), ("roman", "M-1", None, None))
 
 
-def test_a_share_in_per_cent_is_shown_as_such() -> None:
+SEEN = MeasureDefined(measure="M-1", name="Seen", unit="%", direction="increase", target=50)
+
+
+def seen(period: str, numerator: float, denominator: float) -> MeasurementRecorded:
+    return MeasurementRecorded(measure="M-1", period=period, numerator=numerator, denominator=denominator)
+
+
+async def test_a_share_in_per_cent_is_shown_as_such(database_url: str) -> None:
     told = History()
-    told.tell("project/P-1", "2024-01-01", MeasureDefined(measure="M-1", name="Seen", unit="%"))
-    told.tell(
-        "project/P-1",
-        "2024-02-01",
-        MeasurementRecorded(measure="M-1", period="2024-01", numerator=3, denominator=4),
+    told.tell("project/globe", "2024-01-01", VR, SEEN)
+    told.tell("project/globe", "2024-02-01", seen("2024-01", 3, 4), seen("2024-02", 0, 0))
+    (aligned,) = await told.ask(database_url, taking_part, "measures", programme="violence-reduction")
+    assert (aligned.readings, aligned.series) == (2, (("globe", "M-1", 75, None),))
+
+
+async def test_data_that_came_before_their_definition_are_shown_by_it(database_url: str) -> None:
+    told = History()
+    told.tell("project/globe", "2024-01-01", VR, seen("2023-11", 1, 4))
+    told.tell("project/globe", "2024-01-02", SEEN)
+    told.tell("project/globe", "2024-01-03", seen("2023-12", 3, 4))
+    told.tell("project/roman", "2024-01-01", VR, seen("2023-11", 1, 4), SEEN)
+    told.tell("project/third", "2024-01-01", VR, SEEN)
+    told.tell("project/third", "2024-02-01", MeasurementRecorded(measure="M-1", period="2024-01", value=60))
+    (aligned,) = await told.ask(database_url, taking_part, "measures", programme="violence-reduction")
+    assert aligned.series == (
+        ("globe", "M-1", 25, 75),
+        ("roman", "M-1", 25, 25),
+        ("third", "M-1", 60, 60),
     )
+    assert aligned.target_met == 2
+
+
+async def test_a_period_told_again_is_one_reading_and_its_latest_value_holds(database_url: str) -> None:
+    told = History()
+    told.tell("project/globe", "2024-01-01", VR, SEEN)
     told.tell(
-        "project/P-1",
-        "2024-03-01",
-        MeasurementRecorded(measure="M-1", period="2024-02", numerator=0, denominator=0),
+        "project/globe", "2024-02-01", seen("2024-01", 1, 4), seen("2024-02", 2, 4), seen("2024-01", 3, 4)
     )
-    (measure,) = told.row(taking_part, "project/P-1").measures
-    assert (measure.first, measure.latest, measure.readings) == (75, None, 2)
+    (aligned,) = await told.ask(database_url, taking_part, "measures", programme="violence-reduction")
+    assert (aligned.readings, aligned.series) == (2, (("globe", "M-1", 75, 50),))
+    (project,) = await told.ask(database_url, taking_part, "projects", programme="violence-reduction")
+    assert project.readings == 2
 
 
 def test_a_programme_pauses_resumes_and_ends() -> None:
