@@ -1,7 +1,8 @@
 """What may have been meant by a name of which nothing is known: the projects, forums and programmes most like it.
 
 It names nothing that the reader would not be shown by the other questions: a project that is shown to fewer is as
-unknown here as one that nobody told of.
+unknown here as one that nobody told of. A programme is known by its id, under which its counts are shown to everybody,
+and suggested only to those who may see what it is called.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from projections.engine.ask import ROWS_MAX, Snapshot
 from projections.engine.projection import Projection
 from projections.engine.question import Question
 from projections.forum_portfolio import Forums, portfolio
-from projections.programmes import AllOfThem, taking_part
+from projections.programmes import taking_part
 from projections.projects import projects
 
 NEAR_MAX = 5
@@ -88,6 +89,39 @@ _LIKE: Question[Like, Candidate] = Question(
     order=("-exact", "-alike", "project"),
 )
 
+
+class AnyProgramme(msgspec.Struct, frozen=True, kw_only=True):
+    reader: Audience
+
+
+class NamedProgramme(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme that was told of, or that a project joined."""
+
+    programme: str
+    title: str | None
+    suggested: bool  # whether the reader may see what it is called
+
+
+PROGRAMMES = sql.SQL(
+    """
+    SELECT programme, title, coalesce({seen}, true) AS suggested
+      FROM (SELECT split_part(key, '/', 2) AS programme, title, audience
+              FROM programmes
+             WHERE organisation = %(organisation)s AND what = 'programme') AS told
+      FULL JOIN (SELECT DISTINCT joined.programme
+                   FROM programmes
+                  CROSS JOIN LATERAL jsonb_array_elements_text(programmes) AS joined (programme)
+                  WHERE organisation = %(organisation)s AND what = 'project') AS named USING (programme)
+"""
+).format(seen=shown_to_reader("audience"))
+_PROGRAMMES: Question[AnyProgramme, NamedProgramme] = Question(
+    name="named",
+    selects=(PROGRAMMES.as_string(),),
+    asks=AnyProgramme,
+    answers=NamedProgramme,
+    order=("programme",),
+)
+
 ASKED_OF: dict[str, Projection[Any]] = {"project": projects, "forum": portfolio, "programme": taking_part}
 """Which projection knows the names that a parameter, or the kind of a stream, stands for."""
 
@@ -101,8 +135,10 @@ async def names(snap: Snapshot, kind: str, name: str, *, reader: Audience) -> Na
     if kind == "forum":
         answered = await snap.ask(portfolio.questions["forums"], Forums(on=ANY_DAY), limit=ROWS_MAX)
         return _named(name, ((row.forum, row.name) for row in answered.rows if row.forum))
-    found = await snap.ask(taking_part.questions["programmes"], AllOfThem(), limit=ROWS_MAX)
-    return _named(name, ((row.programme, row.title) for row in found.rows))
+    found = await snap.ask(_PROGRAMMES, AnyProgramme(reader=reader), limit=ROWS_MAX)
+    if any(row.programme == name for row in found.rows):
+        return Names(known=True, near=[])
+    return _named(name, ((row.programme, row.title) for row in found.rows if row.suggested))
 
 
 async def _projects(snap: Snapshot, name: str, reader: Audience) -> Names:

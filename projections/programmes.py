@@ -189,16 +189,17 @@ def _stands(row: Taking, state: State, record: Record) -> Taking:
 
 
 class AllOfThem(msgspec.Struct, frozen=True, kw_only=True):
-    """Without an id, all programmes."""
+    """Without an id, all programmes. One that the reader may not see is counted, and says neither title nor aim."""
 
     programme: ProgrammeId | None = None
+    reader: Audience = "organisation"
 
 
 class ProgrammeStands(msgspec.Struct, frozen=True, kw_only=True):
     """A programme, and its projects as they stand: each in one of the states."""
 
     programme: str
-    title: str | None
+    title: str | None  # not shown to readers whom it is not for; nor is its aim
     kind: ProgrammeKind | None
     state: State
     started: str | None
@@ -219,7 +220,8 @@ class ProgrammeStands(msgspec.Struct, frozen=True, kw_only=True):
     median_score: float | None
 
 
-PROGRAMMES = """
+PROGRAMMES = sql.SQL(
+    """
     WITH taking AS (
         SELECT programme, state, score
           FROM programmes, jsonb_array_elements_text(programmes) AS joined (programme)
@@ -240,7 +242,8 @@ PROGRAMMES = """
          GROUP BY programme
     ),
     known AS (
-        SELECT split_part(key, '/', 2) AS programme, title, kind, state, started, ended, aim, by,
+        SELECT split_part(key, '/', 2) AS programme, CASE WHEN {seen} THEN title END AS title, kind, state, started,
+               ended, CASE WHEN {seen} THEN aim END AS aim, by,
                teams_started, teams_completed, teams_improved
           FROM programmes
          WHERE organisation = %(organisation)s AND what = 'programme'
@@ -255,6 +258,7 @@ PROGRAMMES = """
       FULL JOIN counted USING (programme)
      WHERE %(programme)s::text IS NULL OR programme = %(programme)s
 """
+).format(seen=shown_to_reader("audience"))
 taking_part.question(
     "programmes",
     PROGRAMMES,

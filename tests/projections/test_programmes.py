@@ -144,3 +144,12 @@ def test_a_programme_pauses_resumes_and_ends() -> None:
         "30% less violence",
         6,
     )
+
+
+async def test_a_programme_that_is_not_for_a_reader_is_counted_and_not_named(database_url: str) -> None:
+    told = violence_reduction()
+    told.tell("programme/violence-reduction", "2016", VisibilitySet(audience="team"))
+    _, hidden = await told.ask(database_url, taking_part, "programmes")
+    assert (hidden.title, hidden.aim, hidden.projects, hidden.state) == (None, None, 3, "active")
+    _, seen = await told.ask(database_url, taking_part, "programmes", reader="team")
+    assert (seen.title, seen.aim) == ("Violence reduction", "Less violence")

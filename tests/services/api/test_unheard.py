@@ -41,6 +41,11 @@ def told(server: Server, database_url: str) -> Iterator[Door]:
         event("f", type="forum.created", subject="forum/newham", data={"name": "Newham QI Forum"}),
         event("m", type="measure.defined", subject="project/P-17", data={"measure": "M-1", "name": "Days"}),
     ]
+    for n, name in enumerate(("violence-reduction", "secret-collaborative")):
+        started = {"title": name.replace("-", " ")}
+        events.append(event(f"p{n}", type="programme.started", subject=f"programme/{name}", data=started))
+    hidden = {"audience": "team"}
+    events.append(event("ph", type="visibility.set", subject="programme/secret-collaborative", data=hidden))
     of = new_organisation(database_url)
     with psycopg.connect(database_url) as conn:
         key = keys.create(
@@ -67,6 +72,8 @@ def asked(door: Door, question: str) -> Any:
         ("projects/one?project=luton-crises-medication", "project", ["luton-crisis-medication"]),
         ("projects/one?project=medication%20waste", "project", ["luton-crisis-medication"]),
         ("forum_portfolio/of_forum?forum=Newam", "forum", ["newham"]),
+        ("programmes/projects?programme=violence-reducton", "programme", ["violence-reduction"]),
+        ("programmes/projects?programme=secret-colaborative", "programme", []),
         ("timeline/of_subject?subject=project/P17", "subject", ["P-17"]),
         ("timeline/of_subject?subject=projct/P-17", "subject", ["project/P-17"]),
         ("cycle_quality/cycles?project=none-like-it", "project", []),
