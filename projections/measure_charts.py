@@ -46,6 +46,7 @@ AnyPart: TypeAlias = ShownPart | SeriesPart
 """What is drawn, as it is answered or as the row that it is answered from: the fields are called alike."""
 
 M = TypeVar("M")
+P = TypeVar("P", bound=AnyPart)
 
 OF_SUBGROUPS = (ChartType.XBAR, ChartType.S)
 OF_RATIOS = (ChartType.P, ChartType.P_PRIME, ChartType.U, ChartType.U_PRIME, ChartType.I_PRIME)
@@ -72,7 +73,7 @@ def chart_of(
     the id of a rule set; by default the one for the chart. Raises CannotDraw for a rule set that does not exist, or
     that needs limits where only a run chart can be drawn.
     """
-    points = [part for part in parts if part.sort == "point"]
+    points = _points(parts)
     asked = _asked(measure, kind)
     try:
         return MeasureChart(chart=_made(draw, measure, asked, points, parts, rules))
@@ -85,7 +86,7 @@ def chart_of(
 
 def judgement_of(measure: ShownMeasure, parts: Sequence[AnyPart]) -> Judgement:
     """What the chart that `chart_of` draws of the same says, without a picture. Raises CannotDraw where that does."""
-    points = [part for part in parts if part.sort == "point"]
+    points = _points(parts)
     asked = _asked(measure, None)
     try:
         return _made(judge, measure, asked, points, parts, None)
@@ -93,6 +94,18 @@ def judgement_of(measure: ShownMeasure, parts: Sequence[AnyPart]) -> Judgement:
         if asked is ChartType.RUN:
             raise
         return _made(judge, measure, ChartType.RUN, points, parts, None)
+
+
+def _points(parts: Sequence[P]) -> list[P]:
+    """The points in the order of their periods, and of their subgroups in each: by number, where they are numbered."""
+    points = [part for part in parts if part.sort == "point"]
+    return sorted(points, key=_place) if any(point.subgroup for point in points) else points
+
+
+def _place(point: AnyPart) -> tuple[date, str, bool, int, str]:
+    subgroup = point.subgroup or ""
+    numbered = subgroup.isascii() and subgroup.isdecimal()
+    return point.at or date.min, point.period or "", not numbered, int(subgroup) if numbered else 0, subgroup
 
 
 def _asked(measure: ShownMeasure, kind: ChartType | None) -> ChartType:
@@ -137,7 +150,8 @@ def _are_shares(points: Sequence[AnyPart]) -> bool:
 def _plain(measure: ShownMeasure, kind: ChartType, points: Sequence[AnyPart], multiply: float) -> Series:
     title, unit = measure.name or measure.measure, measure.unit or ""
     if kind in OF_SUBGROUPS:
-        grouped = subgroups([p.period for p in points], [_value(p, multiply) for p in points])
+        values = [None if p.left_out is not None else _value(p, multiply) for p in points]
+        grouped = subgroups([p.period for p in points], values)
         return msgspec.structs.replace(grouped, title=title, unit=unit)
     labels = [f"{p.period} {p.subgroup}" if p.subgroup else str(p.period) for p in points]
     if kind in OF_RATIOS:

@@ -13,6 +13,7 @@ from events.comments import VisibilitySet
 from events.corrections import EventRetracted
 from events.cycles import CycleActed, CycleTested
 from events.measures import (
+    ChartKind,
     MeasureDefined,
     MeasurementCorrected,
     MeasurementRecorded,
@@ -171,6 +172,38 @@ async def test_subgroups_of_a_period_are_one_point_of_an_x_bar_chart(database_ur
     chart = (await drawn(database_url, history)).chart
     assert [point.label for point in chart.points] == [f"2022-0{month}" for month in range(1, 7)]
     assert chart.points[0].value == 11
+
+
+@pytest.mark.parametrize("kind", ["xbar", "s"])
+async def test_a_measurement_that_was_left_out_moves_no_chart_of_subgroups(
+    database_url: str, kind: ChartKind
+) -> None:
+    history = History()
+    history.tell(P, "2024-01", MeasureDefined(measure="M-1", name="Minutes to answer", chart=kind))
+    for number in range(6):
+        for subgroup in ("1", "2", "3"):
+            history.tell(P, "2024-02", reading(number, value=10 + int(subgroup), subgroup=subgroup))
+    before = (await drawn(database_url, history)).chart
+    history.tell(P, "2024-02", reading(2, value=400, subgroup="4"))
+    history.tell(P, "2024-02", MeasurementExcluded(measure="M-1", period="2022-03", subgroup="4", reason="-"))
+    after = (await drawn(database_url, history)).chart
+    assert [(p.value, p.centre, p.upper) for p in after.points] == [
+        (p.value, p.centre, p.upper) for p in before.points
+    ]
+    for subgroup in ("1", "2", "3"):
+        excluded = MeasurementExcluded(measure="M-1", period="2022-03", subgroup=subgroup, reason="-")
+        history.tell(P, "2024-02", excluded)
+    alone = (await drawn(database_url, history)).chart
+    assert [point.value is None for point in alone.points] == [number == 2 for number in range(6)]
+
+
+async def test_numbered_measurements_of_a_day_stand_in_the_order_of_their_numbers(database_url: str) -> None:
+    history = History()
+    history.tell(P, "2024-01", MeasureDefined(measure="M-1", name="Minutes to answer", chart="i"))
+    for number in range(12, 0, -1):
+        history.tell(P, "2024-02", reading(0, value=float(number), subgroup=str(number)))
+    chart = (await drawn(database_url, history)).chart
+    assert [point.value for point in chart.points] == list(range(1, 13))
 
 
 async def test_a_measure_without_data_has_an_empty_chart(database_url: str) -> None:
