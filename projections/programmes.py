@@ -216,8 +216,8 @@ class ProgrammeStands(msgspec.Struct, frozen=True, kw_only=True):
     completed: int
     stopped: int  # declined, cancelled or merged
     active_or_completed: int  # active, paused and completed
-    improving: int  # with a progress score of 3 or more: at least a modest improvement
-    median_score: float | None
+    improving: int  # of those, with a progress score of 3 or more: at least a modest improvement
+    median_score: float | None  # of those
 
 
 PROGRAMMES = sql.SQL(
@@ -236,8 +236,9 @@ PROGRAMMES = sql.SQL(
                count(*) FILTER (WHERE state = 'completed') AS completed,
                count(*) FILTER (WHERE state IN ('declined', 'cancelled', 'merged')) AS stopped,
                count(*) FILTER (WHERE state IN ('active', 'paused', 'completed')) AS active_or_completed,
-               count(*) FILTER (WHERE score >= 3) AS improving,
-               percentile_cont(0.5) WITHIN GROUP (ORDER BY score) AS median_score
+               count(*) FILTER (WHERE state IN ('active', 'paused', 'completed') AND score >= 3) AS improving,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY score)
+                   FILTER (WHERE state IN ('active', 'paused', 'completed')) AS median_score
           FROM taking
          GROUP BY programme
     ),

@@ -9,7 +9,7 @@ from events.programmes import (
     ProjectJoinedProgramme,
     ProjectLeftProgramme,
 )
-from events.projects import ProjectCompleted, ProjectProposed, ProjectStarted
+from events.projects import ProjectCancelled, ProjectCompleted, ProjectProposed, ProjectStarted
 from events.scores import ProgressScored
 from projections.programmes import taking_part
 from tests.projections.history import History
@@ -153,3 +153,13 @@ async def test_a_programme_that_is_not_for_a_reader_is_counted_and_not_named(dat
     assert (hidden.title, hidden.aim, hidden.projects, hidden.state) == (None, None, 3, "active")
     _, seen = await told.ask(database_url, taking_part, "programmes", reader="team")
     assert (seen.title, seen.aim) == ("Violence reduction", "Less violence")
+
+
+async def test_work_that_was_stopped_or_never_begun_does_not_improve(database_url: str) -> None:
+    told = violence_reduction()
+    told.tell("project/third", "2016-01-01", ProgressScored(score=5, scale="life_qi", assessor="coach"))
+    told.tell("project/fourth", "2015-06-01", ProjectStarted(), VR)
+    told.tell("project/fourth", "2016-01-01", ProgressScored(score=5, scale="life_qi", assessor="coach"))
+    told.tell("project/fourth", "2016-02-01", ProjectCancelled())
+    _, violence = await told.ask(database_url, taking_part, "programmes")
+    assert (violence.stopped, violence.improving, violence.median_score) == (1, 1, 3.0)
