@@ -12,7 +12,8 @@ Six lists, each of projects that the forum looks after, as of the day of the mee
   elsewhere, or found to have held its gains.
 
 A project may be on several lists. What is known only to the month is taken to have been on its last day where waiting
-is reckoned, so that nobody is called stuck too soon.
+is reckoned, so that nobody is called stuck too soon. Of several who score a project, the score is the forum's, or else
+the improvement advisor's, the coach's, the team's own; one over half a year older than the latest stands back.
 """
 
 from datetime import date
@@ -63,7 +64,7 @@ class PackLine(FollowedProject, frozen=True, kw_only=True):
 
 pack = Projection(
     "agenda_pack",
-    revision=2,
+    revision=3,
     row=PackLine,
     doc=__doc__,
     streams=["project"],

@@ -8,7 +8,7 @@ for being paused too long.
 | reason | means |
 | --- | --- |
 | `silent` | nothing was told of it for `silent_days` |
-| `score_old` | it was not scored for `score_days`, or never |
+| `score_old` | nobody scored it for `score_days`, or ever |
 | `stuck` | it has had the same score, at most `stuck_score`, for `stuck_days` |
 | `no_data` | its latest data are of a period that ended `data_days` ago, or there are none, and it has a measure |
 | `sponsor_silent` | its sponsor was not told how it stands for `sponsor_days` |
@@ -18,6 +18,9 @@ for being paused too long.
 | `barrier_overdue` | the day by which a barrier was to be cleared is over |
 | `aim_overdue` | the day by which its aim was to be met is over |
 | `paused_long` | it has been paused for `paused_days` |
+
+A score is the forum's, or else the improvement advisor's, the coach's, the team's own, unless it is over half a year
+older than the latest; how long a project has had it is reckoned of the same assessor on the same scale.
 
 It is about work, never about people: coaches are counted, and not named.
 """
@@ -69,7 +72,7 @@ NEW = Watched()
 
 at_risk = Projection(
     "at_risk",
-    revision=2,
+    revision=3,
     row=Watched,
     doc=__doc__,
     streams=["project"],

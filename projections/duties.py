@@ -87,7 +87,7 @@ NEW = Duties()
 
 duties = Projection(
     "duties",
-    revision=2,
+    revision=3,
     row=Duties,
     doc=__doc__,
     streams=["project"],

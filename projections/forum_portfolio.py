@@ -5,6 +5,9 @@ So the portfolios of all forums, and of the projects that no forum looks after, 
 
 What is stale is said by the question, as of a day that it is told: an active project of which nothing was told for
 `stale_after_days`. What is known only to the month is taken to have been on its last day.
+
+Of several who score a project, the score is the forum's, or else the improvement advisor's, the coach's, the team's
+own; one over half a year older than the latest stands back. The trend is of the same assessor on the same scale.
 """
 
 from datetime import date
@@ -37,7 +40,7 @@ class PortfolioLine(FollowedProject, frozen=True, kw_only=True):
 
 portfolio = Projection(
     "forum_portfolio",
-    revision=2,
+    revision=3,
     row=PortfolioLine,
     doc=__doc__,
     streams=["project", "forum"],

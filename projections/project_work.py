@@ -2,7 +2,7 @@
 
 The rows of several projections begin with `FollowedProject` and fold every event told of a project by `followed`, so
 that a page, a forum's portfolio and a list of projects at risk can never disagree. A score is a person's judgement on a
-named scale: it may fall, and it is said since when a project has had it.
+named scale: it may fall, and it is said since when a project has had it; whose is shown, `project_score.py` says.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,8 @@ from events.scores import ProgressScored
 from events.vocabulary import Event
 from projections.moments import as_written, last_day, last_day_of
 from projections.project_life import NO_SIGN_OF_LIFE, Changes, life_after, signs_of_life
-from projections.project_team import TEAM, WithTeam, team_after
+from projections.project_score import WithScore, score_after
+from projections.project_team import TEAM, team_after
 
 CYCLES_REMEMBERED = 50  # of the latest; enough for one told step by step to count once
 
@@ -30,16 +31,9 @@ TOLD_OF_PROJECTS: tuple[type[Event], ...] = (*signs_of_life(), VisibilitySet)
 """The types of events that `followed` folds: all that can be told of a project and says something of it."""
 
 
-class FollowedProject(WithTeam, frozen=True, kw_only=True):
+class FollowedProject(WithScore, frozen=True, kw_only=True):
     """A project as whoever looks after it follows it."""
 
-    score: float | None = None  # the latest progress score
-    scale: str | None = None  # the scale that it is on
-    scored: str | None = None  # when it was last scored, as written
-    scored_until: date | None = None  # the last day on which that may have been
-    score_since: str | None = None  # since when it has had this score, as written
-    score_held_from: date | None = None  # the last day on which it may have begun to have it
-    score_before: float | None = None  # the score before that on the same scale
     involvement: Involvement | None = None  # of service users and carers
     cycles_tested: int = (
         0  # PDSA cycles of which a test was told; each once, however many steps are told of it
@@ -99,22 +93,6 @@ def work_after(row: FollowedProject, event: Event, record: Record) -> Changes:
     return changes
 
 
-def _scored(row: FollowedProject, event: ProgressScored, record: Record) -> Changes:
-    """Risen, fallen, said again, or on another scale."""
-    when, until = as_written(record), last_day_of(record)
-    if event.scale == row.scale and event.score == row.score:
-        return {"scored": when, "scored_until": until}
-    return {
-        "score": event.score,
-        "scale": event.scale,
-        "scored": when,
-        "scored_until": until,
-        "score_since": when,
-        "score_held_from": until,
-        "score_before": row.score if event.scale == row.scale else None,
-    }
-
-
 def _tested(
     row: FollowedProject, event: CycleTested | CycleDone | CycleStudied | CycleActed, record: Record
 ) -> Changes:
@@ -147,7 +125,7 @@ def _involved(row: FollowedProject, event: InvolvementSet, record: Record) -> Ch
 
 
 _WORK: Mapping[type[Event], Callable[[Any, Any, Record], Changes]] = {
-    ProgressScored: _scored,
+    ProgressScored: score_after,
     CycleDone: _tested,
     CycleStudied: _tested,
     CycleActed: _tested,

@@ -3,6 +3,9 @@
 Facts are shown as they were told, in whatever order they came; what is odd about a project's life is named in `flaws`
 (`project_life.py` says what each means) and hides nothing. Dates are as exact as they were told: a project that started
 in `2019` is shown so.
+
+Of several who score it, the score shown is the forum's, or else the improvement advisor's, the coach's, the team's own;
+one that is over half a year older than the latest stands back. `scores` has the latest of each, on each scale.
 """
 
 from datetime import date
@@ -91,7 +94,7 @@ NEW = ProjectPage()
 
 projects = Projection(
     "projects",
-    revision=2,
+    revision=3,
     row=ProjectPage,
     doc=__doc__,
     streams=["project"],
@@ -315,7 +318,7 @@ ONE = sql.SQL(
            %(on)s::date - scored_until AS score_age_days,
            title, problem, directorate, forum, areas, state, state_since, audience, flaws, ahead,
            proposed, started, ended, outcome, aim, chartered, measures, programmes,
-           score, scale, scored, scored_until, score_since, score_held_from, score_before,
+           scores, assessor, score, scale, scored, scored_until, score_since, score_held_from, score_before,
            team, gone, involvement, sponsor_updated, next_review, barriers_open, over,
            cycles_tested, last_cycle, latest_cycles, change_ideas, changes_implemented, learned, adopted_elsewhere,
            last_data, last_data_until, last_sign_of_life, alive_until,

@@ -3,8 +3,9 @@
 They are the counters that trusts publish, each with the one meaning it has here:
 
 - **active or completed**: projects active, paused or completed: begun, and neither cancelled nor merged into another.
-- **showing improvement**: active or completed ones whose latest score is 3.0 or more. It is their own judgement, on the
-  scale they name; signals of charts are not looked at.
+- **showing improvement**: active or completed ones whose latest score is 3.0 or more, on the scale that is named with
+  it: the forum's, or else the improvement advisor's, the coach's, the team's own, unless it is over half a year older
+  than the latest. It is a judgement; signals of charts are not looked at.
 - **aim met, partly met, not met**: completed projects by what was said of their aim; the rest said nothing.
 - **Big I**: of the projects under way (active or paused), those with service users or carers as full team members.
 - **stuck**: of the active projects whose score is `stuck_score` (2.5), those that have surely had it for `stuck_days`.
@@ -50,7 +51,7 @@ class Counted(FollowedProject, frozen=True, kw_only=True):
 
 scoreboard = Projection(
     "trust_scoreboard",
-    revision=2,
+    revision=3,
     row=Counted,
     doc=__doc__,
     streams=["project", "person", "cohort"],

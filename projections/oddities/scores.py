@@ -10,6 +10,7 @@ from events.log.record import Record
 from events.scores import ProgressScored
 from projections.oddities.rule import Rule, rule
 from projections.oddities.so_far import SoFar
+from projections.project_score import judged_by
 
 Told = Callable[[SoFar], bool]
 
@@ -20,16 +21,14 @@ Told = Callable[[SoFar], bool]
     ProgressScored,
 )
 def score_fell(before: SoFar, after: SoFar, event: ProgressScored, record: Record) -> str | None:
-    if before.score is None or before.scale != event.scale or event.score >= before.score:
-        return None
-    return f"{before.score} to {event.score}"
+    last = judged_by(before.scores, event)
+    return None if last is None or event.score >= last.score else f"{last.score} to {event.score}"
 
 
 @rule("score_jumped", "The progress score rose by more than 1.0 at once.", ProgressScored)
 def score_jumped(before: SoFar, after: SoFar, event: ProgressScored, record: Record) -> str | None:
-    if before.score is None or before.scale != event.scale or event.score <= before.score + 1:
-        return None
-    return f"{before.score} to {event.score}"
+    last = judged_by(before.scores, event)
+    return None if last is None or event.score <= last.score + 1 else f"{last.score} to {event.score}"
 
 
 _STANDS_FOR: tuple[tuple[float, str, str, Told], ...] = (
