@@ -24,6 +24,7 @@ from events.fields import Audience
 from events.log.record import Record
 from events.organisation import CountPublished, PortfolioPublished, PortfolioReviewed
 from events.projects import (
+    Outcome,
     ProjectCancelled,
     ProjectCompleted,
     ProjectMerged,
@@ -62,6 +63,7 @@ another. A paused project is one of them, and is shown by itself as well."""
 
 ENDED = ("completed", "cancelled", "merged")
 UNDER_WAY = ("active", "paused")
+ENDINGS = (ProjectCompleted, ProjectCancelled, ProjectMerged)
 
 FLAWS: Mapping[str, str] = {
     "proposed_after_start": "It was proposed when its work had already begun or ended.",
@@ -181,8 +183,7 @@ def _answer_to(row: ProjectLife, event: Event, record: Record) -> Ahead | None:
     """The resumption or reopening, told already, that came after this pause or end."""
     if not row.ahead or row.state in ENDED:
         return None
-    ending = isinstance(event, ProjectCompleted | ProjectCancelled | ProjectMerged)
-    what = "pause" if isinstance(event, ProjectPaused) else "end" if ending else None
+    what = "pause" if isinstance(event, ProjectPaused) else "end" if isinstance(event, ENDINGS) else None
     return next((one for one in row.ahead if one.what == what and ends(one, record)), None)
 
 
@@ -227,6 +228,13 @@ def step(state: State, event: Event) -> Stepped:
         case ProjectReopened():
             return "active", None if state in ENDED else "reopened_without_end"
     return state, None
+
+
+def outcome_after(before: Outcome | None, state: State, event: Event) -> Outcome | None:
+    """What is said of the aim of a project that is in this state now: a second telling need not say it again."""
+    if state != "completed":
+        return None
+    return event.outcome or before if isinstance(event, ProjectCompleted) else before
 
 
 def _onward(state: State, to: State) -> State:

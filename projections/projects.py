@@ -24,7 +24,15 @@ from events.learning import LearningCaptured
 from events.log.record import Record
 from events.measures import MeasureDefined, MeasurementRecorded, MeasureRetired, MeasureRevised
 from events.programmes import ProjectJoinedProgramme, ProjectLeftProgramme
-from events.projects import ProjectCompleted, ProjectMerged, ProjectProposed, ProjectRedescribed, ProjectSplit
+from events.projects import (
+    Outcome,
+    ProjectCompleted,
+    ProjectMerged,
+    ProjectProposed,
+    ProjectRedescribed,
+    ProjectSplit,
+    ProjectStarted,
+)
 from events.spread import SpreadAdopted
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
@@ -32,7 +40,7 @@ from projections.audience import shown_to_reader
 from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.moments import as_written
-from projections.project_life import State
+from projections.project_life import ENDED, ENDINGS, State, outcome_after
 from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
 
 SHOWN_MAX = 100  # measures, programmes, barriers that one page shows; what goes beyond is in the timeline
@@ -71,9 +79,9 @@ class ProjectPage(FollowedProject, frozen=True, kw_only=True):
 
     problem: str | None = None
     proposed: str | None = None  # when it was proposed, as written
-    started: str | None = None  # when it first became active
+    started: str | None = None  # when it first became active, or was first said to start
     ended: str | None = None  # when it was last completed, cancelled or merged; empty once reopened
-    outcome: str | None = None  # whether its aim was met, if it was completed
+    outcome: Outcome | None = None  # whether its aim was met, if it was completed
     aim: Aim | None = None
     chartered: str | None = None  # when its charter was completed or last revised
     measures: tuple[Measured, ...] = ()
@@ -94,7 +102,7 @@ NEW = ProjectPage()
 
 projects = Projection(
     "projects",
-    revision=3,
+    revision=4,
     row=ProjectPage,
     doc=__doc__,
     streams=["project"],
@@ -106,14 +114,12 @@ def told(page: ProjectPage | None, event: Event, record: Record, **more: Any) ->
     """Whatever is told of a project is folded so; the folds below add what only this page shows."""
     before = page or NEW
     after = followed(before, event, record, **more)
-    if after.state == before.state:
+    if isinstance(event, ENDINGS) and after.state in ENDED:
+        outcome = outcome_after(before.outcome, after.state, event)
+        return replace(after, ended=as_written(record), outcome=outcome)
+    if after.state == before.state or after.state != "active":
         return after
-    if after.state == "active":
-        started = after.started or as_written(record)
-        return replace(after, started=started, ended=None, outcome=None)
-    if after.state in ("completed", "cancelled", "merged"):
-        return replace(after, ended=as_written(record))
-    return after
+    return replace(after, started=after.started or as_written(record), ended=None, outcome=None)
 
 
 @projects.on(ProjectProposed)
@@ -146,9 +152,14 @@ def chartered(page: ProjectPage | None, event: CharterCompleted, record: Record)
 @projects.on(ProjectCompleted)
 def completed(page: ProjectPage | None, event: ProjectCompleted, record: Record) -> ProjectPage:
     page = page or NEW
-    return told(
-        page, event, record, outcome=event.outcome, learned=page.learned + (event.learned is not None)
-    )
+    return told(page, event, record, learned=page.learned + (event.learned is not None))
+
+
+@projects.on(ProjectStarted)
+def started(page: ProjectPage | None, event: ProjectStarted, record: Record) -> ProjectPage:
+    """It began, even if its end is known to the year and stands before that."""
+    page = page or NEW
+    return told(page, event, record, started=page.started or as_written(record))
 
 
 @projects.on(ProjectMerged)

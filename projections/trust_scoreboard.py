@@ -27,14 +27,14 @@ from events.coaching import CoachAccredited, CoachSteppedDown
 from events.fields import PersonKind
 from events.involvement import InvolvementSet
 from events.log.record import Record
-from events.projects import Outcome, ProjectCompleted
+from events.projects import Outcome
 from events.scores import ProgressScored
 from events.training import CohortCompleted, TrainingCompleted
 from events.vocabulary import Event
 from projections.engine.projection import Projection
-from projections.project_life import LIFE
+from projections.project_life import LIFE, outcome_after
 from projections.project_team import TEAM
-from projections.project_work import FollowedProject, followed
+from projections.project_work import TOLD_OF_PROJECTS, FollowedProject, followed
 
 
 class Counted(FollowedProject, frozen=True, kw_only=True):
@@ -51,12 +51,16 @@ class Counted(FollowedProject, frozen=True, kw_only=True):
 
 scoreboard = Projection(
     "trust_scoreboard",
-    revision=3,
+    revision=4,
     row=Counted,
     doc=__doc__,
     streams=["project", "person", "cohort"],
     indexes=["(organisation, what)"],
 )
+
+
+COUNTED = frozenset((*LIFE, *TEAM, ProgressScored, InvolvementSet))
+"""The types of events that change what is counted of a project that was heard of."""
 
 
 def the_one(event: Event) -> str:
@@ -65,18 +69,17 @@ def the_one(event: Event) -> str:
 
 
 def told(row: Counted | None, event: Event, record: Record) -> Counted | None:
-    """A project's state, place, team, score or involvement may have changed."""
+    """Whatever is told of a project: it is counted once it is heard of, as in the portfolios of forums."""
     if not record.stream.startswith("project/"):
         return row
+    if row is not None and type(event) not in COUNTED:
+        return row
     row = followed(row or Counted(), event, record)
-    if row.state != "completed":
-        return row if row.outcome is None else msgspec.structs.replace(row, outcome=None)
-    return msgspec.structs.replace(row, outcome=event.outcome) if isinstance(event, ProjectCompleted) else row
+    outcome = outcome_after(row.outcome, row.state, event)
+    return row if outcome == row.outcome else msgspec.structs.replace(row, outcome=outcome)
 
 
-COUNTED: tuple[type[Event], ...] = (*LIFE, *TEAM, ProgressScored, InvolvementSet)
-
-for _kind in COUNTED:
+for _kind in TOLD_OF_PROJECTS:
     scoreboard.on(_kind, part=the_one)(told)
 
 

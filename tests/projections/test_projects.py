@@ -106,6 +106,39 @@ def test_an_odd_life_is_accepted_and_its_flaw_is_shown(steps: list[Event], state
     assert (page.state, page.flaws) == (state, (flaw,))
 
 
+def test_a_completion_told_again_keeps_what_was_said_of_its_aim() -> None:
+    page = page_of((ProjectStarted(), "2023-01"), (ProjectCompleted(outcome="met"), "2023-06"))
+    assert page.outcome == "met"
+    again = page_of(
+        (ProjectStarted(), "2023-01"),
+        (ProjectCompleted(outcome="met"), "2023-06"),
+        (ProjectCompleted(), "2023-07"),
+    )
+    assert (again.outcome, again.ended, again.state_since) == ("met", "2023-07", "2023-06")
+
+
+@pytest.mark.parametrize("end", [ProjectCancelled(), ProjectMerged(into="P-18")])
+def test_of_a_project_that_was_completed_and_then_ended_otherwise_no_aim_was_met(end: Event) -> None:
+    page = page_of(
+        (ProjectStarted(), "2023-01"), (ProjectCompleted(outcome="met"), "2023-06"), (end, "2023-07")
+    )
+    assert (page.outcome, page.ended) == (None, "2023-07")
+
+
+def test_a_reopening_in_the_year_of_the_end_leaves_no_outcome() -> None:
+    page = page_of(
+        (ProjectStarted(), "2022-02"),
+        (ProjectCompleted(outcome="met"), "2023-06"),
+        (ProjectReopened(), "2023"),
+    )
+    assert (page.state, page.outcome, page.ended) == ("active", None, None)
+
+
+def test_a_start_is_shown_though_the_end_is_known_to_the_year() -> None:
+    page = page_of((ProjectStarted(), "2022-04-01"), (ProjectCompleted(learned="It works."), "2022"))
+    assert (page.state, page.started, page.ended) == ("completed", "2022-04-01", "2022")
+
+
 def test_every_flaw_has_words() -> None:
     assert all(words.endswith(".") for words in FLAWS.values())
 

@@ -4,7 +4,9 @@ from typing import Any
 from events.coaching import CoachAccredited, CoachAllocated, CoachReleased, CoachSteppedDown
 from events.comments import VisibilitySet
 from events.corrections import EventRetracted
+from events.cycles import CycleTested
 from events.involvement import InvolvementSet
+from events.measures import MeasurementRecorded
 from events.organisation import CountPublished
 from events.projects import (
     Outcome,
@@ -18,6 +20,7 @@ from events.projects import (
 )
 from events.scores import ProgressScored
 from events.training import CohortCompleted, TrainingCompleted
+from projections.forum_portfolio import portfolio
 from projections.trust_scoreboard import scoreboard
 from tests.projections.history import History
 
@@ -63,6 +66,17 @@ async def test_every_project_stands_in_one_place(database_url: str) -> None:
     assert line.active_or_completed == 3
 
 
+async def test_as_many_projects_are_counted_as_stand_in_the_portfolios_of_forums(database_url: str) -> None:
+    """Heard of in any way: by a measurement, by a cycle."""
+    history = History()
+    history.tell("project/P-1", "2024-01-01", MeasurementRecorded(measure="M-1", period="2024-01", value=1))
+    history.tell("project/P-2", "2024-01-01", CycleTested(cycle="C-1", happened="It went well."))
+    history.tell("project/P-3", "2024-01-01", ProjectStarted(forum="newham"))
+    forums = await history.ask(database_url, portfolio, "forums", on=date(2024, 2, 1))
+    line = await counters(database_url, history)
+    assert line.projects == sum(forum.projects for forum in forums) == 3
+
+
 async def test_an_outcome_counts_while_its_project_is_completed(database_url: str) -> None:
     history = History()
     outcomes: dict[str, Outcome] = {"P-1": "met", "P-2": "not_met", "P-3": "partly_met", "P-4": "met"}
@@ -71,6 +85,7 @@ async def test_an_outcome_counts_while_its_project_is_completed(database_url: st
             f"project/{name}", "2024-01-01", ProjectStarted(), ProjectCompleted(outcome=outcome, learned="A.")
         )
     history.tell("project/P-4", "2024-02-01", ProjectReopened())
+    history.tell("project/P-1", "2024-02-01", ProjectCompleted())
     line = await counters(database_url, history)
     assert (line.aim_met, line.aim_partly_met, line.aim_not_met) == (1, 1, 1)
 
