@@ -17,25 +17,29 @@ _encode = msgspec.json.Encoder().encode
 
 _MAKE = """
     INSERT INTO notices.notices AS known (organisation, id, rule, subject, "window", recipient, urgency, action, title,
-                                          why, link, facts, position, happened_at, made_at, cleared_at, undecided)
+                                          why, link, facts, position, happened_at, made_at, cleared_at, undecided,
+                                          follows)
     SELECT %(organisation)s, one.id, one.rule, one.subject, one."window", one.recipient, one.urgency, one.action,
            one.title, one.why, one.link, one.facts, one.position, one.happened_at, %(now)s,
-           CASE WHEN one.cleared THEN %(now)s::timestamptz END, NOT one.cleared
+           CASE WHEN one.cleared THEN %(now)s::timestamptz END, NOT one.cleared, told.ids
       FROM jsonb_to_recordset(%(made)s::jsonb) AS one (
            id text, rule text, subject text, "window" text, recipient text, urgency text, action boolean, title text,
            why text, link text, facts jsonb, position bigint, happened_at timestamptz, cleared boolean,
            follows_rule text, follows text[])
-     WHERE one.follows_rule IS NULL OR EXISTS (
-           SELECT FROM notices.notices AS earlier
-            WHERE earlier.organisation = %(organisation)s AND earlier.rule = one.follows_rule
+     CROSS JOIN LATERAL (
+           SELECT array_agg(earlier.id ORDER BY earlier.id) AS ids
+             FROM notices.notices AS earlier
+            WHERE one.follows_rule IS NOT NULL
+              AND earlier.organisation = %(organisation)s AND earlier.rule = one.follows_rule
               AND earlier.subject = one.subject AND earlier.recipient = one.recipient
               AND EXISTS (SELECT
                             FROM unnest(one.follows) AS begins
-                           WHERE earlier."window" = begins OR starts_with(earlier."window", begins || '/')))
+                           WHERE earlier."window" = begins OR starts_with(earlier."window", begins || '/'))) AS told
+     WHERE one.follows_rule IS NULL OR told.ids IS NOT NULL
         ON CONFLICT (organisation, rule, subject, "window", recipient) DO UPDATE
        SET urgency = excluded.urgency, action = excluded.action, title = excluded.title, why = excluded.why,
            link = excluded.link, facts = excluded.facts, position = excluded.position,
-           happened_at = excluded.happened_at, cleared_at = NULL,
+           happened_at = excluded.happened_at, follows = excluded.follows, cleared_at = NULL,
            made_at = CASE WHEN known.cleared_at IS NULL THEN known.made_at ELSE excluded.made_at END,
            undecided = known.undecided OR known.cleared_at IS NOT NULL
      WHERE excluded.cleared_at IS NULL

@@ -18,7 +18,7 @@ from projections.engine.reading import for_organisation
 from projections.notices.engine.agenda import agenda_of
 from projections.notices.engine.choosing import Message, Plan, Undecided, plan_of
 from projections.notices.engine.found import found_rules
-from projections.notices.engine.preferences import choices_of
+from projections.notices.engine.preferences import CHANNELS, choices_of
 from projections.notices.engine.rooms import posted, rooms_of
 from projections.notices.engine.rule import Rule
 
@@ -50,6 +50,18 @@ _UNDECIDED = """
            coalesce((SELECT array_agg(c.channel)
                        FROM notices.carried AS c
                       WHERE c.organisation = n.organisation AND c.notice = n.id), '{}')
+           || CASE WHEN n.follows IS NULL THEN '{}' ELSE ARRAY(
+              SELECT one.channel
+                FROM unnest(%(channels)s::text[]) AS one (channel)
+               WHERE NOT EXISTS (
+                     SELECT
+                       FROM notices.carried AS c
+                       JOIN notices.messages AS m ON m.organisation = c.organisation AND m.id = c.message
+                       JOIN notices.notices AS was ON was.organisation = c.organisation AND was.id = c.notice
+                      WHERE c.organisation = n.organisation AND c.notice = ANY (n.follows)
+                        AND c.channel = one.channel
+                        AND (m.lease_until > %(now)s OR m.state = 'sent'
+                             AND (m.ended_at <= was.cleared_at + interval '1 minute') IS NOT FALSE))) END
       FROM notices.notices AS n
      WHERE n.organisation = %(organisation)s AND n.undecided AND (n.recipient, n.id) > (%(person)s, %(id)s)
      ORDER BY n.recipient, n.id
@@ -121,7 +133,7 @@ def plan(
             if conn.execute(_LOCK, asked).fetchone() is None:
                 return False
             conn.execute(_NO_LONGER, asked)
-            undecided = _undecided(conn, organisation, after)
+            undecided = _undecided(conn, organisation, after, now)
             soon_again |= _plan(conn, organisation, undecided, every, now)
             if len(undecided) < AT_ONCE_MAX:
                 _withdraw(conn, organisation, now)
@@ -153,9 +165,13 @@ def to_plan(conn: Connection[Any], now: datetime) -> Mapping[str, datetime | Non
     return dict(rows.fetchall())
 
 
-def _undecided(conn: Connection[Any], organisation: str, after: tuple[str, str]) -> list[Undecided]:
+def _undecided(
+    conn: Connection[Any], organisation: str, after: tuple[str, str], now: datetime
+) -> list[Undecided]:
+    """The next notices. One that follows others goes out where these went out, and nowhere else."""
     person, id_ = after
     asked = {"organisation": organisation, "person": person, "id": id_, "limit": AT_ONCE_MAX}
+    asked |= {"channels": list(CHANNELS), "now": now}
     rows = conn.execute(_UNDECIDED, asked).fetchall()
     return [Undecided(**dict(zip(COLUMNS, row, strict=True))) for row in rows]
 
