@@ -17,6 +17,7 @@ each are read, and never all of one. What is looked up in other tables for each 
 over `page`, which has what the SELECTs give for the rows of one page, in place of looking it up for every row.
 """
 
+import re
 from typing import Generic, TypeVar
 
 import msgspec
@@ -41,6 +42,14 @@ class Question(msgspec.Struct, Generic[A, B], frozen=True, kw_only=True):
     def ordered_by(self) -> tuple[tuple[str, bool], ...]:
         """The columns of the order, and whether each descends."""
         return tuple((column.lstrip("-"), column.startswith("-")) for column in self.order)
+
+    def asked_of_a_person(self, asks: A) -> bool:
+        """Whether the answer is about a single person: always, or where what is asked of is a person's stream."""
+        told = msgspec.structs.asdict(asks).values()
+        return self.of_persons or any(isinstance(one, str) and _PERSON.fullmatch(one) for one in told)
+
+
+_PERSON = re.compile(r"person/\S+")
 
 
 class NoParameters(msgspec.Struct, frozen=True):

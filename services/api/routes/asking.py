@@ -135,8 +135,8 @@ async def ask(request: Asked) -> ASGIApp:
     today in London, or the day asked of, unless it is given.
     """
     projection, question = _asked_for(request)
-    if question.of_persons and ASK_OF_PEOPLE not in request.auth.scopes:
-        raise Problem(kinds.MISSING_SCOPE, "This question is about single persons.", scope=ASK_OF_PEOPLE)
+    if question.of_persons:
+        _may_ask_of_people(request)
     organisation = request.auth.organisation
     given = parameters(request)
     ours = Reading.__struct_encode_fields__
@@ -145,6 +145,8 @@ async def ask(request: Asked) -> ASGIApp:
         given[TODAY] = today(how, datetime.now(UTC)).isoformat()
     asks = as_asked({name: value for name, value in given.items() if name not in ours}, question.asks, ours)
     check_lengths(asks)
+    if question.asked_of_a_person(asks):
+        _may_ask_of_people(request)
     form = FORMS[how.format] if how.format else accepted(request, tuple(FORMS.values()))
     moment = await source(desk_of(request), projection, organisation, how)
     answered = await _answer(desk_of(request), projection, question, organisation, asks, how, moment)
@@ -183,6 +185,12 @@ def _asked_for(request: Asked) -> tuple[Projection[Any], Question[Any, Any]]:
     if projection is None or question is None:
         raise Problem(kinds.NO_PROJECTION, near=_near(name, asked))
     return projection, question
+
+
+def _may_ask_of_people(request: Asked) -> None:
+    """Raises Problem."""
+    if ASK_OF_PEOPLE not in request.auth.scopes:
+        raise Problem(kinds.MISSING_SCOPE, "This question is about single persons.", scope=ASK_OF_PEOPLE)
 
 
 def _near(name: str, asked: str) -> list[str]:

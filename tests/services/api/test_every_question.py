@@ -137,3 +137,36 @@ def test_questions_about_persons_are_for_those_who_may_ask_them(
                 problem(answer, "missing-scope", 403)
             else:
                 assert answer.status_code == 200, answer.text
+
+
+def _takes_a_person(kind: Any) -> bool:
+    try:
+        msgspec.convert(f"person/{PERSON}", kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+TAKE_A_PERSON = [
+    (f"{p.name}/{name}", field.name)
+    for p in found().values()
+    for name, question in p.questions.items()
+    for field in msgspec.structs.fields(question.asks)
+    if _takes_a_person(field.type)
+]
+
+
+def test_whatever_is_asked_of_a_person_is_for_those_who_may_ask_about_persons(
+    full: Full, server: Server, database_url: str
+) -> None:
+    assert ("timeline/of_subject", "subject") in TAKE_A_PERSON
+    with psycopg.connect(database_url) as conn:
+        key = keys.create(conn, full.code, "anybody", scopes=[keys.ASK]).text
+    with contextlib.closing(Door(server.url, full.code, key).http) as anybody:
+        for name, parameter in TAKE_A_PERSON:
+            asked = asked_of(name) | {parameter: f"person/{PERSON}"}
+            for form in TYPES:
+                address = f"/v1/{full.code}/projections/{name}"
+                refused = anybody.get(address, params=asked | {"format": form})
+                problem(refused, "missing-scope", 403)
+                assert full.door.http.get(address, params=asked | {"format": form}).status_code == 200
