@@ -68,6 +68,8 @@ chat room.
 
 - You are told **once**: once for each decision, each signal, each month, each meeting, however often things are told,
   corrected, rebuilt or loaded.
+- When something is **put right**, you are told what that brings to light. What held because of a mistake goes away, and
+  what was answered by mistake waits for you again.
 - You are not told of **what you did yourself**.
 - You are not told of **the past**: neither of what had happened before a rule began, nor of what was recorded more than
   30 days after it happened, nor of what had long been overdue by then.
