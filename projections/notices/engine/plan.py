@@ -23,9 +23,7 @@ from projections.notices.engine.rooms import posted, rooms_of
 from projections.notices.engine.rule import Rule
 
 AT_ONCE_MAX = 2_000  # notices planned in a transaction
-ROOM_AWAITED = timedelta(
-    minutes=1
-)  # a room that is not known yet is asked for soon; then with the next planning
+ROOM_AWAITED = timedelta(minutes=1)  # so long a room is asked for at each look
 PLANNED_AGAIN = timedelta(minutes=5)  # digests go out no later than so long after their time
 
 COLUMNS = (
@@ -195,7 +193,7 @@ def _plan(
     done = [one.id for one in undecided if one.id not in decided.waiting]
     conn.execute(_DECIDED, {"organisation": organisation, "ids": done})
     awaiting = set(decided.without_room)
-    return any(now - one.made_at < ROOM_AWAITED for one in undecided if one.id in awaiting)
+    return any(abs(now - one.made_at) < ROOM_AWAITED for one in undecided if one.id in awaiting)
 
 
 def _with_rooms(

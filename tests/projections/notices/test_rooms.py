@@ -10,6 +10,7 @@ from events.comments import VisibilitySet
 from events.fields import Audience
 from events.ideas import IdeaRaised
 from events.projects import ProjectStarted
+from projections.duties import duties
 from projections.engine.advance import advance
 from projections.notices.engine.plan import plan, to_plan
 from tests.projections.engine.telling import as_role, of, tell
@@ -119,6 +120,8 @@ def test_a_room_that_is_not_known_yet_is_waited_for_and_nothing_else_is(
     assert rooms.posts(now) == []
     assert len(rooms.planned(now)) == 1, "the mail goes"
     assert rooms.organisation in to_plan(rooms.conn, now), "it is looked again soon"
+    assert rooms.posts(now - timedelta(minutes=2)) == []
+    assert rooms.organisation not in to_plan(rooms.conn, now - timedelta(minutes=2))
     assert rooms.posts(now + timedelta(minutes=2)) == []
     assert rooms.organisation not in to_plan(rooms.conn, now + timedelta(minutes=2)), (
         "but not for ever so often"
@@ -136,7 +139,9 @@ def test_while_it_is_built_anew_whose_a_project_is_nothing_is_posted_in_a_wrong_
     rooms.notice("project/P-1")
     assert rooms.posts() == []
     with psycopg.connect(fresh_database_url) as conn:
-        conn.execute("UPDATE projections.builds SET revision = 1 WHERE projection = 'duties'")
+        conn.execute(
+            "UPDATE projections.builds SET revision = %s WHERE projection = 'duties'", (duties.revision,)
+        )
     assert rooms.posts(TUESDAY) == [("forum/newham", "notice", 1)]
 
 
