@@ -76,6 +76,10 @@ _MUTED = """
      ORDER BY subject
      LIMIT 1000
 """
+_ONE_AT_A_TIME = """
+    SELECT pg_advisory_xact_lock(
+           hashtextextended('qiledger choices ' || %(organisation)s || ' ' || %(person)s, 0))
+"""  # whoever replaces what nobody has yet sees no row to wait for
 _FORGET_PACES = (
     "DELETE FROM notices.preferences WHERE organisation = %(organisation)s AND person = %(person)s"
 )
@@ -227,6 +231,7 @@ async def choose(conn: AsyncConnection[Any], organisation: str, person: str, cho
     asked: dict[str, Any] = {"organisation": organisation, "person": person}
     async with conn.transaction():
         await conn.execute(FOR_ORGANISATION, (organisation,))
+        await conn.execute(_ONE_AT_A_TIME, asked)
         for forget in (_FORGET_PACES, _FORGET_QUIET, _FORGET_MUTES):
             await conn.execute(forget, asked)
         await conn.execute(_CHOOSE, asked | {"paces": _rows(chooses.paces)})
@@ -242,6 +247,7 @@ async def choose_some(
     async with conn.transaction():
         await conn.execute(FOR_ORGANISATION, (organisation,))
         asked = {"organisation": organisation, "person": person, "paces": _rows(paces)}
+        await conn.execute(_ONE_AT_A_TIME, asked)
         await conn.execute(_CHOOSE, asked)
 
 

@@ -109,7 +109,7 @@ def _check(chooses: Chooses, person: str) -> None:
             raise Problem(kinds.ACTION_NEEDED, field=f"paces[{number}].pace")
     for number, mute in enumerate(chooses.mutes):
         if mute.until is not None and not EARLIEST <= mute.until < MUTED_BEFORE:
-            detail = f"A mute ends before {MUTED_BEFORE.year}; without `until` it is for good."
+            detail = f"A mute ends from {EARLIEST.year} to {MUTED_BEFORE.year - 1}; without `until` it is for good."
             raise Problem(kinds.WRONG_BODY, detail, field=f"mutes[{number}].until")
     _check_each_once("paces", [(one.rule, one.channel) for one in chooses.paces])
     _check_each_once("mutes", [mute.subject for mute in chooses.mutes])

@@ -3,6 +3,7 @@
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -114,6 +115,25 @@ def test_choices_are_read_as_they_were_written_and_replace_one_another(desk: Doo
     assert choices(desk) == wanted
     assert desk.http.put(address, json={}).status_code == 200
     assert choices(desk) == {"paces": [], "quiet_hours": None, "mutes": []}
+
+
+def test_who_chooses_at_the_same_time_chooses_one_after_the_other(desk: Door) -> None:
+    """The last to be answered stands, whole: nothing is a mixture, and nobody is refused."""
+    wanted = [
+        {
+            "paces": [{"rule": "*", "channel": channel, "pace": "weekly"}],
+            "quiet_hours": {"starts": f"2{n}:00:00", "ends": "07:00:00"},
+            "mutes": [{"subject": f"project/P-{n}", "until": None}],
+        }
+        for n, channel in enumerate(("email", "inbox", "notify", "chat"))
+    ]
+    address = f"/v1/{desk.organisation}/preferences/lead"
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        for _ in range(10):
+            assert desk.http.put(address, json={}).status_code == 200
+            answers = list(pool.map(lambda one: desk.http.put(address, json=one), wanted))
+            assert [answer.status_code for answer in answers] == [200] * len(wanted)
+            assert choices(desk) in wanted
 
 
 def test_an_organisation_chooses_for_everybody(desk: Door) -> None:
