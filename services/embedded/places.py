@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOCKET_PATH_BYTES_MAX = 100  # macOS allows 104 with the closing zero, Linux 108
-AWKWARD = frozenset(
-    ",\"'\\\n\t@"
-)  # lists of hosts and of directories are comma-separated; the rest is quoting
+# Lists of hosts and of directories are comma-separated, lists of clients are pairs with = and a blank between, which
+# the client library takes apart without quoting; the rest is quoting.
+AWKWARD = frozenset(",\"'\\\n\t@ =")
 
 
 @contextlib.contextmanager

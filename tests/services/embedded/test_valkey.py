@@ -52,11 +52,14 @@ def test_it_listens_on_a_socket_that_is_ours_alone(own_valkey: Valkey) -> None:
     assert stat.S_IMODE(own_valkey.socket_directory.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("name", ["with spaces in it", 'a "quoted" one', "größer", "50% off?", "d" * 120])
+@pytest.mark.parametrize(
+    "name", ["with spaces in it", "a=b", 'a "quoted" one', "größer", "50% off?", "d" * 120]
+)
 def test_any_name_will_do_for_a_directory(throwaway: Path, name: str) -> None:
     for number in (1, 2):
         with Valkey(throwaway / name) as server, client(server) as valkey:
             assert valkey.incr("number") == number
+            assert len(valkey.client_list()) == 1  # as every worker asks for, to be counted
         assert not server.socket.exists()
 
 
