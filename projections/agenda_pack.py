@@ -58,17 +58,18 @@ class PackLine(FollowedProject, frozen=True, kw_only=True):
     """A project, with what a forum's agenda needs beside how it stands."""
 
     submitted: str | None = None  # when it was last put to a forum, as written
+    submitted_to: str | None = None  # which forum that was
     highest: float = 0.0  # the highest progress score so far
     glad: tuple[Glad, ...] = ()
 
 
 pack = Projection(
     "agenda_pack",
-    revision=3,
+    revision=4,
     row=PackLine,
     doc=__doc__,
     streams=["project"],
-    indexes=["(organisation, forum)"],
+    indexes=["(organisation, forum)", "(organisation, submitted_to) WHERE state = 'submitted'"],
 )
 
 
@@ -79,7 +80,9 @@ def told(line: PackLine | None, event: Event, record: Record) -> PackLine:
 
 @pack.on(ProjectSubmitted)
 def submitted(line: PackLine | None, event: ProjectSubmitted, record: Record) -> PackLine:
-    return msgspec.structs.replace(told(line, event, record), submitted=as_written(record))
+    """It is on the agenda of the forum that it is put to, whichever looks after it."""
+    line = told(line, event, record)
+    return msgspec.structs.replace(line, submitted=as_written(record), submitted_to=event.forum)
 
 
 @pack.on(ProjectCompleted)
@@ -157,7 +160,7 @@ class AgendaItem(msgspec.Struct, frozen=True, kw_only=True):
 
 AGENDA = sql.SQL(
     """
-    WITH mine AS (
+    WITH known AS (
         SELECT *, array_remove(ARRAY[
                    CASE WHEN NOT {has_sponsor} THEN 'sponsor' END,
                    CASE WHEN NOT {has_coach} THEN 'coach' END,
@@ -165,13 +168,18 @@ AGENDA = sql.SQL(
                                   OR team @> '[{{"role": "carer"}}]' OR team @> '[{{"kind": "carer"}}]')
                         THEN 'service user or carer' END], NULL) AS lacking
           FROM agenda_pack
-         WHERE organisation = %(organisation)s AND forum = %(forum)s::text
-           AND {seen}
+         WHERE organisation = %(organisation)s AND {seen}
+           AND (forum = %(forum)s::text OR (state = 'submitted' AND submitted_to = %(forum)s::text))
+    ),
+    mine AS (
+        SELECT *
+          FROM known
+         WHERE forum = %(forum)s::text
     )
     SELECT 'to_approve' AS section, 1 AS place, split_part(key, '/', 2) AS project, title, directorate,
            'Put to the forum, to be approved' AS says, submitted AS since, score
-      FROM mine
-     WHERE state = 'submitted'
+      FROM known
+     WHERE state = 'submitted' AND coalesce(submitted_to, forum) = %(forum)s::text
     UNION ALL
     SELECT 'to_review', 2, split_part(key, '/', 2), title, directorate,
            'The forum wanted to see it by ' || next_review, next_review, score

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 from events.coaching import CoachAllocated
@@ -6,6 +7,7 @@ from events.learning import CelebrationRecorded
 from events.projects import (
     ProjectCompleted,
     ProjectPaused,
+    ProjectProposed,
     ProjectStarted,
     ProjectSubmitted,
     ProjectTransferred,
@@ -123,3 +125,17 @@ async def test_another_forums_projects_and_a_teams_own_are_not_shown(database_ur
     told.tell("project/P-1", "2024-02-01", ProjectTransferred(forum="luton"))
     told.tell("project/P-2", "2024-01-01", NEWHAM, VisibilitySet(audience="team"))
     assert await agenda(told, database_url, "2024-06-14") == []
+
+
+async def test_a_project_is_approved_by_the_forum_that_it_is_put_to(database_url: str) -> None:
+    told = History()
+    told.tell("project/P-1", "2024-01-01", ProjectProposed(title="Sleep", forum="newham"))
+    told.tell("project/P-1", "2024-06-01", ProjectSubmitted(forum="trust-wide"))
+
+    async def to_approve(forum: str) -> list[str]:
+        found = await told.ask(database_url, pack, "agenda", forum=forum, on=date(2024, 6, 14))
+        return [item.project for item in found if item.section == "to_approve"]
+
+    assert (await to_approve("trust-wide"), await to_approve("newham")) == (["P-1"], [])
+    told.tell("project/P-1", "2024-06-05", ProjectReviewed(forum="trust-wide", outcome="approved"))
+    assert await to_approve("trust-wide") == []
