@@ -10,7 +10,7 @@ for being paused too long.
 | `silent` | nothing was told of it for `silent_days` |
 | `score_old` | nobody scored it for `score_days`, or ever |
 | `stuck` | it has had the same score, at most `stuck_score`, for `stuck_days` |
-| `no_data` | its latest data are of a period that ended `data_days` ago, or there are none, and it has a measure |
+| `no_data` | a measure that is still collected has had no data for one and a half of its intervals, or `data_days` |
 | `sponsor_silent` | its sponsor was not told how it stands for `sponsor_days` |
 | `no_sponsor`, `no_coach`, `no_lead` | nobody holds the role, `role_days` after it began |
 | `coach_overloaded` | its coach coaches more than `coach_projects` projects that are under way |
@@ -21,6 +21,9 @@ for being paused too long.
 
 A score is the forum's, or else the improvement advisor's, the coach's, the team's own, unless it is over half a year
 older than the latest; how long a project has had it is reckoned of the same assessor on the same scale.
+
+Where a measure says how often it is collected, `no_data` reckons with that, from the end of the period that its latest
+data are of; `data_days` is for those that do not say, and what is collected irregularly is never overdue.
 
 It is about work, never about people: coaches are counted, and not named.
 """
@@ -35,12 +38,13 @@ from events.aims import AimRevised, AimSet
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
 from events.fields import Audience
 from events.log.record import Record
-from events.measures import MeasureDefined
+from events.measures import MeasureDefined, MeasurementRecorded, MeasureRetired, MeasureRevised
 from events.reviews import ProjectReviewed
 from events.vocabulary import Event
 from projections.audience import shown_to_reader
 from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
+from projections.measures_in_hand import DAYS_OF_INTERVAL, Measures, measures_after
 from projections.moments import last_day
 from projections.project_life import State
 from projections.project_team import HAS_COACH, HAS_LEAD, HAS_SPONSOR
@@ -61,18 +65,18 @@ class OpenBarrier(msgspec.Struct, frozen=True):
 class Watched(HeldProject, frozen=True, kw_only=True):
     """A project, and the days that matter to whoever watches over it."""
 
-    has_measure: bool = False
+    measures: Measures = ()  # those that are still collected
     review_due: date | None = None
     aim_due: date | None = None
     barriers: tuple[OpenBarrier, ...] = ()
-    cleared: Endings = ()  # of barriers, where it is known only to the day, month or year
+    over: Endings = ()  # of barriers and measures, where it is known only to the day, month or year
 
 
 NEW = Watched()
 
 at_risk = Projection(
     "at_risk",
-    revision=3,
+    revision=4,
     row=Watched,
     doc=__doc__,
     streams=["project"],
@@ -97,8 +101,19 @@ def aimed(row: Watched | None, event: AimSet, record: Record) -> Watched:
 
 
 @at_risk.on(MeasureDefined)
-def measured(row: Watched | None, event: MeasureDefined, record: Record) -> Watched:
-    return told(row, event, record, has_measure=True)
+@at_risk.on(MeasureRevised)
+@at_risk.on(MeasurementRecorded)
+def measured(row: Watched | None, event: MeasureDefined | MeasurementRecorded, record: Record) -> Watched:
+    row = row or NEW
+    return told(row, event, record, measures=measures_after(row.measures, event, record, row.over))
+
+
+@at_risk.on(MeasureRetired)
+def retired(row: Watched | None, event: MeasureRetired, record: Record) -> Watched:
+    row = row or NEW
+    measures = measures_after(row.measures, event, record, row.over)
+    over = with_ending(row.over, f"measure/{event.measure}", record)
+    return told(row, event, record, measures=measures, over=over)
 
 
 @at_risk.on(BarrierRaised)
@@ -106,7 +121,7 @@ def measured(row: Watched | None, event: MeasureDefined, record: Record) -> Watc
 def barrier_open(row: Watched | None, event: BarrierRaised | BarrierEscalated, record: Record) -> Watched:
     """Escalated, a barrier may be given another day."""
     row = row or NEW
-    if has_ended(row.cleared, event.barrier, record):
+    if has_ended(row.over, f"barrier/{event.barrier}", record):
         return told(row, event, record)
     known = next((one for one in row.barriers if one.barrier == event.barrier), None)
     due = _due(event.due) or (known.due if known is not None else None)
@@ -119,9 +134,8 @@ def barrier_open(row: Watched | None, event: BarrierRaised | BarrierEscalated, r
 def barrier_gone(row: Watched | None, event: BarrierResolved, record: Record) -> Watched:
     row = row or NEW
     barriers = tuple(b for b in row.barriers if b.barrier != event.barrier)
-    return told(
-        row, event, record, barriers=barriers, cleared=with_ending(row.cleared, event.barrier, record)
-    )
+    over = with_ending(row.over, f"barrier/{event.barrier}", record)
+    return told(row, event, record, barriers=barriers, over=over)
 
 
 for _kind in TOLD_OF_PROJECTS:
@@ -195,8 +209,12 @@ AT_RISK = sql.SQL(
                    CASE WHEN state = 'active' AND score <= %(stuck_score)s::double precision
                          AND %(on)s::date - score_held_from >= %(stuck_days)s::bigint
                         THEN 'stuck' END,
-                   CASE WHEN state = 'active' AND has_measure
-                         AND %(on)s::date - coalesce(last_data_until, state_held_from) > %(data_days)s::bigint
+                   CASE WHEN state = 'active' AND EXISTS (
+                             SELECT FROM jsonb_to_recordset(measures)
+                                      AS one (interval text, defined date, data_until date)
+                              WHERE %(on)s::date - coalesce(one.data_until, greatest(one.defined, state_held_from))
+                                    > CASE WHEN one.interval IS NULL THEN %(data_days)s::bigint
+                                           ELSE 1.5 * CASE one.interval {days} END END)
                         THEN 'no_data' END,
                    CASE WHEN state = 'active' AND {has_sponsor}
                          AND %(on)s::date - coalesce(sponsor_told_until, state_held_from) > %(sponsor_days)s::bigint
@@ -234,7 +252,13 @@ AT_RISK = sql.SQL(
        AND (%(directorate)s::text IS NULL OR directorate = %(directorate)s)
        AND {seen}
 """
-).format(seen=shown_to_reader("audience"), has_lead=HAS_LEAD, has_sponsor=HAS_SPONSOR, has_coach=HAS_COACH)
+).format(
+    seen=shown_to_reader("audience"),
+    has_lead=HAS_LEAD,
+    has_sponsor=HAS_SPONSOR,
+    has_coach=HAS_COACH,
+    days=DAYS_OF_INTERVAL,
+)
 at_risk.question(
     "needing_attention",
     AT_RISK,

@@ -21,7 +21,7 @@ from events.fields import PersonKind
 from events.log.record import Record
 from events.vocabulary import Event
 from projections.engine.projection import Projection
-from projections.moments import as_written, last_day_of
+from projections.moments import as_written, last_day_so_far
 from projections.project_life import LIFE, lived
 from projections.project_team import TEAM, WithTeam, team_after
 
@@ -57,7 +57,7 @@ NEW = Supported()
 
 coach_load = Projection(
     "coach_load",
-    revision=2,
+    revision=3,
     row=Supported,
     doc=__doc__,
     streams=["project", "person"],
@@ -89,7 +89,7 @@ def session_held(row: Supported | None, event: CoachingSessionHeld, record: Reco
         sessions=known.sessions + 1,
         hours=known.hours + (event.hours or 0),
         last_session=as_written(record),
-        last_session_until=last_day_of(record),
+        last_session_until=last_day_so_far(known.last_session_until, record),
     )
 
 

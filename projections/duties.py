@@ -5,7 +5,7 @@ is said by the rules in `projections/notices/`, which look at these rows. Days a
 been, so that nobody is reminded too soon.
 """
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -15,30 +15,20 @@ from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
 from events.cycles import CycleAbandoned, CycleActed, CyclePlanned, CycleStudied, CycleTested
 from events.fields import Audience
 from events.log.record import Record
-from events.measures import Interval, MeasureDefined, MeasurementRecorded, MeasureRetired, MeasureRevised
+from events.measures import MeasureDefined, MeasurementRecorded, MeasureRetired, MeasureRevised
 from events.projects import ProjectCompleted, ProjectProposed
+from events.reviews import ProjectReviewed
 from events.scores import ProgressScored
 from events.sustaining import HandedToQualityControl, SustainCheckRecorded
 from events.vocabulary import Event
 from projections.audience import shown_to_reader
 from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
+from projections.measures_in_hand import DAYS_OF_INTERVAL, NAME_MAX, Measures, measures_after
 from projections.moments import last_day, last_day_of
 from projections.project_work import TOLD_OF_PROJECTS, HeldProject, held
 
-IN_HAND_MAX = 60  # barriers, cycles and measures that a row remembers, of each; the latest
-NAME_MAX = 80  # characters of a name
-DAY = len("2022-05-20")
-
-DAYS: dict[Interval, int] = {
-    "daily": 1,
-    "weekly": 7,
-    "fortnightly": 14,
-    "monthly": 31,
-    "quarterly": 92,
-    "yearly": 366,
-}
-"""How long an interval is at most; what is measured irregularly is never overdue."""
+IN_HAND_MAX = 60  # barriers and cycles that a row remembers, of each; the latest
 
 AskedOf: TypeAlias = Literal["sponsor", "forum", "executive"]
 
@@ -61,16 +51,6 @@ class CycleInHand(msgspec.Struct, frozen=True, kw_only=True):
     due: date  # when it is to be studied
 
 
-class MeasureInHand(msgspec.Struct, frozen=True, kw_only=True):
-    """A measure that is collected."""
-
-    measure: str
-    name: str | None = None
-    interval: Interval | None = None
-    defined: date | None = None
-    data_until: date | None = None  # the last day that any data are of
-
-
 class Duties(HeldProject, frozen=True, kw_only=True):
     """A project, and what it has in hand."""
 
@@ -79,7 +59,8 @@ class Duties(HeldProject, frozen=True, kw_only=True):
     check_due: date | None = None  # when somebody is to look whether its gains hold
     barriers: tuple[BarrierInHand, ...] = ()
     cycles: tuple[CycleInHand, ...] = ()
-    measures: tuple[MeasureInHand, ...] = ()
+    review_due: date | None = None  # the last day by which a forum wants to see it again
+    measures: Measures = ()
     over: Endings = ()  # of all these, where it is known only to the day, month or year
 
 
@@ -87,7 +68,7 @@ NEW = Duties()
 
 duties = Projection(
     "duties",
-    revision=3,
+    revision=4,
     row=Duties,
     doc=__doc__,
     streams=["project"],
@@ -172,40 +153,23 @@ def studied(
 
 @duties.on(MeasureDefined)
 @duties.on(MeasureRevised)
-def defined(row: Duties | None, event: MeasureDefined, record: Record) -> Duties:
+@duties.on(MeasurementRecorded)
+def measured(row: Duties | None, event: MeasureDefined | MeasurementRecorded, record: Record) -> Duties:
     row = row or NEW
-    if has_ended(row.over, f"measure/{event.measure}", record):
-        return told(row, event, record)
-    known = _measure(row, event.measure) or MeasureInHand(measure=event.measure)
-    new = msgspec.structs.replace(
-        known,
-        name=event.name[:NAME_MAX],
-        interval=event.interval or known.interval,
-        defined=last_day_of(record),
-    )
-    return told(row, event, record, measures=_with_measure(row, new))
+    return told(row, event, record, measures=measures_after(row.measures, event, record, row.over))
 
 
 @duties.on(MeasureRetired)
 def retired(row: Duties | None, event: MeasureRetired, record: Record) -> Duties:
     row = row or NEW
-    measures = tuple(m for m in row.measures if m.measure != event.measure)
+    measures = measures_after(row.measures, event, record, row.over)
     over = with_ending(row.over, f"measure/{event.measure}", record)
     return told(row, event, record, measures=measures, over=over)
 
 
-@duties.on(MeasurementRecorded)
-def measured(row: Duties | None, event: MeasurementRecorded, record: Record) -> Duties:
-    """Data may come in any order; the latest day that they are of counts. A measure nobody defined has no interval."""
-    row = row or NEW
-    known = _measure(row, event.measure)
-    if known is None:
-        return told(row, event, record)
-    until = _last_day_of_period(event, known.interval)
-    if known.data_until is not None and until <= known.data_until:
-        return told(row, event, record)
-    new = msgspec.structs.replace(known, data_until=until)
-    return told(row, event, record, measures=_with_measure(row, new))
+@duties.on(ProjectReviewed)
+def reviewed(row: Duties | None, event: ProjectReviewed, record: Record) -> Duties:
+    return told(row, event, record, review_due=_day(event.next_review))
 
 
 @duties.on(ProjectCompleted)
@@ -236,13 +200,6 @@ def _day(written: str | None) -> date | None:
     return None if written is None else last_day(written)
 
 
-def _last_day_of_period(event: MeasurementRecorded, interval: Interval | None) -> date:
-    """Of a period longer than a day only its first day may be told."""
-    if event.until is None and len(event.period) == DAY and interval is not None:
-        return last_day(event.period) + timedelta(days=DAYS.get(interval, 1) - 1)
-    return last_day(event.until or event.period)
-
-
 def _barrier(row: Duties, barrier: str) -> BarrierInHand:
     return next((one for one in row.barriers if one.barrier == barrier), BarrierInHand(barrier=barrier))
 
@@ -254,18 +211,6 @@ def _with_barrier(row: Duties, new: BarrierInHand) -> tuple[BarrierInHand, ...]:
 
 def _without_cycle(row: Duties, cycle: str) -> tuple[CycleInHand, ...]:
     return tuple([one for one in row.cycles if one.cycle != cycle])
-
-
-def _measure(row: Duties, measure: str) -> MeasureInHand | None:
-    for one in row.measures:
-        if one.measure == measure:
-            return one
-    return None
-
-
-def _with_measure(row: Duties, new: MeasureInHand) -> tuple[MeasureInHand, ...]:
-    others = [one for one in row.measures if one.measure != new.measure]
-    return (*others, new)[-IN_HAND_MAX:]
 
 
 class InHand(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,17 +255,16 @@ IN_HAND = sql.SQL(
          WHERE state = 'active'
         UNION ALL
         SELECT project, title, forum, 'data', one.measure, one.name, one.data_until,
-               coalesce(one.data_until, one.defined) + CASE one.interval WHEN 'daily' THEN 1 WHEN 'weekly' THEN 7
-                   WHEN 'fortnightly' THEN 14 WHEN 'monthly' THEN 31 WHEN 'quarterly' THEN 92 WHEN 'yearly' THEN 366 END
+               coalesce(one.data_until, one.defined) + CASE one.interval {days} END
           FROM mine, jsonb_to_recordset(measures)
                AS one (measure text, name text, interval text, defined date, data_until date)
          WHERE state = 'active'
         UNION ALL
         SELECT project, title, forum, 'sustain_check', NULL, NULL, NULL, check_due
           FROM mine
-         WHERE check_due IS NOT NULL
+         WHERE check_due IS NOT NULL AND state = 'completed'
         UNION ALL
-        SELECT project, title, forum, 'review', NULL, 'The forum wants to see it by ' || next_review, NULL, NULL
+        SELECT project, title, forum, 'review', NULL, 'The forum wants to see it by ' || next_review, NULL, review_due
           FROM mine
          WHERE next_review IS NOT NULL AND state <> 'completed'
     )
@@ -328,7 +272,7 @@ IN_HAND = sql.SQL(
       FROM lines
      WHERE %(due_by)s::date IS NULL OR due <= %(due_by)s
 """
-).format(seen=shown_to_reader("audience"))
+).format(seen=shown_to_reader("audience"), days=DAYS_OF_INTERVAL)
 duties.question(
     "in_hand",
     IN_HAND,

@@ -40,7 +40,7 @@ class PortfolioLine(FollowedProject, frozen=True, kw_only=True):
 
 portfolio = Projection(
     "forum_portfolio",
-    revision=3,
+    revision=4,
     row=PortfolioLine,
     doc=__doc__,
     streams=["project", "forum"],

@@ -59,6 +59,12 @@ def latest(until: datetime | None, other: datetime) -> datetime:
     return other if until is None else max(until, other)
 
 
+def last_day_so_far(until: date | None, record: Record) -> date:
+    """The last day on which this or what came before it may have happened; what is known less exactly may be later."""
+    last = last_day_of(record)
+    return last if until is None else max(until, last)
+
+
 @lru_cache(DAYS_REMEMBERED)
 def last_day(written: WrittenDate) -> date:
     """The day on which a written day, month or year ends."""

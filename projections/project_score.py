@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from events.log.record import Record
 from events.scores import Assessor, ProgressScored
-from projections.moments import as_written, last_day_of
+from projections.moments import as_written, last_day_of, last_day_so_far
 from projections.project_life import Changes
 from projections.project_team import WithTeam
 
@@ -55,7 +55,6 @@ class WithScore(WithTeam, frozen=True, kw_only=True):
 
 def score_after(row: WithScore, event: ProgressScored, record: Record) -> Changes:
     """What a score changes in a row."""
-    until = last_day_of(record)
     known = judged_by(row.scores, event)
     new = _judged(known, event, record)
     scores = (*(one for one in row.scores if one is not known), new)[-SCORES_MAX:]
@@ -69,7 +68,7 @@ def score_after(row: WithScore, event: ProgressScored, record: Record) -> Change
         "score_held_from": shown.held_from,
         "score_before": shown.before,
         "scored": as_written(record),
-        "scored_until": until if row.scored_until is None else max(row.scored_until, until),
+        "scored_until": last_day_so_far(row.scored_until, record),
     }
 
 

@@ -20,7 +20,7 @@ from events.measures import MeasurementRecorded
 from events.reviews import ProjectReviewed
 from events.scores import ProgressScored
 from events.vocabulary import Event
-from projections.moments import as_written, last_day, last_day_of
+from projections.moments import as_written, last_day, last_day_of, last_day_so_far
 from projections.project_life import NO_SIGN_OF_LIFE, Changes, life_after, signs_of_life
 from projections.project_score import WithScore, score_after
 from projections.project_team import TEAM, team_after
@@ -75,7 +75,7 @@ def held(row: Held, event: Event, record: Record, **more: Any) -> Held:
     if changes.get("state", row.state) != row.state:
         changes["state_held_from"] = last_day_of(record)
     if changes.get("sponsor_updated", row.sponsor_updated) != row.sponsor_updated:
-        changes["sponsor_told_until"] = last_day_of(record)
+        changes["sponsor_told_until"] = last_day_so_far(row.sponsor_told_until, record)
     if more:
         changes |= more
     return replace(row, **changes)
@@ -88,7 +88,7 @@ def work_after(row: FollowedProject, event: Event, record: Record) -> Changes:
     changes = {} if changes_of is None else changes_of(row, event, record)
     if kind not in NO_SIGN_OF_LIFE:
         changes["last_sign_of_life"] = as_written(record)
-        changes["alive_until"] = last_day_of(record)
+        changes["alive_until"] = last_day_so_far(row.alive_until, record)
     changes |= life_after(row, event, record)
     return changes
 

@@ -102,7 +102,7 @@ NEW = ProjectPage()
 
 projects = Projection(
     "projects",
-    revision=4,
+    revision=5,
     row=ProjectPage,
     doc=__doc__,
     streams=["project"],

@@ -51,7 +51,7 @@ class Counted(FollowedProject, frozen=True, kw_only=True):
 
 scoreboard = Projection(
     "trust_scoreboard",
-    revision=4,
+    revision=5,
     row=Counted,
     doc=__doc__,
     streams=["project", "person", "cohort"],

@@ -6,7 +6,8 @@ Weekly, once each. A measure that is collected irregularly is never overdue. New
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from projections.duties import DAYS, Duties, MeasureInHand
+from projections.duties import Duties
+from projections.measures_in_hand import DAYS, MeasureInHand
 from projections.notices.engine.roles import Role
 from projections.notices.engine.rule import Notice, Rule
 from projections.notices.engine.words import name_of

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +7,8 @@ from events.aims import AimSet
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
 from events.coaching import CoachAllocated, SponsorUpdated
 from events.comments import VisibilitySet
-from events.measures import MeasureDefined, MeasurementRecorded
+from events.learning import LearningCaptured
+from events.measures import Interval, MeasureDefined, MeasurementRecorded, MeasureRetired
 from events.projects import ProjectCompleted, ProjectPaused, ProjectProposed, ProjectStarted
 from events.reviews import ProjectReviewed
 from events.scores import ProgressScored
@@ -143,6 +144,60 @@ async def test_only_work_that_is_under_way_is_at_risk(database_url: str) -> None
     history.tell("project/P-2", "2023-01-01", ProjectStarted(), ProjectCompleted(learned="It works."))
     history.tell("project/P-3", "2023-01-01", ProjectStarted(), ProjectPaused())
     assert await reasons(database_url, history) == {"paused_long"}
+
+
+def measured(period: str) -> MeasurementRecorded:
+    return MeasurementRecorded(measure="M-1", period=period, value=6)
+
+
+@pytest.mark.parametrize(
+    ("interval", "period", "first_day_without"),
+    [
+        ("weekly", "2024-05-27", "2024-06-13"),  # its week ended on 2 June
+        ("monthly", "2024-05", "2024-07-17"),
+        ("quarterly", "2024-01-01", "2024-08-17"),  # its quarter ended on 31 March
+        ("quarterly", "2024-01", "2024-08-17"),
+        (None, "2024-05", "2024-07-31"),
+    ],
+)
+async def test_data_are_missed_after_one_and_a_half_intervals(
+    database_url: str, interval: Interval | None, period: str, first_day_without: str
+) -> None:
+    history = History()
+    history.tell(
+        P, "2023-01-01", ProjectStarted(), MeasureDefined(measure="M-1", name="Sleep", interval=interval)
+    )
+    history.tell(P, "2024-06-03", measured(period))
+    day = date.fromisoformat(first_day_without)
+    assert "no_data" not in await reasons(database_url, history, str(day - timedelta(days=1)))
+    assert "no_data" in await reasons(database_url, history, str(day))
+
+
+async def test_a_measure_that_is_retired_or_collected_irregularly_is_not_missed(database_url: str) -> None:
+    history = History()
+    history.tell(P, "2023-01-01", ProjectStarted(), MeasureDefined(measure="M-1", name="Sleep"))
+    history.tell(P, "2023-01-01", MeasureDefined(measure="M-2", name="Falls", interval="irregular"))
+    assert "no_data" in await reasons(database_url, history)
+    history.tell(P, "2024-06-03", MeasureRetired(measure="M-1"))
+    assert "no_data" not in await reasons(database_url, history)
+
+
+async def test_a_measure_that_has_data_does_not_hide_one_that_has_none(database_url: str) -> None:
+    history = in_good_order()
+    history.tell(P, "2024-03-01", MeasureDefined(measure="M-2", name="Falls"))
+    assert "no_data" in await reasons(database_url, history)
+
+
+def test_the_last_sign_of_life_may_have_been_on_the_last_day_of_its_month() -> None:
+    """And what is known to the day, and stands after it, does not make it older."""
+    history = History()
+    history.tell(P, "2024-05", BarrierRaised(barrier="B-1", title="No lamp"), SponsorUpdated(), scored(2))
+    history.tell(
+        P, "2024-05-02", LearningCaptured(text="It works.", kind="worked"), SponsorUpdated(), scored(2.5)
+    )
+    row = history.row(at_risk, P)
+    end = date(2024, 5, 31)
+    assert (row.alive_until, row.sponsor_told_until, row.scored_until) == (end, end, end)
 
 
 async def test_those_silent_for_longest_come_first_and_readers_see_what_they_may(database_url: str) -> None:

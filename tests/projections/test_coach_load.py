@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 from events.coaching import (
@@ -65,3 +66,11 @@ async def test_accredited_coaches_without_a_project_are_there_too(database_url: 
     assert found[C].hours_free == 8
     assert set(await loads(database_url, history, person=D)) == {D}
     assert await loads(database_url, history, directorate="luton") == {}
+
+
+def test_the_latest_session_may_have_been_on_the_last_day_of_its_month() -> None:
+    history = History()
+    history.tell("project/P-1", "2024-05", CoachingSessionHeld(coach="person/c"))
+    history.tell("project/P-1", "2024-05-02", CoachingSessionHeld(coach="person/c"))
+    [coaching] = history.row(coach_load, "project/P-1").coaching
+    assert (coaching.sessions, coaching.last_session_until) == (2, date(2024, 5, 31))
