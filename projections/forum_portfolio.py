@@ -64,12 +64,14 @@ NEW_FORUM = PortfolioLine(kind="forum")
 @portfolio.on(ForumCreated)
 @portfolio.on(ForumRescoped)
 def scoped(line: PortfolioLine | None, event: ForumCreated | ForumRescoped, record: Record) -> PortfolioLine:
+    """Created again after it was closed, a forum meets again."""
     line = line or NEW_FORUM
     return msgspec.structs.replace(
         line,
         title=event.name if isinstance(event, ForumCreated) else line.title,
         directorates=event.directorates,
         cadence=event.cadence or line.cadence,
+        closed=None if isinstance(event, ForumCreated) else line.closed,
     )
 
 

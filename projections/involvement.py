@@ -11,6 +11,7 @@ from datetime import date
 import msgspec
 from psycopg import sql
 
+from events.coaching import CoachReleased
 from events.fields import Audience, DirectorateId, ForumId
 from events.involvement import Involvement, InvolvementExperienced, InvolvementSet
 from events.log.record import Record
@@ -56,7 +57,7 @@ class Participation(ProjectLife, frozen=True, kw_only=True):
 
 involvement = Projection(
     "involvement",
-    revision=2,
+    revision=3,
     row=Participation,
     doc=__doc__,
     streams=["project"],
@@ -108,6 +109,14 @@ def joined(row: Participation | None, event: PersonJoined, _: Record) -> Partici
 def left(row: Participation | None, event: PersonLeft, _: Record) -> Participation:
     row = row or Participation()
     staying = (e for e in row.experts if e.person != event.person or event.role not in (None, e.role))
+    return msgspec.structs.replace(row, experts=tuple(staying))
+
+
+@involvement.on(CoachReleased)
+def coach_released(row: Participation | None, event: CoachReleased, _: Record) -> Participation:
+    """A service user who coached it, and has no other role in its team, is in it no more."""
+    row = row or Participation()
+    staying = (e for e in row.experts if e != Expert(event.coach, "coach"))
     return msgspec.structs.replace(row, experts=tuple(staying))
 
 

@@ -23,6 +23,7 @@ from events.improvements import (
     ImprovementPromoted,
     ImprovementReported,
     ImprovementStopped,
+    ImprovementSustained,
     ImprovementUpdated,
 )
 from events.learning import LearningCaptured
@@ -63,7 +64,7 @@ TOLD = """
 
 works = Projection(
     "similar_work",
-    revision=3,
+    revision=4,
     row=Comparable,
     doc=__doc__,
     streams=["project", "improvement"],
@@ -144,6 +145,12 @@ def updated(row: Comparable | None, event: ImprovementUpdated, record: Record) -
 @works.on(ImprovementStopped)
 def stopped(row: Comparable | None, event: ImprovementStopped, record: Record) -> Comparable:
     return msgspec.structs.replace(_row(row, record), stopped=True)
+
+
+@works.on(ImprovementSustained)
+def sustained(row: Comparable | None, event: ImprovementSustained, record: Record) -> Comparable:
+    """Sustained after it was stopped, it is practised again."""
+    return msgspec.structs.replace(_row(row, record), stopped=False)
 
 
 @works.on(ImprovementPromoted)

@@ -30,7 +30,7 @@ from events.stories import StoryShared, StoryWithdrawn
 from events.strategies import Area, AreaMove, StrategyAdopted, StrategyRefreshed
 from events.vocabulary import Event
 from projections.engine.projection import Projection
-from projections.moments import first_day_of, last_moment_of, latest, may_precede
+from projections.moments import first_day_of, last_day, last_moment_of, latest, may_precede
 from projections.project_life import LIFE, ProjectLife, lived
 
 SPANS_MAX = 200  # changes of state, place or areas of one project; the latest are kept
@@ -54,6 +54,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     valid_from: date
+    valid_to: date | None  # the last day on which it is meant to be in force
     title: str | None
     areas: tuple[Area, ...]
     moves: tuple[AreaMove, ...]
@@ -72,7 +73,7 @@ class Work(ProjectLife, frozen=True, kw_only=True):
 
 areas = Projection(
     "strategy_areas",
-    revision=3,
+    revision=4,
     row=Work,
     doc=__doc__,
     streams=["project", "improvement", "story", "strategy"],
@@ -139,6 +140,7 @@ def strategy(work: Work | None, event: StrategyAdopted | StrategyRefreshed, reco
     told = Version(
         version=event.version,
         valid_from=first_day(event.valid_from),
+        valid_to=None if event.valid_to is None else last_day(event.valid_to),
         title=event.title or work.title,
         areas=event.areas,
         moves=event.maps_from if isinstance(event, StrategyRefreshed) else (),
@@ -381,10 +383,11 @@ AREAS_IN_FORCE = """
       FROM (SELECT DISTINCT ON (key) split_part(key, '/', 2) AS strategy, worded.*
               FROM strategy_areas
              CROSS JOIN LATERAL jsonb_to_recordset(versions)
-                   AS worded (version bigint, valid_from date, title text, areas jsonb)
+                   AS worded (version bigint, valid_from date, valid_to date, title text, areas jsonb)
              WHERE organisation = %(organisation)s AND kind = 'strategy' AND valid_from <= %(on)s
              ORDER BY key, version DESC) AS in_force
      CROSS JOIN LATERAL jsonb_to_recordset(areas) AS named (area text, label text)
+     WHERE coalesce(valid_to >= %(on)s, true)
 """
 areas.question(
     "in_force",

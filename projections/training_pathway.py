@@ -56,7 +56,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 training = Projection(
     "training_pathway",
-    revision=1,
+    revision=2,
     row=Training,
     doc=__doc__,
     indexes=["(organisation, person) WHERE person IS NOT NULL"],
@@ -72,10 +72,12 @@ def offered(row: Training | None, event: CourseOffered, record: Record) -> Train
 
 @training.on(CohortOpened, part=lambda _: "cohort")
 def opened(row: Training | None, event: CohortOpened, record: Record) -> Training:
+    """Opened again after it was cancelled, a cohort is held."""
     row = row or Training(what="cohort")
     return msgspec.structs.replace(
         row,
         course=event.course,
+        closed=None if row.closed == "cancelled" else row.closed,
         title=event.title or row.title,
         number=event.number or row.number,
         starts=event.starts or row.starts or as_written(record),

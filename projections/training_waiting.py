@@ -14,6 +14,7 @@ from events.fields import PersonKind
 from events.log.record import Record
 from events.training import (
     CohortCancelled,
+    CohortOpened,
     CourseOffered,
     TrainingAttended,
     TrainingCompleted,
@@ -52,7 +53,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancelled: bool = False  # a cohort that is not held
 
 
-waiting = Projection("training_waiting", revision=3, row=Waiting, doc=__doc__, streams=["course", "cohort"])
+waiting = Projection("training_waiting", revision=4, row=Waiting, doc=__doc__, streams=["course", "cohort"])
 
 
 @waiting.on(CourseOffered, part=lambda _: COURSE)
@@ -98,6 +99,12 @@ def gave_it_up(row: Waiting | None, event: TrainingWithdrawn, record: Record) ->
 @waiting.on(CohortCancelled, part=lambda _: COHORT)
 def cancelled(row: Waiting | None, event: CohortCancelled, record: Record) -> Waiting:
     return Waiting(course=event.course, cancelled=True)
+
+
+@waiting.on(CohortOpened, part=lambda _: COHORT)
+def opened(row: Waiting | None, event: CohortOpened, record: Record) -> Waiting | None:
+    """Opened again after it was cancelled, a cohort is held, and who has a place in it waits no more."""
+    return None
 
 
 def who_waits(course: str, asked: Waiting, cohorts: Iterable[Mapping[Part, Waiting]]) -> Iterator[str]:

@@ -140,3 +140,12 @@ def test_a_forum_known_from_a_page_only_has_its_name_from_there() -> None:
     history.tell("forum/luton", "2021", ForumReported(summary="It meets monthly.", name="Luton QI Forum"))
     line = history.row(portfolio, "forum/luton")
     assert (line.kind, line.title, line.closed) == ("forum", "Luton QI Forum", None)
+
+
+def test_a_forum_that_is_created_again_after_it_was_closed_meets_again() -> None:
+    history = History()
+    history.tell("forum/luton", "2021-01", ForumCreated(name="Luton QI Forum"))
+    history.tell("forum/luton", "2021-05", ForumClosed())
+    assert history.row(portfolio, "forum/luton").closed == "2021-05"
+    history.tell("forum/luton", "2022-01", ForumCreated(name="Luton QI Forum"))
+    assert history.row(portfolio, "forum/luton").closed is None

@@ -1,5 +1,6 @@
 from typing import Any
 
+from events.coaching import CoachReleased
 from events.involvement import InvolvementExperienced, InvolvementSet
 from events.projects import ProjectCompleted, ProjectStarted, ProjectTransferred
 from events.teams import PersonChangedRole, PersonJoined, PersonLeft
@@ -85,6 +86,19 @@ def test_service_users_are_in_the_team_by_role_or_by_what_they_are_until_they_le
     told.tell("project/P-1", "2024-03-01", PersonLeft(person="person/c"))
     experts = told.row(involvement, "project/P-1").experts
     assert [(expert.person, expert.role) for expert in experts] == [("person/a", "co_lead")]
+
+
+def test_a_service_user_who_coached_a_project_is_in_its_team_until_released() -> None:
+    told = History()
+    told.tell("project/P-1", "2024-01-01", PersonJoined(person="person/a", role="coach", kind="service_user"))
+    told.tell("project/P-1", "2024-01-01", PersonJoined(person="person/b", role="coach", kind="service_user"))
+    told.tell(
+        "project/P-1", "2024-01-01", PersonJoined(person="person/b", role="member", kind="service_user")
+    )
+    for person in ("person/a", "person/b"):
+        told.tell("project/P-1", "2024-02-01", CoachReleased(coach=person))
+    experts = told.row(involvement, "project/P-1").experts
+    assert [(expert.person, expert.role) for expert in experts] == [("person/b", "member")]
 
 
 async def test_the_mean_of_a_few_is_not_shown(database_url: str) -> None:

@@ -2,7 +2,12 @@ from typing import Any
 
 from events.aims import AimSet
 from events.comments import VisibilitySet
-from events.improvements import ImprovementPromoted, ImprovementReported
+from events.improvements import (
+    ImprovementPromoted,
+    ImprovementReported,
+    ImprovementStopped,
+    ImprovementSustained,
+)
 from events.learning import LearningCaptured
 from events.projects import ProjectCompleted, ProjectProposed, ProjectRedescribed, ProjectStarted
 from projections.similar_work import works
@@ -110,3 +115,12 @@ def test_what_was_learned_last_is_kept() -> None:
     told = trust()
     told.tell("project/P-1", "2024-01-01", LearningCaptured(kind="worked", text="Texts work too."))
     assert told.row(works, "project/P-1").learned == "Texts work too."
+
+
+def test_an_improvement_that_is_sustained_after_it_was_stopped_is_practised() -> None:
+    told = trust()
+    told.tell("improvement/I-9", "2024-01-01", ImprovementReported(what_changed="A huddle", level="team"))
+    told.tell("improvement/I-9", "2024-02-01", ImprovementStopped())
+    assert told.row(works, "improvement/I-9").stopped
+    told.tell("improvement/I-9", "2024-03-01", ImprovementSustained())
+    assert not told.row(works, "improvement/I-9").stopped

@@ -216,6 +216,20 @@ async def test_a_refreshed_strategy_counts_the_same_work_under_its_own_areas(dat
     ]
 
 
+async def test_a_strategy_is_in_force_until_its_last_day(database_url: str) -> None:
+    adopted = StrategyAdopted(title="Ours", valid_from="2018-04", valid_to="2023-03", areas=STAFF)
+    history = History()
+    history.tell("strategy/ours", "2018-04", adopted)
+
+    async def in_force(day: date) -> list[str]:
+        return [named.area for named in await history.ask(database_url, areas, "in_force", on=day)]
+
+    assert await in_force(date(2023, 3, 31)) == ["staff"]
+    assert await in_force(date(2023, 4, 1)) == []
+    history.tell("strategy/ours", "2023-04", StrategyRefreshed(version=2, valid_from="2023-04", areas=STAFF))
+    assert await in_force(date(2023, 4, 1)) == ["staff"]
+
+
 async def test_a_strategy_that_nobody_told_of_is_not_taken_for_none(database_url: str) -> None:
     history = History()
     history.tell("project/P-1", "2022-01-01", ProjectStarted(areas=("staff",)))

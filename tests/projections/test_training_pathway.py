@@ -1,6 +1,7 @@
 from events.corrections import EventRetracted
 from events.fields import PersonKind
 from events.training import (
+    CohortCancelled,
     CohortCompleted,
     CohortOpened,
     CourseOffered,
@@ -98,3 +99,14 @@ def test_whoever_completed_twice_counts_once_and_not_at_all_when_retracted() -> 
     rows = told.rows(training)
     assert rows[f"{ICP10}/person/a"].completed == "2025-03-10"
     assert rows[f"{ICP10}/person/c"].completed is None
+
+
+def test_a_cohort_that_is_opened_again_is_not_cancelled_and_one_that_was_completed_stays_so() -> None:
+    told = cohort_10()
+    told.tell(ICP10, "2024-10-02", CohortCancelled(course="icp"))
+    assert told.rows(training)[f"{ICP10}/cohort"].closed == "cancelled"
+    told.tell(ICP10, "2024-10-03", CohortOpened(course="icp"))
+    assert told.rows(training)[f"{ICP10}/cohort"].closed is None
+    told.tell(ICP10, "2025-03-10", CohortCompleted(course="icp"))
+    told.tell(ICP10, "2025-04-01", CohortOpened(course="icp"))
+    assert told.rows(training)[f"{ICP10}/cohort"].closed == "completed"

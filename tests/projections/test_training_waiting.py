@@ -2,6 +2,7 @@ from datetime import date
 
 from events.training import (
     CohortCancelled,
+    CohortOpened,
     CourseOffered,
     TrainingCompleted,
     TrainingEnrolled,
@@ -53,6 +54,15 @@ async def test_who_has_a_place_waits_no_more_unless_the_cohort_is_not_held_or_th
     told.tell("course/icp", "2024-05-01", TrainingRequested(person="person/b"))
     (shown,) = await told.ask(database_url, waiting, "all")
     assert (shown.waiting, shown.since) == (1, date(2024, 5, 1))
+
+
+async def test_who_has_a_place_in_a_cohort_that_is_held_after_all_waits_no_more(database_url: str) -> None:
+    told = History()
+    told.tell("course/icp", "2024-02-01", TrainingRequested(person="person/a"))
+    told.tell("cohort/C-1", "2024-02-02", CohortCancelled(course="icp"))
+    told.tell("cohort/C-1", "2024-03-01", CohortOpened(course="icp"))
+    told.tell("cohort/C-1", "2024-03-02", TrainingEnrolled(course="icp", person="person/a"))
+    assert await told.ask(database_url, waiting, "all") == []
 
 
 async def test_who_gave_up_their_place_waits_again_and_as_long_as_before(database_url: str) -> None:
