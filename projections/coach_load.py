@@ -20,6 +20,7 @@ from events.coaching import (
 from events.fields import PersonKind
 from events.log.record import Record
 from events.vocabulary import Event
+from projections.endings import has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.moments import as_written, last_day_so_far
 from projections.project_life import LIFE, lived
@@ -57,7 +58,7 @@ NEW = Supported()
 
 coach_load = Projection(
     "coach_load",
-    revision=3,
+    revision=4,
     row=Supported,
     doc=__doc__,
     streams=["project", "person"],
@@ -105,7 +106,7 @@ def accredited(row: Supported | None, event: CoachAccredited, record: Record) ->
     return msgspec.structs.replace(
         row,
         accredited=row.accredited or as_written(record),
-        stepped_down=None,
+        stepped_down=row.stepped_down if has_ended(row.gone, "coach", record) else None,
         person_kind=event.kind or row.person_kind,
         hours_free=event.hours_per_month,
     )
@@ -114,7 +115,8 @@ def accredited(row: Supported | None, event: CoachAccredited, record: Record) ->
 @coach_load.on(CoachSteppedDown)
 def stepped_down(row: Supported | None, event: CoachSteppedDown, record: Record) -> Supported:
     row = row or Supported(kind="person")
-    return msgspec.structs.replace(row, stepped_down=as_written(record))
+    gone = with_ending(row.gone, "coach", record)
+    return msgspec.structs.replace(row, stepped_down=as_written(record), gone=gone)
 
 
 for _kind in (*LIFE, *TEAM):

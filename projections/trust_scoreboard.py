@@ -31,6 +31,7 @@ from events.projects import Outcome
 from events.scores import ProgressScored
 from events.training import CohortCompleted, TrainingCompleted
 from events.vocabulary import Event
+from projections.endings import has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.project_life import LIFE, outcome_after
 from projections.project_team import TEAM
@@ -51,7 +52,7 @@ class Counted(FollowedProject, frozen=True, kw_only=True):
 
 scoreboard = Projection(
     "trust_scoreboard",
-    revision=5,
+    revision=6,
     row=Counted,
     doc=__doc__,
     streams=["project", "person", "cohort"],
@@ -88,7 +89,9 @@ for _kind in TOLD_OF_PROJECTS:
 def coach(row: Counted | None, event: CoachAccredited | CoachSteppedDown, record: Record) -> Counted | None:
     """Stepping down says of somebody that they were a coach, even if nobody told how they became one."""
     row = row or Counted(what="coach")
-    return msgspec.structs.replace(row, stepped_down=isinstance(event, CoachSteppedDown))
+    if isinstance(event, CoachSteppedDown):
+        return msgspec.structs.replace(row, stepped_down=True, gone=with_ending(row.gone, "coach", record))
+    return msgspec.structs.replace(row, stepped_down=has_ended(row.gone, "coach", record))
 
 
 @scoreboard.on(CohortCompleted, part=the_one)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from events.barriers import BarrierEscalated, BarrierRaised, BarrierResolved
-from events.coaching import CoachAllocated, CoachReleased
+from events.coaching import CoachAccredited, CoachAllocated, CoachReleased, CoachSteppedDown
 from events.cycles import CyclePlanned, CycleTested
 from events.measures import MeasureDefined, MeasureRetired
 from events.programmes import ProjectJoinedProgramme, ProjectLeftProgramme
@@ -24,6 +24,7 @@ from projections.data_quality import quality
 from projections.duties import duties
 from projections.forum_portfolio import portfolio
 from projections.projects import projects
+from projections.trust_scoreboard import scoreboard
 from tests.projections.history import History
 
 P = "project/P-1"
@@ -91,6 +92,17 @@ def test_a_barrier_cleared_in_the_month_in_which_it_was_raised_is_open_no_more()
     assert history.row(projects, P).barriers_open == ("B-2",)
     history.tell(P, "2022-05-01", BarrierRaised(barrier="B-1", title="Broken again"))
     assert [one.barrier for one in history.row(at_risk, P).barriers] == ["B-2", "B-1"]
+
+
+def test_a_coach_who_stepped_down_in_the_year_in_which_they_were_accredited_coaches_no_more() -> None:
+    history = History()
+    history.tell(ANN, "2020-03-01", CoachAccredited())
+    history.tell(ANN, "2020", CoachSteppedDown())
+    assert history.row(coach_load, ANN).stepped_down == "2020"
+    assert history.row(scoreboard, f"{ANN}/itself").stepped_down
+    history.tell(ANN, "2021-02-01", CoachAccredited())
+    assert history.row(coach_load, ANN).stepped_down is None
+    assert not history.row(scoreboard, f"{ANN}/itself").stepped_down
 
 
 def test_nothing_that_ended_in_the_month_in_which_it_began_is_in_hand() -> None:
