@@ -30,7 +30,9 @@ URL = "http://127.0.0.1:8080"
     "QILEDGER_API_KEY_<organisation> and QILEDGER_API_KEY by default.",
 )
 @click.option("--organisation", help="Whose log, if the key is for one: needed for CloudEvents.")
-@click.option("--dry-run", is_flag=True, help="Check everything, keep nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check each line at the door, and keep nothing; the log is not asked."
+)
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write each outcome as NDJSON."
 )

@@ -39,7 +39,7 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What would be kept: the answer of a dry run."""
+    """What the door would keep: the answer of a dry run."""
 
     would_keep: Mapping[str, Any]
 

@@ -57,7 +57,7 @@ class AsyncClient(Way):
         return receipt
 
     async def try_out(self, telling: Telling) -> Tried:
-        """What would be kept. Nothing is."""
+        """What the door would keep; nothing is, and the log is not asked."""
         tried = await self.run(self.ledger.telling(telling, dry_run=True))
         assert isinstance(tried, Tried)
         return tried

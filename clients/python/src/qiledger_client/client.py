@@ -64,7 +64,7 @@ class Client(Way):
         return receipt
 
     def try_out(self, telling: Telling) -> Tried:
-        """What would be kept. Nothing is. Raises Problem, Unreachable."""
+        """What the door would keep; nothing is, and the log is not asked. Raises Problem, Unreachable."""
         tried = self.run(self.ledger.telling(telling, dry_run=True))
         assert isinstance(tried, Tried)
         return tried
