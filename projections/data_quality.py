@@ -67,7 +67,7 @@ NEW = LookedAt()
 
 quality = Projection(
     "data_quality",
-    revision=6,
+    revision=7,
     row=LookedAt,
     doc=__doc__,
     streams=["project", *INTRODUCED_BY],
@@ -87,7 +87,8 @@ def looked_at(row: LookedAt | None, event: Event, record: Record) -> LookedAt:
     for rule, about in found:
         if oddities and rule in _HEALED:  # what could be healed is shown once, at its latest
             oddities = tuple([one for one in oddities if one.rule != rule or one.about != about])
-    oddities += tuple([_oddity(rule, about, record) for rule, about in found])
+    new = [_oddity(rule, about, record) for rule, about in found]
+    oddities += tuple([one for one in new if not _healed(one, so_far)])  # what was told before may heal it
     return LookedAt(
         so_far=so_far,
         oddities=oddities[:ODDITIES_MAX],

@@ -146,6 +146,7 @@ IN_PRACTICE = ChangeImplemented(change="A text message the day before")
         ([MEASURE, reading("2026-02")], ["period_ahead"]),
         ([PersonJoined(person="person/s", role="lead")], ["sponsor_leads", "two_leads"]),
         ([ProjectCompleted()], ["completed_without_learning"]),
+        ([ProjectCompleted(learned="It works."), ProjectCompleted()], ["ended_twice"]),
         ([ProjectStarted()], ["started_twice"]),
     ],
 )
