@@ -33,7 +33,8 @@ from projections.audience import narrower, shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of, last_day, last_moment_of, latest, may_precede
 
-LISTED_MAX = 100  # tools, subjects or consents of one row
+LISTED_MAX = 100  # tools or subjects of one row
+TERMS_MAX = 400  # consents of one person that were withdrawn or have an end
 WORDS_MAX = 20_000  # characters that can be searched, of one row
 
 
@@ -74,7 +75,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 wall = Projection(
     "story_wall",
-    revision=4,
+    revision=5,
     row=Piece,
     doc=__doc__,
     streams=["story", "improvement", "person"],
@@ -227,7 +228,7 @@ def _with_terms(person: Piece, consent: str, *new: Terms) -> Piece:
     """With new terms of a consent, or none. Where there are too many, those withdrawn are kept."""
     others = (terms for terms in person.terms if terms.consent != consent)
     kept = sorted((*new, *others), key=lambda terms: terms.withdrawn_until is None)
-    return msgspec.structs.replace(person, terms=tuple(kept[:LISTED_MAX]))
+    return msgspec.structs.replace(person, terms=tuple(kept[:TERMS_MAX]))
 
 
 def _gathered(known: tuple[str, ...], *more: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from events.improvements import (
 )
 from events.people import ConsentGiven, ConsentWithdrawn
 from events.stories import StoryLinked, StoryShared, StoryWithdrawn
-from projections.story_wall import wall
+from projections.story_wall import TERMS_MAX, wall
 from tests.projections.history import History
 
 FALLS = StoryShared(
@@ -132,6 +132,16 @@ async def test_a_consent_withdrawn_on_the_day_it_was_given_is_withdrawn(database
     assert await shown(database_url, history) == []
     history.tell("person/a", "2026-03-03T10:00Z", agreed)
     assert await shown(database_url, history) == ["Her story"]
+
+
+def test_of_many_consents_those_withdrawn_are_not_forgotten_for_those_that_end() -> None:
+    history = History()
+    history.tell("person/a", "2026-01", ConsentWithdrawn(consent="CO-0"))
+    for number in range(1, TERMS_MAX + 1):
+        agreed = ConsentGiven(consent=f"CO-{number}", purpose="public_story", until="2027")
+        history.tell("person/a", "2026-02", agreed)
+    terms = history.row(wall, "person/a").terms
+    assert (len(terms), terms[0].consent) == (TERMS_MAX, "CO-0")
 
 
 async def test_a_consent_holds_until_its_last_day(database_url: str) -> None:
