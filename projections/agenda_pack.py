@@ -65,7 +65,7 @@ class PackLine(FollowedProject, frozen=True, kw_only=True):
 
 pack = Projection(
     "agenda_pack",
-    revision=4,
+    revision=5,
     row=PackLine,
     doc=__doc__,
     streams=["project"],

@@ -76,7 +76,7 @@ NEW = Watched()
 
 at_risk = Projection(
     "at_risk",
-    revision=4,
+    revision=5,
     row=Watched,
     doc=__doc__,
     streams=["project"],

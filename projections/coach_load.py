@@ -58,7 +58,7 @@ NEW = Supported()
 
 coach_load = Projection(
     "coach_load",
-    revision=4,
+    revision=5,
     row=Supported,
     doc=__doc__,
     streams=["project", "person"],

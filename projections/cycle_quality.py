@@ -74,7 +74,7 @@ class QualityPart(ProjectLife, frozen=True, kw_only=True):
 
 quality = Projection(
     "cycle_quality",
-    revision=2,
+    revision=3,
     row=QualityPart,
     doc=__doc__,
     streams=[

@@ -67,7 +67,7 @@ NEW = LookedAt()
 
 quality = Projection(
     "data_quality",
-    revision=7,
+    revision=8,
     row=LookedAt,
     doc=__doc__,
     streams=["project", *INTRODUCED_BY],

@@ -68,7 +68,7 @@ NEW = Duties()
 
 duties = Projection(
     "duties",
-    revision=4,
+    revision=5,
     row=Duties,
     doc=__doc__,
     streams=["project"],

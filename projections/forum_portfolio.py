@@ -40,7 +40,7 @@ class PortfolioLine(FollowedProject, frozen=True, kw_only=True):
 
 portfolio = Projection(
     "forum_portfolio",
-    revision=4,
+    revision=5,
     row=PortfolioLine,
     doc=__doc__,
     streams=["project", "forum"],

@@ -23,7 +23,7 @@ from events.ideas import (
     Origin,
 )
 from events.log.record import Record
-from projections.audience import shown_to_reader
+from projections.audience import SaidFor, narrowest, said_after, shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, last_day_of
 
@@ -51,11 +51,12 @@ class IdeaLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     became: str | None = None  # the stream of what it became, or of the idea it goes on with
     answer: str | None = None  # the words of the latest answer
     audience: Audience = "organisation"  # who may see it; it is counted either way
+    said_for: SaidFor = ()  # who may see it by all that may have been said last; the fewest of those may
 
 
 ideas = Projection(
     "idea_tracker",
-    revision=1,
+    revision=2,
     row=IdeaLine,
     doc=__doc__,
     streams=["idea"],
@@ -110,8 +111,10 @@ def declined(line: IdeaLine | None, event: IdeaDeclined, record: Record) -> Idea
 
 
 @ideas.on(VisibilitySet)
-def shown_to(line: IdeaLine | None, event: VisibilitySet, _: Record) -> IdeaLine:
-    return msgspec.structs.replace(line or IdeaLine(), audience=event.audience)
+def shown_to(line: IdeaLine | None, event: VisibilitySet, record: Record) -> IdeaLine:
+    line = line or IdeaLine()
+    said_for = said_after(line.said_for, event.audience, record)
+    return msgspec.structs.replace(line, audience=narrowest(said_for), said_for=said_for)
 
 
 def _came_to(

@@ -57,7 +57,7 @@ class Participation(ProjectLife, frozen=True, kw_only=True):
 
 involvement = Projection(
     "involvement",
-    revision=3,
+    revision=4,
     row=Participation,
     doc=__doc__,
     streams=["project"],

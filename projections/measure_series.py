@@ -37,7 +37,7 @@ from events.measures import (
     MeasureRetired,
     MeasureRevised,
 )
-from projections.audience import shown_to_reader
+from projections.audience import SaidFor, narrowest, said_after, shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of
 
@@ -66,6 +66,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     rule: str | None = None
     # of the project
     audience: Audience | None = None
+    said_for: SaidFor = ()  # by all that may have been said last; the fewest of those may see it
 
 
 class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -99,7 +100,7 @@ NOTHING = About()
 
 series = Projection(
     "measure_series",
-    revision=2,
+    revision=3,
     row=SeriesPart,
     doc=__doc__,
     streams=["project"],
@@ -238,7 +239,8 @@ def tested(row: SeriesPart | None, event: CycleTested | CycleActed, record: Reco
 
 @series.on(VisibilitySet, part=lambda event: "project")
 def visible(row: SeriesPart | None, event: VisibilitySet, record: Record) -> SeriesPart:
-    return SeriesPart(sort="project", about=About(audience=event.audience))
+    said_for = said_after(() if row is None else row.says.said_for, event.audience, record)
+    return SeriesPart(sort="project", about=About(audience=narrowest(said_for), said_for=said_for))
 
 
 def _beside(sort: Sort, measure: str, on: str, *, text: str | None, **more: Any) -> SeriesPart:

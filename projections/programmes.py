@@ -60,7 +60,7 @@ class Taking(ProjectLife, frozen=True, kw_only=True):
 
 taking_part = Projection(
     "programmes",
-    revision=3,
+    revision=4,
     row=Taking,
     doc=__doc__,
     streams=["programme", "project"],

@@ -41,6 +41,7 @@ from events.projects import (
 from events.reviews import ProjectReviewed
 from events.rights import LegalHoldLifted, LegalHoldSet
 from events.vocabulary import ANY_STREAM, Event, vocabulary
+from projections.audience import SaidFor, narrowest, said_after
 from projections.endings import Ending, ends
 from projections.moments import as_written, last_day_of
 
@@ -103,6 +104,7 @@ class ProjectLife(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     state: State = "unknown"
     state_since: str | None = None  # as written
     audience: Audience = "organisation"  # who may see it; it is counted either way
+    said_for: SaidFor = ()  # who may see it by all that may have been said last; the fewest of those may
     flaws: tuple[str, ...] = ()  # each kind of flaw once, in the order in which they showed
     ahead: tuple[Ahead, ...] = ()  # resumed or reopened by then, and no pause or end was told
 
@@ -157,6 +159,8 @@ def life_after(row: ProjectLife, event: Event, record: Record) -> Changes:
     """The fields of `ProjectLife` that an event of `LIFE` changes; another changes none."""
     if type(event) not in _LIFE:
         return {}
+    if isinstance(event, VisibilitySet):
+        return _given_to(row, event, record)
     changes = _described(row, event)
     answer = _answer_to(row, event, record)
     if answer is not None:
@@ -283,7 +287,7 @@ def _left_out(event: Event) -> str | None:
 
 
 def _described(row: ProjectLife, event: Event) -> Changes:
-    """What an event says of the project's name and place, and of who may see it."""
+    """What an event says of the project's name and place."""
     match event:
         case ProjectProposed() | ProjectStarted():
             approved_by = event.approved_by if isinstance(event, ProjectStarted) else None
@@ -306,6 +310,9 @@ def _described(row: ProjectLife, event: Event) -> Changes:
                 "directorate": row.directorate or event.directorate,
                 "areas": row.areas or event.areas,
             }
-        case VisibilitySet():
-            return {"audience": event.audience}
     return {}
+
+
+def _given_to(row: ProjectLife, event: VisibilitySet, record: Record) -> Changes:
+    said_for = said_after(row.said_for, event.audience, record)
+    return {"audience": narrowest(said_for), "said_for": said_for}

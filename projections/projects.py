@@ -102,7 +102,7 @@ NEW = ProjectPage()
 
 projects = Projection(
     "projects",
-    revision=5,
+    revision=6,
     row=ProjectPage,
     doc=__doc__,
     streams=["project"],
@@ -327,7 +327,7 @@ ONE = sql.SQL(
     """
     SELECT split_part(key, '/', 2) AS project,
            %(on)s::date - scored_until AS score_age_days,
-           title, problem, directorate, forum, areas, state, state_since, audience, flaws, ahead,
+           title, problem, directorate, forum, areas, state, state_since, audience, said_for, flaws, ahead,
            proposed, started, ended, outcome, aim, chartered, measures, programmes,
            scores, assessor, score, scale, scored, scored_until, score_since, score_held_from, score_before,
            team, gone, involvement, sponsor_updated, next_review, barriers_open, over,

@@ -64,7 +64,7 @@ TOLD = """
 
 works = Projection(
     "similar_work",
-    revision=4,
+    revision=5,
     row=Comparable,
     doc=__doc__,
     streams=["project", "improvement"],

@@ -29,7 +29,7 @@ from events.improvements import (
 from events.log.record import Record
 from events.people import ConsentGiven, ConsentWithdrawn
 from events.stories import StoryLinked, StoryShared, StoryWithdrawn
-from projections.audience import narrower, shown_to_reader
+from projections.audience import SaidFor, narrower, narrowest, said_after, shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written, first_day_of, last_day, last_moment_of, latest, may_precede
 
@@ -69,13 +69,13 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     consents: tuple[str, ...] = ()  # those a story rests on
     terms: tuple[Terms, ...] = ()  # of a person: of the consents that were withdrawn, or have an end
     audience: Audience = "organisation"
-    narrowed_until: datetime | None = None  # the last moment at which its readers may have been made fewer
+    said_for: SaidFor = ()  # who may see it by all that may have been said last; no more than those may
     withdrawn_until: datetime | None = None  # of a story: the last moment at which it may have been withdrawn
 
 
 wall = Projection(
     "story_wall",
-    revision=5,
+    revision=6,
     row=Piece,
     doc=__doc__,
     streams=["story", "improvement", "person"],
@@ -122,7 +122,7 @@ def withdrawn(piece: Piece | None, event: StoryWithdrawn, record: Record) -> Pie
     return Piece(
         kind="story",
         audience=narrower(piece.audience, "organisation"),
-        narrowed_until=piece.narrowed_until,
+        said_for=piece.said_for,
         withdrawn_until=latest(piece.withdrawn_until, last_moment_of(record)),
     )
 
@@ -180,13 +180,11 @@ def visible(piece: Piece | None, event: VisibilitySet, record: Record) -> Piece 
     if record.stream.startswith("person/"):
         return piece
     piece = piece or _unheard_of(record)
-    audience = _readers(piece, event.audience, record)
+    said_for = said_after(piece.said_for, event.audience, record)
+    audience = narrowest(said_for)
     if piece.kind == "story" and piece.title is None:
         audience = narrower(piece.audience, audience)
-    until = piece.narrowed_until
-    if event.audience != "public":
-        until = latest(until, last_moment_of(record))
-    return msgspec.structs.replace(piece, audience=audience, narrowed_until=until)
+    return msgspec.structs.replace(piece, audience=audience, said_for=said_for)
 
 
 def _unheard_of(record: Record) -> Piece:
@@ -197,7 +195,7 @@ def _unheard_of(record: Record) -> Piece:
 
 def _readers(piece: Piece, wanted: Audience, record: Record) -> Audience:
     """Who may see it after a record that wants these readers: no more than somebody may have said later."""
-    return narrower(piece.audience, wanted) if may_precede(record, piece.narrowed_until) else wanted
+    return narrowest(said_after(piece.said_for, wanted, record))
 
 
 @wall.on(ConsentWithdrawn)

@@ -73,7 +73,7 @@ class Work(ProjectLife, frozen=True, kw_only=True):
 
 areas = Projection(
     "strategy_areas",
-    revision=4,
+    revision=5,
     row=Work,
     doc=__doc__,
     streams=["project", "improvement", "story", "strategy"],

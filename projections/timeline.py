@@ -11,11 +11,12 @@ a record keeps encrypted.
 
 from datetime import datetime
 from functools import cache
+from typing import LiteralString
 
 import msgspec
 from psycopg import sql
 
-from events.comments import CommentPosted
+from events.comments import CommentPosted, VisibilitySet
 from events.corrections import Revision
 from events.fields import Audience, Subject
 from events.ideas import IdeaTakenUp
@@ -26,8 +27,9 @@ from events.projects import ProjectMerged, ProjectProposed, ProjectSplit
 from events.spread import SpreadAdopted
 from events.stories import StoryLinked, StoryShared
 from events.vocabulary import Event, example_of, tag_of, vocabulary
-from projections.audience import shown_to_reader
+from projections.audience import fewest_readers_first, shown_to_reader
 from projections.engine.projection import Projection
+from projections.moments import last_moment_of
 
 DETAIL_MAX = 300  # characters
 
@@ -81,11 +83,12 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     puts_right: str | None = None  # the id of the telling that it corrected or retracted
     also: str | None = None  # another stream that it happened to as well, and that shows this line too
     also_too: tuple[str, ...] | None = None  # and more of them: of a project that was split, for one
+    said_until: datetime | None = None  # of who may see it: the last moment at which that may have been said
 
 
 timeline = Projection(
     "timeline",
-    revision=5,
+    revision=6,
     row=TimelineEntry,
     doc=__doc__,
     indexes=[
@@ -116,6 +119,7 @@ def told(event: Event, record: Record) -> TimelineEntry:
         puts_right=event.of if isinstance(event, Revision) else None,
         also=others[0] if others else None,
         also_too=others[1:] or None,
+        said_until=last_moment_of(record) if isinstance(event, VisibilitySet) else None,
     )
 
 
@@ -217,20 +221,32 @@ LINES = """
       FROM timeline AS line
      WHERE organisation = %(organisation)s AND {of_subject} AND {seen}
 """
+# As `narrowest` has it: of all that may have been said last, the fewest readers.
 AUDIENCE = """coalesce((SELECT visible.facts ->> 'audience'
                       FROM timeline AS visible
                      WHERE visible.organisation = %(organisation)s
-                       AND visible.key = line.key
+                       AND visible.key = {whose}
                        AND visible.type = 'visibility.set'
-                     ORDER BY visible.folded_at DESC, visible.position DESC
+                       AND visible.said_until >= (SELECT max(last.folded_at)
+                                                    FROM timeline AS last
+                                                   WHERE last.organisation = %(organisation)s
+                                                     AND last.key = {whose}
+                                                     AND last.type = 'visibility.set')
+                     ORDER BY {fewest_readers_first}
                      LIMIT 1), 'organisation')"""
+
+
+def _seen(whose: LiteralString) -> sql.Composed:
+    """SQL that is true where the reader may see what happened to the thing of that key."""
+    first = fewest_readers_first("visible.facts ->> 'audience'")
+    return shown_to_reader(sql.SQL(AUDIENCE).format(whose=sql.SQL(whose), fewest_readers_first=first))
+
+
 # Its own lines are all seen or none: said of %(subject)s, it is looked up once and not for each.
-OWN = shown_to_reader(AUDIENCE.replace("line.key", "%(subject)s"))
+OWN = _seen("%(subject)s")
 OF_SUBJECT = sql.SQL(LINES).format(of_subject=sql.SQL("key = %(subject)s"), seen=OWN)
 HAPPENED_ELSEWHERE = [
-    sql.SQL(LINES).format(
-        of_subject=sql.SQL(also + " AND key <> %(subject)s"), seen=shown_to_reader(AUDIENCE)
-    )
+    sql.SQL(LINES).format(of_subject=sql.SQL(also + " AND key <> %(subject)s"), seen=_seen("line.key"))
     for also in (
         "also = %(subject)s",
         "also_too IS NOT NULL AND also_too ? %(subject)s::text AND also IS DISTINCT FROM %(subject)s",

@@ -52,7 +52,7 @@ class Counted(FollowedProject, frozen=True, kw_only=True):
 
 scoreboard = Projection(
     "trust_scoreboard",
-    revision=6,
+    revision=7,
     row=Counted,
     doc=__doc__,
     streams=["project", "person", "cohort"],
