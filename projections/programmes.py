@@ -31,13 +31,17 @@ from projections.aligned_measures import Aligned, with_definition, with_end, wit
 from projections.audience import shown_to_reader
 from projections.engine.projection import Projection
 from projections.moments import as_written
-from projections.project_life import LIFE, ProjectLife, State, lived
+from projections.project_life import LIFE, State, lived
+from projections.project_score import WithScore, score_after
 
 PROGRAMMES_MAX = 50  # that one project is in at once
 
 
-class Taking(ProjectLife, frozen=True, kw_only=True):
-    """A programme, or a project that may take part in some. A programme is active, paused or completed too."""
+class Taking(WithScore, frozen=True, kw_only=True):
+    """A programme, or a project that may take part in some. A programme is active, paused or completed too.
+
+    Neither's team is followed here.
+    """
 
     what: Literal["programme", "project"]
     kind: ProgrammeKind | None = None  # of a programme: how its teams work together
@@ -52,15 +56,12 @@ class Taking(ProjectLife, frozen=True, kw_only=True):
     teams_completed: int | None = None
     teams_improved: int | None = None
     programmes: tuple[str, ...] = ()  # of a project: those it takes part in now
-    score: float | None = None  # of a project: the latest progress score
-    scale: str | None = None
-    scored: str | None = None
     measures: tuple[Aligned, ...] = ()
 
 
 taking_part = Projection(
     "programmes",
-    revision=4,
+    revision=5,
     row=Taking,
     doc=__doc__,
     streams=["programme", "project"],
@@ -154,9 +155,9 @@ def left(row: Taking | None, event: ProjectLeftProgramme, record: Record) -> Tak
 
 @taking_part.on(ProgressScored)
 def scored(row: Taking | None, event: ProgressScored, record: Record) -> Taking:
-    return msgspec.structs.replace(
-        _row(row, record), score=event.score, scale=event.scale, scored=as_written(record)
-    )
+    """A project has one score, here as on its page, whoever of several gave it."""
+    row = _row(row, record)
+    return msgspec.structs.replace(row, **score_after(row, event, record))
 
 
 @taking_part.on(MeasureDefined)

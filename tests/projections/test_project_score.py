@@ -1,17 +1,25 @@
 """Which score a project has, where several people score it."""
 
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.programmes import ProjectJoinedProgramme
 from events.projects import ProjectStarted
-from events.scores import ProgressScored
+from events.scores import Assessor, ProgressScored
 from projections.at_risk import at_risk
 from projections.data_quality import quality
+from projections.engine.found import found
+from projections.programmes import taking_part
 from projections.project_score import WithScore
 from projections.projects import projects
 from tests.projections.history import History
 
 P = "project/P-1"
+SHOWN = ("score", "scale", "scored")
+OF_A_SCORE = (*SHOWN, "scores", "assessor", "score_since", "score_before", "scored_until")
 
 
 def by(assessor: Any, score: float, scale: str = "life_qi") -> ProgressScored:
@@ -100,3 +108,50 @@ def test_a_score_said_again_more_exactly_says_since_when_it_was_surely_had() -> 
         date(2024, 3, 1),
         date(2024, 12, 31),
     )
+
+
+def scores() -> st.SearchStrategy[tuple[str, ProgressScored]]:
+    """Of the same months and scales, by anybody, more than half a year apart or less."""
+    dates = st.sampled_from(
+        ["2024", "2024-01", "2024-01-10", "2024-02-10", "2024-08", "2024-08-20", "2025-01-01"]
+    )
+    judgements = st.builds(
+        by,
+        st.sampled_from(get_args(Assessor)),
+        st.sampled_from([1, 2.5, 4]),
+        st.sampled_from(["life_qi", "ihi"]),
+    )
+    return st.tuples(dates, judgements)
+
+
+@given(st.lists(scores(), min_size=1, max_size=8))
+def test_every_projection_that_says_a_projects_score_says_the_same(
+    what: list[tuple[str, ProgressScored]],
+) -> None:
+    history = told(*what)
+    right = {name: getattr(history.row(projects, P), name) for name in OF_A_SCORE}
+    saying = [
+        one
+        for one in found().values()
+        if ProgressScored in one.folds and "score" in one.row.__struct_fields__
+    ]
+    assert {one.name for one in saying} >= {
+        "projects",
+        "programmes",
+        "forum_portfolio",
+        "at_risk",
+        "agenda_pack",
+    }
+    for one in saying:
+        (row,) = history.rows(one).values()
+        assert {name: getattr(row, name) for name in OF_A_SCORE} == right, one.name
+
+
+async def test_a_programme_shows_the_forums_score_though_the_team_scored_last(database_url: str) -> None:
+    history = told(("2024-01-10", by("forum", 2)), ("2024-02-10", by("self", 4)))
+    history.tell(P, "2024-01-01", ProjectJoinedProgramme(programme="flow"))
+    (seen,) = await history.ask(database_url, taking_part, "projects", programme="flow")
+    page = history.row(projects, P)
+    assert [getattr(seen, name) for name in SHOWN] == [getattr(page, name) for name in SHOWN]
+    (flow,) = await history.ask(database_url, taking_part, "programmes")
+    assert (seen.score, flow.improving, flow.median_score) == (2, 0, 2)
