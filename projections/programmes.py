@@ -29,6 +29,7 @@ from events.scores import ProgressScored
 from events.vocabulary import Event
 from projections.aligned_measures import Aligned, with_definition, with_end, with_reading
 from projections.audience import shown_to_reader
+from projections.endings import Endings, has_ended, with_ending
 from projections.engine.projection import Projection
 from projections.moments import as_written
 from projections.project_life import LIFE, State, lived
@@ -56,12 +57,13 @@ class Taking(WithScore, frozen=True, kw_only=True):
     teams_completed: int | None = None
     teams_improved: int | None = None
     programmes: tuple[str, ...] = ()  # of a project: those it takes part in now
+    over: Endings = ()  # those it left, where that is known only to the day, month or year
     measures: tuple[Aligned, ...] = ()
 
 
 taking_part = Projection(
     "programmes",
-    revision=5,
+    revision=6,
     row=Taking,
     doc=__doc__,
     streams=["programme", "project"],
@@ -142,7 +144,10 @@ def reported(row: Taking | None, event: ProgrammeReported, record: Record) -> Ta
 
 @taking_part.on(ProjectJoinedProgramme)
 def joined(row: Taking | None, event: ProjectJoinedProgramme, record: Record) -> Taking:
+    """It takes part, unless it left on that day or in that month, as far as that is known."""
     row = _row(row, record)
+    if has_ended(row.over, event.programme, record):
+        return row
     programmes = tuple(dict.fromkeys((*row.programmes, event.programme)))[:PROGRAMMES_MAX]
     return msgspec.structs.replace(row, programmes=programmes)
 
@@ -150,7 +155,9 @@ def joined(row: Taking | None, event: ProjectJoinedProgramme, record: Record) ->
 @taking_part.on(ProjectLeftProgramme)
 def left(row: Taking | None, event: ProjectLeftProgramme, record: Record) -> Taking:
     row = _row(row, record)
-    return msgspec.structs.replace(row, programmes=tuple(p for p in row.programmes if p != event.programme))
+    stays = tuple(p for p in row.programmes if p != event.programme)
+    over = with_ending(row.over, event.programme, record)
+    return msgspec.structs.replace(row, programmes=stays, over=over)
 
 
 @taking_part.on(ProgressScored)

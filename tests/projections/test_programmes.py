@@ -1,3 +1,5 @@
+import pytest
+
 from events.comments import VisibilitySet
 from events.measures import MeasureDefined, MeasurementRecorded
 from events.programmes import (
@@ -12,6 +14,7 @@ from events.programmes import (
 from events.projects import ProjectCancelled, ProjectCompleted, ProjectProposed, ProjectStarted
 from events.scores import ProgressScored
 from projections.programmes import taking_part
+from projections.projects import projects
 from tests.projections.history import History
 
 VR = ProjectJoinedProgramme(programme="violence-reduction")
@@ -51,6 +54,16 @@ async def test_a_project_that_left_is_counted_there_no_more(database_url: str) -
     told.tell("project/globe", "2017-01-01", ProjectLeftProgramme(programme="violence-reduction"))
     projects = await told.ask(database_url, taking_part, "projects", programme="violence-reduction")
     assert [one.project for one in projects] == ["roman", "third"]
+
+
+@pytest.mark.parametrize("left", ["2015-02-01", "2015-02", "2015", "2015-02-01T11:00Z", "2015-02-01T09:00Z"])
+def test_a_project_takes_part_in_the_programmes_that_its_page_names(left: str) -> None:
+    told = History()
+    told.tell("project/globe", "2015-02-01T10:00Z", VR, ProjectJoinedProgramme(programme="sleep"))
+    told.tell("project/globe", left, ProjectLeftProgramme(programme="violence-reduction"))
+    here, page = (told.row(one, "project/globe").programmes for one in (taking_part, projects))
+    assert here == page
+    assert ("violence-reduction" in here) == (left == "2015-02-01T09:00Z")
 
 
 async def test_projects_that_came_furthest_are_first_and_a_teams_own_is_left_out(database_url: str) -> None:
