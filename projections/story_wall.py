@@ -69,13 +69,14 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     consents: tuple[str, ...] = ()  # those a story rests on
     terms: tuple[Terms, ...] = ()  # of a person: of the consents that were withdrawn, or have an end
     audience: Audience = "organisation"
+    shared_for: SaidFor = ()  # of a story: whom it was shared with, by all that may have been the last sharing
     said_for: SaidFor = ()  # who may see it by all that may have been said last; no more than those may
     withdrawn_until: datetime | None = None  # of a story: the last moment at which it may have been withdrawn
 
 
 wall = Projection(
     "story_wall",
-    revision=6,
+    revision=7,
     row=Piece,
     doc=__doc__,
     streams=["story", "improvement", "person"],
@@ -90,6 +91,10 @@ def shared(piece: Piece | None, event: StoryShared, record: Record) -> Piece:
     piece = piece or Piece(kind="story")
     if may_precede(record, piece.withdrawn_until):
         return piece
+    wanted, shared_for = piece.audience, piece.shared_for
+    if event.audience is not None:
+        shared_for = said_after(shared_for, event.audience, record)
+        wanted = narrowest(shared_for)
     return msgspec.structs.replace(
         piece,
         title=event.title,
@@ -105,7 +110,8 @@ def shared(piece: Piece | None, event: StoryShared, record: Record) -> Piece:
         language=event.language,
         about=_gathered(piece.about, *event.about),
         consents=event.consents,
-        audience=_readers(piece, event.audience or piece.audience, record),
+        audience=_readers(piece, wanted, record),
+        shared_for=shared_for,
     )
 
 
@@ -122,6 +128,7 @@ def withdrawn(piece: Piece | None, event: StoryWithdrawn, record: Record) -> Pie
     return Piece(
         kind="story",
         audience=narrower(piece.audience, "organisation"),
+        shared_for=piece.shared_for,
         said_for=piece.said_for,
         withdrawn_until=latest(piece.withdrawn_until, last_moment_of(record)),
     )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.comments import VisibilitySet
+from events.corrections import EventRetracted
 from events.fields import Audience
 from events.log.record import Record
 from projections.engine.found import found
@@ -88,6 +89,20 @@ def test_of_all_that_may_have_been_said_last_the_fewest_readers_count(
     history = told(stream, *what)
     right = {narrowest(history)}
     assert {name: who for name, who in shown_to(history).items() if set(who) - right} == {}
+
+
+@pytest.mark.parametrize("stream", ["project/P-1", "idea/D-1", "improvement/I-1", "programme/G-1"])
+def test_fewer_readers_by_mistake_are_undone_by_retracting_that(stream: str) -> None:
+    history = told(stream, ("2024-03-02T10:00Z", "public"), ("2024-03-02", "team"))
+    history.tell(stream, "2024-03-03", EventRetracted(of="e-2"))
+    assert {name: who for name, who in shown_to(history).items() if set(who) - {"public"}} == {}
+
+
+async def test_a_timeline_is_shown_again_once_fewer_readers_are_retracted(database_url: str) -> None:
+    history = told("project/P-1", ("2024-03-02T10:00Z", "public"), ("2024-03-02", "team"))
+    history.tell("project/P-1", "2024-03-03", EventRetracted(of="e-2"))
+    lines = await history.ask(database_url, timeline, "of_subject", subject="project/P-1", reader="public")
+    assert "visibility.set" in {line.type for line in lines}
 
 
 @pytest.mark.parametrize(

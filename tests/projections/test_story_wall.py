@@ -100,6 +100,26 @@ async def test_fewer_readers_on_the_day_of_the_sharing_are_fewer_readers(databas
     assert len(await shown(database_url, history)) == 2
 
 
+@pytest.mark.parametrize("on", ["2026-03-02", "2026-03", "2026"])
+def test_shared_for_fewer_readers_on_the_day_it_was_shared_with_all_it_is_for_the_fewer(on: str) -> None:
+    history = History()
+    history.tell("story/S-1", "2026-03-02T10:00Z", FALLS)
+    history.tell("story/S-1", on, StoryShared(title="Falls", audience="team"))
+    assert history.row(wall, "story/S-1").audience == "team"
+    history.tell("story/S-1", "2026-03-02T11:00Z", StoryWithdrawn())
+    history.tell("story/S-1", "2026-03-02T12:00Z", FALLS)
+    assert history.row(wall, "story/S-1").audience == "team"
+    history.tell("story/S-1", "2027-01-01", FALLS)
+    assert history.row(wall, "story/S-1").audience == "public"
+
+
+def test_a_story_of_the_teams_is_made_public_on_the_day_it_was_shared() -> None:
+    history = History()
+    history.tell("story/S-1", "2026-03-02", StoryShared(title="Falls", audience="team"))
+    history.tell("story/S-1", "2026-03-02", VisibilitySet(audience="public"))
+    assert history.row(wall, "story/S-1").audience == "public"
+
+
 async def test_a_withdrawal_that_was_a_mistake_is_undone_by_retracting_it(database_url: str) -> None:
     history = History()
     history.tell("story/S-1", "2024-01", FALLS)
