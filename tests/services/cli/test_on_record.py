@@ -3,6 +3,7 @@
 import msgspec
 import psycopg
 import pytest
+from psycopg import sql
 
 from events.operations import RecordsRead
 from events.vocabulary import canonical_body, read_body
@@ -73,6 +74,27 @@ def test_the_role_of_auditors_notes_reads_and_can_write_nothing_else(trust: Audi
     assert (len(read["door"]), read["first"], "last" in read) == (300, 0, False)
     told = read_body("records.read", body)
     assert canonical_body(told).decode() == body
+
+
+@pytest.mark.parametrize(
+    ("role", "noted"), [("_prüfer", "pr-fer"), ("Ärzte", "rzte"), ("__", "unnamed"), ("x" * 63, "x" * 60)]
+)
+def test_whatever_a_role_is_called_its_reads_are_noted_in_words_that_can_be_read(
+    trust: Audited, role: str, noted: str
+) -> None:
+    named = sql.Identifier(role)
+    with psycopg.connect(trust.url, autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE ROLE {} IN ROLE qiledger_auditor").format(named))
+        try:
+            conn.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(named))
+            conn.execute("SELECT log.note_read('RWK', '', 1, 1)")
+        finally:
+            conn.execute("RESET SESSION AUTHORIZATION")
+            conn.execute(sql.SQL("DROP ROLE {}").format(named))
+    body, actor = last_read(trust.url)
+    told = read_body("records.read", body)
+    assert isinstance(told, RecordsRead)
+    assert (told.reads[0].client, actor) == (noted, f"client/{noted}")
 
 
 def test_off_the_record_nothing_is_noted(trust: Audited) -> None:
