@@ -249,7 +249,7 @@ def it_measures_and_tests(trust: Trust) -> None:
         ("decided", True, "adopt"),
     ]
     assert (page(trust)["cycles_tested"], page(trust)["last_cycle"]) == (2, "2024-09-23")
-    trust.tells("progress.scored", PROJECT, "2024-10-01", score=3.0, scale="life_qi", assessor="coach")
+    trust.tells("progress.scored", PROJECT, "2024-10-01", score=3.0, scale="life_qi", assessor="self")
     line = portfolio(trust, "2024-10-02")
     assert (line["score"], line["trend"], line["cycles_tested"]) == (3.0, "up", 2)
     assert counters(trust, "2024-10-02")["showing_improvement"] == 1
