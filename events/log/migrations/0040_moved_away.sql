@@ -25,6 +25,9 @@ BEGIN
 END
 $$;
 
+-- No table is slipped over those of the log, as none is slipped under them. What is told to a parent is done to its children,
+-- by the parent's privileges, policies and triggers alone: the owner could attach the records to a partitioned table of their
+-- own, and rewrite them through that. The command names the parent only, so what stands is looked at.
 CREATE OR REPLACE FUNCTION guard.refuse_redefining() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -49,9 +52,11 @@ BEGIN
         IF touched IS NULL AND NOT nullif(current_setting('guard.standing', true), '')::text[] <@ guard.standing() THEN
             touched := 'what was moved out of it';
         END IF;
-        -- A child table would slip its rows in among the records.
         IF touched IS NULL AND EXISTS (
-            SELECT FROM pg_inherits WHERE inhparent IN (to_regclass('log.records'), to_regclass('log.heads'))) THEN
+            SELECT
+              FROM pg_inherits
+              JOIN pg_class AS of_the_log ON of_the_log.oid IN (inhparent, inhrelid)
+             WHERE of_the_log.relnamespace = to_regnamespace('log') AND of_the_log.relkind IN ('r', 'p', 'f')) THEN
             touched := 'an inheriting table';
         END IF;
     END IF;

@@ -1,35 +1,53 @@
 """What is on record in a database of an earlier version is what it was, once the database is brought to this one."""
 
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from events.log import migrate
+from events.log import migrate as migrating
 from events.log.append import Appender
+from events.log.migrate import migrate
 from events.log.outcomes import Conflict
 from events.log.record import Receipt
 from tests.events.log.conftest import Tell, as_role
 
+OlderThan: TypeAlias = Callable[[str], str]
+
+
+@pytest.fixture
+def older_than(fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OlderThan]:
+    """Makes an empty database as it was before a migration: its conninfo."""
+    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
+        name = f"{conn.info.dbname}_older"
+        conn.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        older = psycopg.conninfo.make_conninfo(fresh_database_url, dbname=name)
+
+        def make(migration: str) -> str:
+            whole = migrating.migrations()
+            with monkeypatch.context() as then:
+                then.setattr(migrating, "migrations", lambda: [m for m in whole if m.name < migration])
+                migrate(older)
+            return older
+
+        yield make
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+
 
 async def test_an_event_told_before_the_key_had_its_id_in_front_is_still_that_event(
-    fresh_database_url: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+    older_than: OlderThan, tell: Tell
 ):
     """If the key that was built anew did not promise the same, it would be a new event, or another would be it."""
-    whole = migrate.migrations()
-    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
-        name = conn.info.dbname
-        conn.execute(f"CREATE DATABASE {name}_older")  # type: ignore[arg-type]
-    older = psycopg.conninfo.make_conninfo(fresh_database_url, dbname=f"{name}_older")
-    monkeypatch.setattr(migrate, "migrations", lambda: [m for m in whole if m.name < "0039"])
-    migrate.migrate(older)
+    older = older_than("0039")
     with psycopg.connect(older, autocommit=True) as conn:
         conn.execute("SELECT log.open('RWK', 'A trust')")
 
     event = tell("project/P-1", id="one")
     async with AsyncConnectionPool(as_role(older, "qiledger_api"), min_size=1) as pool:
         (first,) = await Appender(pool).append("RWK", [event])
-    monkeypatch.undo()
-    assert "0039_id_first" in migrate.migrate(older)
+    assert "0039_id_first" in migrate(older)
     async with AsyncConnectionPool(as_role(older, "qiledger_api"), min_size=1) as pool:
         appender = Appender(pool)
         told = [
@@ -44,21 +62,11 @@ async def test_an_event_told_before_the_key_had_its_id_in_front_is_still_that_ev
     assert (again.duplicate, again.position, again.leaf) == (True, first.position, first.leaf)
     assert isinstance(other, Conflict)
     assert not elsewhere.duplicate
-    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name}_older WITH (FORCE)")  # type: ignore[arg-type]
 
 
-def test_what_a_digest_that_waits_had_no_room_for_goes_into_another(
-    fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_digest_that_waits_had_no_room_for_goes_into_another(older_than: OlderThan) -> None:
     """Digests were planned with two hundred notices, and told of a hundred and fifty."""
-    whole = migrate.migrations()
-    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
-        name = conn.info.dbname
-        conn.execute(f"CREATE DATABASE {name}_digests")  # type: ignore[arg-type]
-    older = psycopg.conninfo.make_conninfo(fresh_database_url, dbname=f"{name}_digests")
-    monkeypatch.setattr(migrate, "migrations", lambda: [m for m in whole if m.name < "0044"])
-    migrate.migrate(older)
+    older = older_than("0044")
     with psycopg.connect(older, autocommit=True) as conn:
         conn.execute(
             'INSERT INTO notices.notices (organisation, id, rule, subject, "window", recipient, urgency, title, why,'
@@ -73,8 +81,7 @@ def test_what_a_digest_that_waits_had_no_room_for_goes_into_another(
         conn.execute(
             "INSERT INTO notices.carried SELECT 'RWK', id, 'email', 'a-digest-that-waits' FROM notices.notices"
         )
-    monkeypatch.undo()
-    assert "0044_digests_that_fit" in migrate.migrate(older)
+    assert "0044_digests_that_fit" in migrate(older)
     with psycopg.connect(older, autocommit=True) as conn:
         told = conn.execute("SELECT notices FROM notices.messages").fetchone()
         opened = conn.execute("SELECT id FROM notices.notices WHERE undecided ORDER BY id").fetchall()
@@ -83,5 +90,3 @@ def test_what_a_digest_that_waits_had_no_room_for_goes_into_another(
     assert told == (ids[:150],)
     assert [id_ for (id_,) in opened] == ids[150:]
     assert [id_ for (id_,) in carried] == ids[:150]
-    with psycopg.connect(fresh_database_url, autocommit=True) as conn:
-        conn.execute(f"DROP DATABASE {name}_digests WITH (FORCE)")  # type: ignore[arg-type]
