@@ -5,7 +5,6 @@ none the less on the tenth, whichever is told first. Where days or months leave 
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -14,7 +13,7 @@ from events.log.record import Record
 from events.vocabulary import canonical_body, read_body, vocabulary
 from projections.duties import duties
 from projections.engine.stream import Amendments, BadCorrection, amendments, as_corrected
-from projections.moments import last_day_of
+from projections.moments import last_moment_of
 
 REVISIONS = frozenset(tag for tag, kind in vocabulary().items() if issubclass(kind, Revision))
 
@@ -43,13 +42,6 @@ def as_they_count(records: Iterable[Record], amended: Amendments) -> list[Record
     """These records, as they count; no revisions."""
     counted = (as_it_counts(record, amended) for record in records if record.type not in REVISIONS)
     return [record for record in counted if record is not None]
-
-
-def last_moment_of(record: Record) -> datetime:
-    """The last moment at which it may have happened."""
-    if record.precise_to == "instant":
-        return record.occurred_at
-    return datetime.combine(last_day_of(record), datetime.max.time(), UTC)
 
 
 def came_after(one: Record, other: Record) -> bool:

@@ -18,8 +18,8 @@ from events.log.record import Record
 from events.vocabulary import tag_of
 from projections.duties import duties
 from projections.engine.stream import what_went_wrong
-from projections.moments import last_day_of
-from projections.notices.engine.counting import REVISIONS, amended_by, as_it_counts, last_moment_of
+from projections.moments import last_day_of, last_moment_of
+from projections.notices.engine.counting import REVISIONS, amended_by, as_it_counts
 from projections.notices.engine.heard import Cleared, Heard, Made, Unsaid
 from projections.notices.engine.heard_types import OF_PEOPLE, by_type, tags_of
 from projections.notices.engine.links import link_to
