@@ -47,7 +47,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A story, or an improvement outside projects; or a person, of whom only withdrawn consents are kept."""
+    """A story, or an improvement outside projects; or a person, of whom only the ends of consents are kept."""
 
     kind: Literal["story", "improvement", "person"]
     title: str | None = None  # nothing is shown that has none

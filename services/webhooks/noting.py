@@ -215,7 +215,7 @@ def disable(conn: psycopg.Connection[Any], claim: Claim, reason: str) -> None:
     claim.state = "disabled"
     owner, url = row
     for channel in CHANNELS if owner is not None else ():
-        message = {"id": secrets.token_urlsafe(16), "recipient": owner, "channel": channel}
+        message = {"id": secrets.token_hex(16), "recipient": owner, "channel": channel}
         facts = {"endpoint": claim.endpoint, "url": url, "reason": reason, "position": claim.position}
         conn.execute(_TELL_THE_OWNER, {"organisation": claim.organisation, "facts": Jsonb(facts)} | message)
 

@@ -219,7 +219,7 @@ def _write(
     ]
     messages = []
     for message in decided.messages:
-        id_ = secrets.token_urlsafe(18)
+        id_ = secrets.token_hex(16)  # a command would take what begins with `-` for an option
         messages.append(
             {
                 "id": id_,

@@ -1,5 +1,6 @@
 """What holds again in Postgres: it stands again in whatever order it was heard, and goes out no second time."""
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -102,6 +103,16 @@ def test_an_idea_that_is_told_again_stands_again_and_goes_out_no_second_time(des
     desk.heard()
     assert desk.whom("idea_raised") == {ADVISOR}
     assert desk.planned(datetime.now(UTC)) == ["sent"]
+
+
+def test_no_command_takes_the_id_of_a_message_for_an_option(desk: Desk) -> None:
+    desk.told(IDEA, IdeaRaised(title="A map"))
+    desk.heard()
+    desk.planned(datetime.now(UTC))
+    ((id_,),) = desk.do(
+        "SELECT id FROM notices.messages WHERE organisation = %s AND channel = 'email'", desk.organisation
+    )
+    assert re.fullmatch("[0-9a-f]{32}", id_)
 
 
 def test_what_never_went_out_before_it_was_cleared_goes_out_when_it_holds_again(desk: Desk) -> None:

@@ -58,7 +58,7 @@ class Telling:
         person: str = PERSON,
     ) -> str:
         """A message that waits. Returns its id."""
-        id_ = secrets.token_urlsafe(18)
+        id_ = secrets.token_hex(16)
         told = {"endpoint": f"we_{id_}", "url": "https://bridge.test", "reason": "it was gone", "position": 7}
         row = [self.code, id_, person, channel, kind, list(notices)]
         row += [msgspec.json.encode(told if facts is None else facts).decode(), due_at or self.now]
@@ -72,7 +72,7 @@ class Telling:
 
     def notices(self, title: str = "It is done", **changes: Any) -> str:
         """A notice that somebody should be told. Returns its id."""
-        id_ = secrets.token_urlsafe(18)
+        id_ = secrets.token_hex(16)
         plain = {
             "organisation": self.code,
             "id": id_,
